@@ -1,0 +1,1 @@
+"""Deskhand: the triage hand. See docs/ARCHITECTURE.md for the rooms of this package."""

@@ -1,0 +1,94 @@
+"""Money and limits, as values: what a call may cost at worst, what it did cost, what is left.
+
+A model call is paid in two steps: its worst case is reserved before it leaves, and settled to the
+real cost after. The store does both atomically against every cap at once (run, playbook, day), so
+no number of replicas passes a cap. What nobody has a price for is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
+from typing import Literal
+
+from bot.domain import Frozen
+
+NANO = Decimal("0.000000001")
+"""The smallest sum kept: a billionth of a dollar, an integer in the store."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one call. ``input_tokens`` excludes what was read from or written to the cache."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+    @property
+    def tokens_in(self) -> int:
+        """Every token that went in, from the cache or not."""
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+
+
+@dataclass(frozen=True)
+class Price:
+    """Dollars per million tokens."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal
+    cache_write: Decimal
+
+    def cost(self, usage: Usage) -> Decimal:
+        """What ``usage`` costs, rounded up to a billionth of a dollar."""
+        millionths = (
+            self.input * usage.input_tokens
+            + self.output * usage.output_tokens
+            + self.cache_read * usage.cache_read_tokens
+            + self.cache_write * usage.cache_write_tokens
+        )
+        return (millionths / 1_000_000).quantize(NANO, rounding=ROUND_UP)
+
+    def worst_case(self, input_tokens: int, max_tokens: int) -> Decimal:
+        """The most that a call of at most these sizes can cost: all of it written to the cache."""
+        dearest = max(self.input, self.cache_write)
+        millionths = dearest * input_tokens + self.output * max_tokens
+        return (millionths / 1_000_000).quantize(NANO, rounding=ROUND_UP)
+
+
+Cap = Literal["run", "playbook", "day"]
+"""run: the playbook's ``limits.usd`` for one run. playbook: its share of a day. day: all."""
+
+
+class Reservation(Frozen):
+    """Money set aside for one call. Left unsettled (the process died) it counts as spent."""
+
+    id: str
+    run: str
+    playbook: str
+    usd: Decimal
+    day: str
+
+
+@dataclass(frozen=True)
+class CapReached:
+    """Not reserved: this cap has only ``left`` dollars."""
+
+    cap: Cap
+    left: Decimal
+
+
+@dataclass(frozen=True)
+class Spending:
+    """The day's money, all playbooks and replicas together, in dollars."""
+
+    day: str
+    spent: Decimal
+    reserved: Decimal
+    cap: Decimal | None
+
+    @property
+    def left(self) -> Decimal | None:
+        return None if self.cap is None else max(Decimal(0), self.cap - self.spent - self.reserved)

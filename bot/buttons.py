@@ -1,0 +1,74 @@
+"""Opaque button tokens: what a click carries, and all that is believed of it.
+
+A token names one (proposal, revision, verb). It is authenticated by 128 bits keyed with 128
+random bits that only the store holds, so it cannot be guessed or altered, a stale one is told
+from a forged one, and no table of tokens has to be kept. Who pressed is never in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import get_args
+
+from bot.domain import Verb
+
+_VERBS: tuple[Verb, ...] = get_args(Verb)
+_ID_BYTES, _REVISION_BYTES, _MAC_BYTES = 10, 4, 16
+_LENGTH = _ID_BYTES + _REVISION_BYTES + 1 + _MAC_BYTES
+
+
+@dataclass(frozen=True)
+class Button:
+    """What a well-formed token claims; true only once ``verify`` has said so."""
+
+    proposal: str
+    revision: int
+    verb: Verb
+    mac: bytes
+
+
+def new_secret() -> str:
+    """The key of a new proposal's tokens: 128 random bits in hexadecimal."""
+    return secrets.token_hex(16)
+
+
+def mint(proposal: str, secret: str, revision: int, verb: Verb) -> str:
+    """The token of one button, 42 URL-safe characters."""
+    head = _head(proposal, revision, verb)
+    return base64.urlsafe_b64encode(head + _mac(secret, head)).decode().rstrip("=")
+
+
+def read(token: str) -> Button | None:
+    """What ``token`` claims, or None if it is not of a token's form. Verifies nothing."""
+    try:
+        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(raw) != _LENGTH or raw[_ID_BYTES + _REVISION_BYTES] >= len(_VERBS):
+        return None
+    return Button(
+        proposal="p_" + base64.b32encode(raw[:_ID_BYTES]).decode().lower(),
+        revision=int.from_bytes(raw[_ID_BYTES : _ID_BYTES + _REVISION_BYTES], "big"),
+        verb=_VERBS[raw[_ID_BYTES + _REVISION_BYTES]],
+        mac=raw[-_MAC_BYTES:],
+    )
+
+
+def verify(button: Button, secret: str) -> bool:
+    """Whether this proposal's secret made the token. Constant time."""
+    head = _head(button.proposal, button.revision, button.verb)
+    return hmac.compare_digest(button.mac, _mac(secret, head))
+
+
+def _head(proposal: str, revision: int, verb: Verb) -> bytes:
+    ident = base64.b32decode(proposal.removeprefix("p_").upper())
+    return ident + revision.to_bytes(_REVISION_BYTES, "big") + bytes([_VERBS.index(verb)])
+
+
+def _mac(secret: str, head: bytes) -> bytes:
+    return hmac.new(bytes.fromhex(secret), head, hashlib.sha256).digest()[:_MAC_BYTES]

@@ -1,0 +1,132 @@
+"""A card as data: what a proposal looks like, before any surface draws it.
+
+``view`` projects a proposal and its ticket into a ``CardView``; renderers (Slack blocks, Adaptive
+Cards, the terminal, the console) draw that and decide nothing. Text in a view is raw and may be
+hostile: each renderer makes it inert in its own markup. Persons stand in it as ``Who`` so that
+each surface names them its own way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from bot.domain import Actor, Author, Change, Citation, State, Verb
+
+
+@dataclass(frozen=True)
+class Who:
+    """A person in a line of text: ``<@U…>`` on their own surface, else name and surface."""
+
+    actor: Actor
+    name: str
+
+
+Words = tuple["str | Who", ...]
+"""A line of text with persons in it."""
+
+
+@dataclass(frozen=True)
+class ButtonView:
+    """A button; ``token`` is opaque and all that a click may carry."""
+
+    verb: Verb
+    label: str
+    style: Literal["primary", "danger", "plain"]
+    token: str
+
+
+@dataclass(frozen=True)
+class ActionView:
+    """One action as it would happen, or as it did."""
+
+    index: int
+    tool: str
+    target: str
+    args: tuple[tuple[str, str], ...]
+    """Field and value in full, in the order of the tool's schema. ``send_reply``'s text is the
+    draft and is not repeated."""
+    included: bool
+    status: Words
+    """Empty while it waits; else what became of it, with receipt or error."""
+
+
+@dataclass(frozen=True)
+class HandoffView:
+    """Why a person is asked, and what the run leaves them."""
+
+    reason: str
+    """The reason's name, as in ``no_source``."""
+    words: str
+    tried: tuple[str, ...]
+    found: tuple[str, ...]
+    missing: tuple[str, ...]
+    who: Words
+    """Who could take it."""
+
+
+@dataclass(frozen=True)
+class Unsupported:
+    """A passage of the draft that rests on nothing; ``start`` and ``end`` are code points."""
+
+    kind: Literal["sentence", "value"]
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class CardView:
+    """Everything that a card shows, in the order in which it is read."""
+
+    proposal: str
+    ticket: str
+    revision: int
+    version: int
+    state: State
+    headline: str
+    """One line of intent, as in ``Reply about billing, to Dana``. May hold untrusted words."""
+    labels: tuple[str, ...]
+    route: str
+    priority: str | None
+    confidence: str | None
+    why: str
+    subject: str
+    quote: str
+    """The customer's own words in full."""
+    author: Author
+    files: tuple[str, ...]
+    ticket_url: str | None
+    draft: str | None
+    """The reply in full; None where nothing is to be sent or nothing was drafted."""
+    unsupported: tuple[Unsupported, ...]
+    citations: tuple[Citation, ...]
+    actions: tuple[ActionView, ...]
+    handoff: HandoffView | None
+    changes: tuple[Change, ...]
+    notices: tuple[Words, ...]
+    outcome: tuple[Words, ...]
+    """After a decision: who, when, what happened, the receipt."""
+    model: str
+    cost_usd: Decimal
+    expires_at: datetime | None
+    successor_url: str | None
+    buttons: tuple[ButtonView, ...]
+
+
+STATE_WORDS: dict[State, str] = {
+    "drafting": "Drafting",
+    "handoff": "Needs a person",
+    "pending": "Waiting for a decision",
+    "approved": "Approved",
+    "executing": "Being carried out",
+    "succeeded": "Done",
+    "failed": "Refused, not done",
+    "unknown": "May or may not have happened",
+    "rejected": "Rejected",
+    "expired": "Expired",
+    "superseded": "Superseded",
+}
+"""How a state is called on a card. The state's own name stands in the message's text besides."""

@@ -1,0 +1,133 @@
+"""What the edit and reject forms hold, and what comes back: the same on every surface.
+
+Field ids are the outside interface: ``reply``, ``labels``, ``route``, ``priority``,
+``action.<n>.<field>``, ``include``, ``approve_now``; ``reason``, ``words``, ``draft_again``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.card import Words
+from bot.domain import Proposal, RejectReason
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice: ``value`` is the config's key, ``text`` what a person reads."""
+
+    value: str
+    text: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class FieldForm:
+    """One field of an action's arguments."""
+
+    id: str
+    """``action.<n>.<field>``."""
+    title: str
+    value: str
+    multiline: bool
+    max_length: int
+    required: bool
+
+
+@dataclass(frozen=True)
+class ActionForm:
+    """One action: its fields (those not shown elsewhere) and whether it is included."""
+
+    index: int
+    title: str
+    included: bool
+    fixed: bool
+    """It has succeeded: shown, not offered for change."""
+    fields: tuple[FieldForm, ...]
+
+
+@dataclass(frozen=True)
+class EditForm:
+    """Everything that the edit form is prefilled with. ``token`` goes back with the submission."""
+
+    proposal: str
+    revision: int
+    token: str
+    reply: str
+    labels: tuple[Option, ...]
+    chosen_labels: tuple[str, ...]
+    routes: tuple[Option, ...]
+    route: str
+    priorities: tuple[Option, ...]
+    priority: str | None
+    actions: tuple[ActionForm, ...]
+    approve_now: bool
+    """Ticked at first?"""
+    note: str = ""
+    """A line above the fields, as in ``This is a handoff: write the reply by hand.``"""
+
+
+@dataclass(frozen=True)
+class RejectForm:
+    """The reject form. ``token`` goes back with the submission."""
+
+    proposal: str
+    revision: int
+    token: str
+    reasons: tuple[Option, ...]
+    may_draft_again: bool
+
+
+@dataclass(frozen=True)
+class EditInput:
+    """A submitted edit. None: unchanged. ``fields`` by id; ``include`` holds the ticked indexes."""
+
+    reply: str | None = None
+    labels: tuple[str, ...] | None = None
+    route: str | None = None
+    priority: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    include: tuple[int, ...] | None = None
+    approve_now: bool = False
+
+
+@dataclass(frozen=True)
+class RejectInput:
+    """A submitted rejection."""
+
+    reason: RejectReason
+    words: str = ""
+    draft_again: bool = False
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The decision is saved; every copy of the card will follow. ``words`` is for the decider."""
+
+    proposal: Proposal
+    words: Words
+
+
+@dataclass(frozen=True)
+class NotDecided:
+    """Nothing was changed. ``words`` says why, who may, and who decided where somebody did."""
+
+    kind: str
+    """``stale``, ``decided``, ``not_allowed``, ``unknown_token``, ``look_up_failed`` and so on: for
+    logs and tests."""
+    words: Words
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True)
+class FieldErrors:
+    """Nothing was changed: the form has faults. Field id to what to do about it."""
+
+    errors: Mapping[str, str]
+
+
+Pressed = Decided | NotDecided | EditForm | RejectForm
+"""What a button press comes to."""
+Submitted = Decided | NotDecided | FieldErrors
+"""What a submitted form comes to."""

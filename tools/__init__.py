@@ -1,0 +1,1 @@
+"""The tools a playbook may name: ``research`` only reads, ``actions`` have effects."""

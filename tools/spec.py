@@ -1,0 +1,158 @@
+"""What a tool is. Types only.
+
+``ReadTool.read(args, context)`` and ``ActionTool.apply(args, grant)`` are different types on
+purpose: code that runs with the model can hold the former and only *descriptions* of the latter.
+A ``Grant`` is made in one place alone, the store's atomic claim of an approved revision.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from bot.commands import Outcome, Succeeded
+from bot.domain import Content, Decision, Place, Ticket
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A piece of a source. ``quote`` stands verbatim in ``article``; ``score`` orders, no more."""
+
+    article: str
+    title: str
+    quote: str
+    score: float
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class SimilarTicket:
+    """An earlier ticket whose proposal was approved, masked (names, addresses, numbers, ids)."""
+
+    text: str
+    labels: tuple[str, ...]
+    route: str
+    priority: str | None
+    reply: str | None
+    score: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a read tool found. ``text`` goes to the model, delimited as untrusted."""
+
+    text: str
+    passages: tuple[Passage, ...] = ()
+    similar: tuple[SimilarTicket, ...] = ()
+    failed: str | None = None
+    """Why the tool could not answer, in words; the model sees it as the tool's error."""
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """On whose behalf a tool reads. Nothing in it can act."""
+
+    tenant: str
+    playbook: str
+    ticket: Ticket
+
+
+class ReadTool(Protocol):
+    """A research tool: it reads and changes nothing."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str:
+        """For the model: what it finds and when to use it."""
+        ...
+
+    @property
+    def doing(self) -> str:
+        """For the person who waits, as in ``Searching the knowledge base``."""
+        ...
+
+    @property
+    def args_model(self) -> type[BaseModel]: ...
+
+    async def read(self, args: Any, context: ReadContext) -> Findings:
+        """``args`` is an instance of ``args_model``."""
+        ...
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """An action as the model and the card know it: words and a schema, nothing callable."""
+
+    name: str
+    description: str
+    args_model: type[BaseModel]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Leave to dispatch one action once. Minted by the store's claim and nowhere else."""
+
+    tenant: str
+    proposal: str
+    revision: int
+    digest: str
+    index: int
+    attempt: int
+    key: str
+    """The idempotency key, 64 hexadecimal digits."""
+    earlier_keys: tuple[str, ...]
+    tool: str
+    ticket: str
+    origin: Place
+    content: Content
+    approved_by: Decision
+    deadline: float
+    """On this process's monotonic clock, seconds: no byte leaves after it."""
+
+
+class ActionTool(Protocol):
+    """An action tool: the only kind of object in Deskhand that has an effect for a customer."""
+
+    @property
+    def spec(self) -> ActionSpec: ...
+
+    def target(self, ticket: Ticket) -> str:
+        """Where the effect of this action on this ticket goes, in words for the card."""
+        ...
+
+    def resend_seconds(self, ticket: Ticket) -> float:
+        """How long the remote honours an idempotency key; 0: it does not."""
+        ...
+
+    async def apply(self, args: Any, grant: Grant) -> Outcome:
+        """Act once, under ``grant.key``, before ``grant.deadline``. Never raises for a remote's
+        failure: that is an outcome."""
+        ...
+
+    async def look_up(self, grant: Grant) -> Succeeded | None:
+        """Whether an effect under ``grant.key`` (or an earlier one) is there; None: cannot tell."""
+        ...
+
+
+class Outlet(Protocol):
+    """Where ``send_reply`` answers tickets of one surface."""
+
+    def target(self, ticket: Ticket) -> str:
+        """Where the reply goes, in words for the card."""
+        ...
+
+    def resend_seconds(self, origin: Place) -> float:
+        """How long the remote honours an idempotency key; 0: it does not."""
+        ...
+
+    async def send(self, grant: Grant, text: str) -> Outcome:
+        """Send once, before ``grant.deadline``. A remote's failure is an outcome, not a raise."""
+        ...
+
+    async def look_up(self, grant: Grant) -> Succeeded | None:
+        """Whether the reply of this proposal is there, under any of the grant's keys."""
+        ...
