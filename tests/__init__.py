@@ -1,0 +1,1 @@
+"""Deskhand's tests. A package, so that `tests/tools` never shadows `tools`."""
