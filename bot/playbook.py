@@ -32,8 +32,11 @@ def duration(value: Any) -> timedelta:
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
+_DurationText = Annotated[str, Field(pattern=r"^\d+[smhd]$")]
 Duration = Annotated[
-    timedelta, BeforeValidator(duration, json_schema_input_type=str), Field(examples=["30m"])
+    timedelta,
+    BeforeValidator(duration, json_schema_input_type=_DurationText),
+    Field(examples=["30m"]),
 ]
 
 
@@ -178,8 +181,32 @@ class Playbook(Frozen):
     """A JSON lines file of ``{"text", "label"}``, relative to the config file."""
     approvals: int = Field(1, ge=1, le=2)
     asker_may_approve: bool = False
+    """May who asked decide, where they are an approver? True unless set for ``lead``."""
     prompt: str | None = None
     """A prompt file of the operator's own, relative to the config file."""
+    askers: Approvers = Approvers()
+    """Who may ask by a mention (all kinds but triage); empty: nobody."""
+    do_not_enrich: tuple[str, ...] = ()
+    """lead: domains (subdomains included) and e-mail addresses that are refused."""
+    fetch_pages: int = Field(5, ge=1, le=20)
+    """lead: pages that one run may fetch."""
+    web_search: bool = False
+    """lead: look a bare company name up on the web?"""
+    corpus: tuple[str, ...] = ()
+    """research: folders and files, relative to the config file."""
+    passages: int = Field(3, ge=1, le=20)
+    """research: passages in an answer."""
+    policy: str | None = None
+    """screen: a policy file, relative to the config file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_its_kind(cls, value: Any) -> Any:
+        kind = value.get("kind", "triage") if isinstance(value, dict) else "triage"
+        if kind == "triage":
+            return value
+        # The allowlists of the other kinds start empty: what they may do is what the file lists.
+        return {"asker_may_approve": kind == "lead", "research": (), "actions": (), **value}
 
     @model_validator(mode="after")
     def _complete(self) -> Playbook:
