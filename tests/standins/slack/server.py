@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from tests.standins.slack.control import Control
 from tests.standins.slack.driver import Driver
 from tests.standins.slack.socket_mode import SocketMode
 from tests.standins.slack.state import Workspace, fixture_world
@@ -50,6 +51,8 @@ class SlackStandin:
             app_token=app_token,
         )
         self.url = ""
+        self.product_url: str | None = None
+        """Where `default_driver` delivers; None: over Socket Mode."""
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -82,10 +85,14 @@ class SlackStandin:
         """People whose events reach the product over Socket Mode."""
         return Driver(self.space, SocketTransport(self.sockets), base_url=self.url)
 
+    def default_driver(self) -> Driver:
+        """The driver to `product_url`, or over Socket Mode."""
+        return self.driver(self.product_url) if self.product_url else self.socket_driver()
+
     @asynccontextmanager
     async def running(self, port: int = 0) -> AsyncIterator["SlackStandin"]:
         app = web.Application(client_max_size=8 * 1024 * 1024)
-        app.add_routes([*self.web_api.routes(), *self.sockets.routes()])
+        app.add_routes([*self.web_api.routes(), *self.sockets.routes(), *Control(self).routes()])
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session, serving(app, port) as at:
             self._session = session
@@ -102,9 +109,14 @@ class SlackStandin:
 
 @asynccontextmanager
 async def slack_standin(
-    *, port: int = 0, log_path: Path | None = None, signing_secret: str = SIGNING_SECRET
+    *,
+    port: int = 0,
+    log_path: Path | None = None,
+    signing_secret: str = SIGNING_SECRET,
+    product_url: str | None = None,
 ) -> AsyncIterator[SlackStandin]:
     """A Slack stand-in on 127.0.0.1 with the fixture world."""
     standin = SlackStandin(log_path=log_path, signing_secret=signing_secret)
+    standin.product_url = product_url
     async with standin.running(port):
         yield standin
