@@ -64,8 +64,8 @@ class RemoteSlack:
             "SLACK_SIGNING_SECRET": SIGNING_SECRET,
         }
 
-    async def order(self, name: str, **args: object) -> Any:
-        async with self._session.post(f"{self.url}/_control/{name}", json=args) as response:
+    async def order(self, order: str, /, **args: object) -> Any:
+        async with self._session.post(f"{self.url}/_control/{order}", json=args) as response:
             body = await response.json()
         if "error" in body:
             raise AssertionError(body["error"])
