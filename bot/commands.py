@@ -155,6 +155,8 @@ class Lapse:
     """The approval was not acted on in ``APPROVAL_TTL``."""
 
     at: datetime
+    remind_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,14 @@ class Overdue:
 
 
 @dataclass(frozen=True)
+class Resend:
+    """A claim without an outcome, past its deadline and margin, whose remote still honours the key:
+    it may be sent again under the same key and approval."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Retry:
     """A person approves another attempt of a failed action."""
 
@@ -245,6 +255,7 @@ Command = (
     | Claim
     | Report
     | Overdue
+    | Resend
     | Retry
     | SettleDone
     | SettleRetry

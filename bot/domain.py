@@ -311,6 +311,7 @@ class Notice(Frozen):
         "retry",
         "unread_files",
         "erased",
+        "not_allowed",
     ]
     text: str
     actor: Actor | None = None
@@ -371,6 +372,8 @@ class Proposal(Frozen):
     """The decision that brought the present state, or the last edit."""
     edited: bool = False
     """A person has changed the content."""
+    drafted: str | None = None
+    """The model's own draft, kept from the first edit on: how much of it stays is a figure."""
     changes: tuple[Change, ...] = ()
     """What the last edit changed."""
     progress: tuple[ActionProgress, ...] = ()

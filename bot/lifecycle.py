@@ -30,6 +30,7 @@ from bot.commands import (
     Reject,
     Remind,
     Report,
+    Resend,
     Retry,
     Revise,
     SettleDone,
@@ -89,6 +90,8 @@ def transition(proposal: Proposal, command: Command) -> Moved | Denied:
             return _report(proposal, command)
         case Overdue():
             return _overdue(proposal, command)
+        case Resend():
+            return _resend(proposal, command)
         case Retry() | SettleRetry():
             return _again(proposal, command)
         case SettleDone():
@@ -250,6 +253,7 @@ def _edit(proposal: Proposal, command: Edit) -> Moved | Denied:
             "marks": command.marks,
             "changes": command.changes,
             "edited": True,
+            "drafted": proposal.drafted if proposal.edited else (before.reply if before else None),
             "approvals": (),
             "approvals_needed": command.approvals_needed,
             "decision": command.decision,
@@ -352,6 +356,8 @@ def _lapse(proposal: Proposal, command: Lapse) -> Moved | Denied:
         state="pending",
         revision=proposal.revision + 1,
         approvals=(),
+        remind_at=command.remind_at,
+        expires_at=command.expires_at,
         notices=(*proposal.notices, notice),
     )
 
@@ -431,6 +437,21 @@ def _overdue(proposal: Proposal, command: Overdue) -> Moved | Denied:
         )
         progress = _at(progress, index, lost)
     return _after_progress(proposal, progress, command.at)
+
+
+def _resend(proposal: Proposal, command: Resend) -> Moved | Denied:
+    if proposal.state != "executing" or proposal.decision is None:
+        return Denied("wrong_state")
+    if command.at >= proposal.decision.at + APPROVAL_TTL:
+        return Denied("lapsed")
+    progress = proposal.progress
+    for index, done in enumerate(proposal.progress):
+        if done.status != "executing":
+            continue
+        if not _stalled_process_is_past(done, command.at):
+            return Denied("too_early")
+        progress = _at(progress, index, done.model_copy(update={"status": "waiting"}))
+    return _moved(proposal, state="approved", progress=progress)
 
 
 def _again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Denied:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from bot.budget import CapReached, Price, Reservation, Spending, Usage
-from bot.card import CardView
+from bot.card import CardView, Words
 from bot.domain import (
     Actor,
     Board,
@@ -93,6 +93,9 @@ class Commit:
     wakes: tuple[Wake, ...] = ()
     cleared: tuple[Wake, ...] = ()
     """Wakes no longer needed (their ``at`` is ignored)."""
+    unless_moved: tuple[tuple[str, int], ...] = ()
+    """Proposals, by id, that must still have this version although they are not written: what
+    makes it safe to clear a wake that a newer state may have set again."""
     deliveries_done: tuple[str, ...] = ()
 
 
@@ -141,7 +144,8 @@ class Store(Protocol):
         ...
 
     async def ticket_at(self, origin: Place) -> str | None:
-        """The id of the ticket of this conversation."""
+        """The id of the ticket of this conversation: by ``origin.key``, where a ticket is known by
+        its own origin and by each of its messages taken as a thread's root."""
         ...
 
     async def open_ticket_by(self, playbook: str, place: Place, author: str) -> str | None:
@@ -151,12 +155,19 @@ class Store(Protocol):
     async def commit(self, change: Commit) -> Literal["committed"] | Conflict: ...
 
     async def claim(
-        self, approved: Versioned[Proposal], executing: Proposal, index: int, entry: Entry
+        self,
+        approved: Versioned[Proposal],
+        executing: Proposal,
+        index: int,
+        entry: Entry,
+        overdue: Wake,
     ) -> Grant | NotClaimed:
         """Replace ``approved`` by ``executing``, durably, and mint the grant: one winner.
 
         The server checks version, state and digest, that nothing is paused and that the epoch is
-        the one known, in one atomic step. The grant's deadline is counted from before the step."""
+        the one known, in one atomic step. The grant's deadline is counted from before the step.
+        ``overdue`` is the wake that finds the claim if this process dies; it replaces the one
+        that led here."""
         ...
 
     # what waits
@@ -168,6 +179,13 @@ class Store(Protocol):
         """Ids of proposals that wait for a person (pending, handoff, failed, unknown, and expired
         ones that nobody answered), oldest first."""
         ...
+
+    async def hold(self, wake: Wake, seconds: float = 10.0) -> bool:
+        """Take the lease of this piece of work, or prolong one's own (by this store object).
+        False: somebody else holds it. A lease only saves double work; versions decide."""
+        ...
+
+    async def release(self, wake: Wake) -> None: ...
 
     # limits and money
     async def count_run(self, author: str, limit_per_hour: int) -> bool:
@@ -272,6 +290,8 @@ class Turn:
     """The answer's content verbatim, in the adapter's own form: it goes back unchanged."""
     calls: tuple[ToolCall, ...]
     results: tuple[ToolResult, ...]
+    note: str = ""
+    """Our own words after it, as why the answer was not usable. ``raw`` None: not sent back."""
 
 
 @dataclass(frozen=True)
@@ -414,6 +434,10 @@ class Surface(Protocol):
 
     async def conversation(self, origin: Place) -> tuple[Message, ...]:
         """The thread's messages by persons, root first, with names. Raises ``SurfaceError``."""
+        ...
+
+    async def note(self, message: Place, words: Words) -> None:
+        """A line in the thread under a card, as a reminder is."""
         ...
 
     async def link(self, message: Place) -> str | None:

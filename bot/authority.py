@@ -1,0 +1,156 @@
+"""Who may decide: asked of the directory at the moment of the click, never of the card.
+
+Everything that is not clearly allowed is refused: an unknown surface, a failed look-up, a guest,
+a person of another team, the ticket's own author, an empty list of approvers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.card import Who, Words
+from bot.context import Context
+from bot.domain import Actor, Decision, Person, Proposal, Ticket
+from bot.playbook import Approvers, Playbook
+from bot.ports import LookUpFailed
+from bot.projection import who_may
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """This person may decide."""
+
+    person: Person
+
+
+@dataclass(frozen=True)
+class NotAllowed:
+    """Not this one, and why; ``kind`` is for logs and tests."""
+
+    kind: str
+    words: Words
+
+
+async def look_up(context: Context, actor: Actor) -> Person | NotAllowed:
+    """The person behind a verified actor, if they are a full member who is a human."""
+    directory = context.surfaces.directories.get(actor.surface)
+    if directory is None:
+        return NotAllowed("unknown_surface", ("Deskhand does not know people there.",))
+    try:
+        person = await directory.person(actor)
+    except LookUpFailed:
+        return NotAllowed(
+            "look_up_failed",
+            ("Deskhand could not look you up just now. Nothing was decided: please press again.",),
+        )
+    match person.standing:
+        case "member":
+            return person
+        case "guest":
+            return NotAllowed("guest", ("Guests may not decide here.",))
+        case "external":
+            return NotAllowed("external", ("People of other organisations may not decide here.",))
+        case "bot":
+            return NotAllowed("bot", ("Bots may not decide.",))
+        case _:
+            return NotAllowed("deleted", ("This account has been deactivated; it may not decide.",))
+
+
+async def listed(context: Context, actor: Actor, approvers: Approvers) -> bool:
+    """Whether the list names this actor, or a group that holds them. Raises ``LookUpFailed``."""
+    if actor.id in approvers.users(actor.surface):
+        return True
+    groups = approvers.groups(actor.surface)
+    if not groups:
+        return False
+    return await context.surfaces.directories[actor.surface].in_groups(actor, groups)
+
+
+async def may_decide(
+    context: Context, actor: Actor, proposal: Proposal, ticket: Ticket, route: str
+) -> Allowed | NotAllowed:
+    """Whether ``actor`` may decide this proposal in ``route``."""
+    playbook = context.playbook(proposal.playbook)
+    person = await look_up(context, actor)
+    if isinstance(person, NotAllowed):
+        return person
+    if is_author(person, ticket):
+        return NotAllowed(
+            "author",
+            ("You wrote this ticket, so somebody else must decide. ", *_who(playbook, route)),
+        )
+    if ticket.asker == actor and not playbook.asker_may_approve:
+        return NotAllowed(
+            "asker", ("You asked for this, so somebody else must decide. ", *_who(playbook, route))
+        )
+    required = [playbook.route(route).approvers]
+    for action in proposal.content.actions if proposal.content else ():
+        use = playbook.action(action.tool)
+        if action.included and use is not None and use.approvers is not None:
+            required.append(use.approvers)
+    try:
+        for approvers in required:
+            if not await listed(context, actor, approvers):
+                return NotAllowed(
+                    "not_approver",
+                    ("You may not decide this. It may be decided by ", *who_may(approvers), "."),
+                )
+    except LookUpFailed:
+        return NotAllowed(
+            "look_up_failed",
+            ("Deskhand could not look up the approvers just now. Please press again.",),
+        )
+    return Allowed(person)
+
+
+async def may_read(context: Context, actor: Actor, playbook: Playbook, route: str) -> bool:
+    """Whether texts of this route may be shown to ``actor``: its approvers and the managers."""
+    if isinstance(await look_up(context, actor), NotAllowed):
+        return False
+    try:
+        return await listed(context, actor, context.managers) or await listed(
+            context, actor, playbook.route(route).approvers
+        )
+    except LookUpFailed:
+        return False
+
+
+def is_author(person: Person, ticket: Ticket) -> bool:
+    """Whether the ticket is made of this person's own words: by id, or by e-mail elsewhere."""
+    author = ticket.author
+    if (author.surface, author.id) == (person.actor.surface, person.actor.id):
+        return True
+    return bool(author.email and person.email) and (
+        (author.email or "").casefold() == (person.email or "").casefold()
+    )
+
+
+def same_person(first: Decision, second: Person) -> bool | None:
+    """Whether a second approver is the first one. None: on two surfaces, and cannot be told."""
+    if first.actor.surface == second.actor.surface:
+        return first.actor.id == second.actor.id
+    if not first.email or not second.email:
+        return None
+    return first.email.casefold() == second.email.casefold()
+
+
+def decided_words(proposal: Proposal) -> Words:
+    """What became of it and who decided, for one who came late."""
+    decision = proposal.decision or proposal.owner
+    if decision is None:
+        return (f"This is {proposal.state} by now; nothing was changed.",)
+    done = {
+        "approve": "approved",
+        "edit": "edited",
+        "reject": "rejected",
+        "take": "taken",
+        "retry": "retried",
+        "settle_done": "settled",
+        "settle_retry": "sent again",
+    }[decision.verb]
+    who = Who(decision.actor, decision.name)
+    return (who, f" has already {done} this; it is {proposal.state} now. Nothing was changed.")
+
+
+def _who(playbook: Playbook, route: str) -> Words:
+    return ("It may be decided by ", *who_may(playbook.route(route).approvers), ".")

@@ -1,0 +1,39 @@
+"""What every use-case is handed by the composition root: ports, playbooks and descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from bot.domain import Ticket
+from bot.playbook import Approvers, Playbook
+from bot.ports import Clock, Store, Surfaces
+from tools.spec import ActionSpec
+
+
+@dataclass(frozen=True)
+class Context:
+    """One running Deskhand, as its use-cases see it. Nothing in it can act on a customer."""
+
+    tenant: str
+    store: Store
+    clock: Clock
+    surfaces: Surfaces
+    playbooks: Mapping[str, Playbook]
+    managers: Approvers
+    specs: Mapping[str, ActionSpec]
+    """Descriptions of the action tools, by name."""
+    target: Callable[[str, Ticket], str]
+    """Where an action of this tool on this ticket goes, in words."""
+    resend_seconds: Callable[[str, Ticket], float]
+    """How long this tool's remote honours an idempotency key; 0: it does not."""
+    vocabulary: Collection[str] = frozenset()
+    """Words of the desk's own articles and labels: all that masking lets stay in an example."""
+
+    def playbook(self, name: str) -> Playbook:
+        """The playbook, or (its name is gone from the file) the first triage one, so that what is
+        under way can still be decided."""
+        found = self.playbooks.get(name)
+        if found is not None:
+            return found
+        return next(book for book in self.playbooks.values() if book.kind == "triage")

@@ -1,0 +1,254 @@
+"""The edit form of a proposal, and the content that a submitted form makes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from bot import buttons
+from bot.domain import REPLY_LIMIT, Action, Change, Content, Mark, Proposal, Ticket
+from bot.forms import ActionForm, EditForm, EditInput, FieldErrors, FieldForm, Option, RejectForm
+from bot.playbook import Playbook
+from tools.spec import ActionSpec
+
+REASONS = (
+    Option("wrong_label", "Wrong label"),
+    Option("wrong_route", "Wrong route"),
+    Option("wrong_facts", "Wrong facts"),
+    Option("wrong_tone", "Wrong tone"),
+    Option("not_a_request", "Not a request"),
+    Option("duplicate", "Duplicate"),
+    Option("other", "Other"),
+)
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A valid edit: the new content, what it changed, and the marks that still hold."""
+
+    content: Content
+    changes: tuple[Change, ...]
+    marks: tuple[Mark, ...]
+
+
+def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, ActionSpec]) -> EditForm:
+    """The form, filled with the present revision."""
+    content = proposal.content or Content(labels=(), route="default")
+    handoff = proposal.state == "handoff"
+    return EditForm(
+        proposal=proposal.id,
+        revision=proposal.revision,
+        token=buttons.mint(proposal.id, proposal.secret, proposal.revision, "edit"),
+        reply=content.reply or "",
+        labels=tuple(Option(key, key, words) for key, words in playbook.labels.items()),
+        chosen_labels=tuple(label for label in content.labels if label in playbook.labels),
+        routes=tuple(Option(key, key) for key in playbook.routes),
+        route=content.route if content.route in playbook.routes else "default",
+        priorities=tuple(Option(key, key) for key in playbook.priorities),
+        priority=content.priority if content.priority in playbook.priorities else None,
+        actions=tuple(
+            ActionForm(
+                index=index,
+                title=f"{action.tool}: {action.target}",
+                included=action.included,
+                fixed=_has_succeeded(proposal, index),
+                fields=_fields(index, action, specs),
+            )
+            for index, action in enumerate(content.actions)
+        ),
+        approve_now=not handoff,
+        note="Write the reply by hand. It passes the same approval." if handoff else "",
+    )
+
+
+def reject_form(proposal: Proposal) -> RejectForm:
+    """The form that asks why."""
+    return RejectForm(
+        proposal=proposal.id,
+        revision=proposal.revision,
+        token=buttons.mint(proposal.id, proposal.secret, proposal.revision, "reject"),
+        reasons=REASONS,
+        may_draft_again=True,
+    )
+
+
+def apply_edit(
+    proposal: Proposal,
+    ticket: Ticket,
+    playbook: Playbook,
+    specs: Mapping[str, ActionSpec],
+    target: Callable[[str, Ticket], str],
+    given: EditInput,
+) -> Edited | FieldErrors:
+    """The content that ``given`` makes of the present one, or what is wrong at which field."""
+    before = proposal.content or Content(labels=(), route="default")
+    errors: dict[str, str] = {}
+
+    labels = before.labels if given.labels is None else given.labels
+    unknown = [label for label in labels if label not in playbook.labels]
+    if unknown:
+        errors["labels"] = f"{unknown[0]!r} is not a label of this playbook."
+    elif not labels:
+        errors["labels"] = "Choose at least one label."
+    route = before.route if given.route is None else given.route
+    if route not in playbook.routes:
+        errors["route"] = f"{route!r} is not a route of this playbook."
+    priority = before.priority if given.priority is None else given.priority
+    if priority is not None and priority not in playbook.priorities:
+        errors["priority"] = f"{priority!r} is not a priority of this playbook."
+
+    reply = before.reply if given.reply is None else (given.reply.strip() or None)
+    if reply is not None and len(reply) > REPLY_LIMIT:
+        errors["reply"] = f"A reply has {REPLY_LIMIT} characters at most; this has {len(reply)}."
+
+    offered = before.actions
+    if reply is not None and playbook.action("send_reply") and not _replies(offered):
+        # What was no request, or a handoff, becomes a reply by the person's own words.
+        written = Action(
+            tool="send_reply", args={"text": reply}, target=target("send_reply", ticket)
+        )
+        offered = (*offered, written)
+    actions = tuple(
+        _edit_action(proposal, index, action, reply, given, specs, errors)
+        for index, action in enumerate(offered)
+    )
+    if reply is None and any(act.included and act.tool == "send_reply" for act in actions):
+        errors.setdefault("reply", "Write a reply, or untick sending it.")
+    if errors:
+        return FieldErrors(errors)
+    content = Content(labels=labels, priority=priority, route=route, reply=reply, actions=actions)
+    return Edited(content, _changes(before, content), _kept_marks(proposal, reply))
+
+
+def _edit_action(
+    proposal: Proposal,
+    index: int,
+    action: Action,
+    reply: str | None,
+    given: EditInput,
+    specs: Mapping[str, ActionSpec],
+    errors: dict[str, str],
+) -> Action:
+    if _has_succeeded(proposal, index):
+        return action
+    known = index < len(proposal.content.actions if proposal.content else ())
+    included = action.included
+    if given.include is not None and known:
+        included = index in given.include
+    args: dict[str, JsonValue] = dict(action.args)
+    if action.tool == "send_reply":
+        if reply is None:
+            included = False if given.reply is not None else included
+        else:
+            args["text"] = reply
+    spec = specs.get(action.tool)
+    if spec is None:
+        if included:
+            errors["include"] = f"{action.tool} is no longer allowed; untick it."
+        return action.model_copy(update={"included": included})
+    for name, field in spec.args_model.model_fields.items():
+        written = given.fields.get(f"action.{index}.{name}")
+        if written is not None:
+            args[name] = _typed(written, field.annotation)
+    if included:
+        errors.update(_faults(index, action.tool, spec.args_model, args))
+    return action.model_copy(update={"args": args, "included": included})
+
+
+def _faults(
+    index: int, tool: str, model: type[BaseModel], args: Mapping[str, Any]
+) -> dict[str, str]:
+    try:
+        model.model_validate(dict(args))
+    except ValidationError as invalid:
+        faults = {}
+        for fault in invalid.errors():
+            name = str(fault["loc"][0]) if fault["loc"] else ""
+            field = "reply" if (tool, name) == ("send_reply", "text") else f"action.{index}.{name}"
+            faults[field] = f"{fault['msg']}."
+        return faults
+    return {}
+
+
+def _typed(written: str, annotation: Any) -> JsonValue:
+    """A form's text as the schema wants it; what does not convert stays text, for validation to
+    name the fault at its field."""
+    try:
+        if annotation is int:
+            return int(written)
+        if annotation is float:
+            return float(written)
+    except ValueError:
+        return written
+    if annotation is bool:
+        return {"true": True, "false": False}.get(written.strip().lower(), written)
+    return written
+
+
+def _fields(index: int, action: Action, specs: Mapping[str, ActionSpec]) -> tuple[FieldForm, ...]:
+    spec = specs.get(action.tool)
+    if spec is None:
+        return ()
+    forms = []
+    for name, field in spec.args_model.model_fields.items():
+        if (action.tool, name) == ("send_reply", "text"):
+            continue
+        value = action.args.get(name)
+        text = value if isinstance(value, str) else "" if value is None else str(value)
+        longest = next((m.max_length for m in field.metadata if hasattr(m, "max_length")), 3000)
+        forms.append(
+            FieldForm(
+                id=f"action.{index}.{name}",
+                title=field.title or name.replace("_", " ").capitalize(),
+                value=text,
+                multiline=longest > 150,
+                max_length=min(longest, 3000),
+                required=field.is_required(),
+            )
+        )
+    return tuple(forms)
+
+
+def _changes(before: Content, after: Content) -> tuple[Change, ...]:
+    pairs = [
+        ("labels", ", ".join(before.labels), ", ".join(after.labels)),
+        ("priority", before.priority or "", after.priority or ""),
+        ("route", before.route, after.route),
+        ("reply", before.reply or "", after.reply or ""),
+    ]
+    for index, action in enumerate(after.actions):
+        was = before.actions[index] if index < len(before.actions) else None
+        if was is not None and was.included != action.included:
+            pairs.append((f"{action.tool}", _in(was), _in(action)))
+        for name, value in action.args.items():
+            if (action.tool, name) != ("send_reply", "text"):
+                old = was.args.get(name) if was else None
+                pairs.append((f"{action.tool} {name}", str(old or ""), str(value or "")))
+    return tuple(Change(field=name, before=a, after=b) for name, a, b in pairs if a != b)
+
+
+def _in(action: Action) -> str:
+    return "included" if action.included else "left out"
+
+
+def _kept_marks(proposal: Proposal, reply: str | None) -> tuple[Mark, ...]:
+    """The marks whose passages still stand: an edit elsewhere does not support them."""
+    before = (proposal.content.reply if proposal.content else None) or ""
+    kept = []
+    for mark in proposal.marks:
+        passage = before[mark.start : mark.end]
+        start = (reply or "").find(passage) if passage else -1
+        if start >= 0:
+            kept.append(Mark(kind=mark.kind, start=start, end=start + len(passage)))
+    return tuple(kept)
+
+
+def _has_succeeded(proposal: Proposal, index: int) -> bool:
+    return index < len(proposal.progress) and proposal.progress[index].status == "succeeded"
+
+
+def _replies(actions: tuple[Action, ...]) -> bool:
+    return any(action.tool == "send_reply" for action in actions)

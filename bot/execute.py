@@ -1,0 +1,294 @@
+"""Carry out what was approved: claim, grant, one dispatch, receipt.
+
+The only way from here to an effect is ``ActionTool.apply(args, grant)``, and the only way to a
+grant is ``Store.claim``: one atomic step on the server that finds the approved revision with the
+digest of exactly what was shown, and makes it ``executing`` before the first byte leaves. One
+claim, one dispatch. What happened is saved as succeeded, failed or unknown; if this process dies
+before it can say, the margin after the deadline passes and it is unknown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from bot.commands import (
+    Claim,
+    Command,
+    Denied,
+    Lapse,
+    Moved,
+    Outcome,
+    Overdue,
+    Refused,
+    Report,
+    Resend,
+    Succeeded,
+    Uncertain,
+)
+from bot.context import Context
+from bot.domain import ActionProgress, Proposal, Ticket
+from bot.journal import Entry
+from bot.lifecycle import UNKNOWN_AFTER_SECONDS, digest, next_action, transition
+from bot.playbook import after
+from bot.ports import Commit, Conflict, NotClaimed, StoreUnavailable, Versioned, Wake
+from tools.spec import ActionTool, Grant, Sent
+
+log = logging.getLogger("deskhand.execute")
+
+_SAVE_SECONDS = 30
+"""How long a receipt is kept trying against a store that is away. After that the claim becomes
+unknown by itself, which is true: nobody has recorded what happened."""
+_PAUSED_RETRY = timedelta(seconds=5)
+
+
+class Execute:
+    """Acts on approved proposals. ``toolbox`` holds the action tools with their credentials."""
+
+    def __init__(self, context: Context, toolbox: Mapping[str, ActionTool]) -> None:
+        self._context = context
+        self._toolbox = toolbox
+
+    async def run(self, proposal_id: str) -> None:
+        """Bring one proposal as far as it may go now. A wake with nothing to do does nothing."""
+        while True:
+            case = await self._context.store.case(proposal_id)
+            if case is None:
+                return
+            proposal, ticket = case[0], case[1].value
+            match proposal.value.state:
+                case "approved":
+                    if not await self._claim_and_act(proposal, ticket):
+                        return
+                case "executing":
+                    if not await self._overdue(proposal, ticket):
+                        return
+                case "unknown":
+                    if not await self._look_up(proposal, ticket):
+                        return
+                case _:
+                    return
+
+    async def _claim_and_act(self, approved: Versioned[Proposal], ticket: Ticket) -> bool:
+        """One action. True: look again, there may be more to do."""
+        now = self._context.clock.now()
+        proposal = approved.value
+        index = next_action(proposal)
+        if index is None:
+            return False
+        moved = transition(proposal, Claim(now, index))
+        if isinstance(moved, Denied):
+            if moved.kind == "lapsed":
+                book = self._context.playbook(proposal.playbook)
+                remind_at = after(now, book.remind_after, book.hours)
+                expires_at = after(now, book.expire_after, book.hours)
+                return await self._save(approved, Lapse(now, remind_at, expires_at))
+            # An approval that does not fit what is stored: nothing may be dispatched under it.
+            log.error("deskhand: %s is approved but not claimable: %s", proposal.id, moved.kind)
+            return False
+        done = moved.proposal.progress[index]
+        entry = _claim_entry(moved.proposal, index, done)
+        overdue = Wake("execute", proposal.id, _unknown_from(done, now))
+        claimed = await self._context.store.claim(approved, moved.proposal, index, entry, overdue)
+        if isinstance(claimed, NotClaimed):
+            if claimed.why == "conflict":
+                return True
+            await self._wait(proposal)
+            return False
+        outcome = await self._dispatch(moved.proposal, claimed)
+        return await self._report(proposal.id, index, claimed.key, outcome)
+
+    async def _dispatch(self, proposal: Proposal, grant: Grant) -> Outcome:
+        """Check again all that the claim vouched for, then act once."""
+        content = proposal.content
+        playbook = self._context.playbook(proposal.playbook)
+        tool = self._toolbox.get(grant.tool)
+        if content is None or content != grant.content or digest(proposal) != grant.digest:
+            return Refused("what was approved is not what would be sent")
+        if proposal.revision != grant.revision or grant.approved_by.revision != grant.revision:
+            return Refused("the approval is for another revision")
+        if proposal.decision is None or proposal.decision.actor != grant.approved_by.actor:
+            return Refused("the approver is not the one recorded")
+        if tool is None or playbook.action(grant.tool) is None:
+            return Refused(f"the playbook {playbook.name} does not allow {grant.tool}")
+        try:
+            args = tool.spec.args_model.model_validate(dict(content.actions[grant.index].args))
+        except ValidationError as invalid:
+            return Refused(f"its arguments are not valid: {invalid.errors()[0]['msg']}")
+        left = grant.deadline - self._context.clock.monotonic()
+        if left <= 0:
+            return Refused("the claim's time was over before anything was sent")
+        try:
+            async with asyncio.timeout(left):
+                return await tool.apply(args, grant)
+        except TimeoutError:
+            return Uncertain("no answer came before the deadline")
+        except Exception as fault:
+            # A tool must answer with an outcome; one that raises may have acted before it did.
+            log.exception("deskhand: %s raised on %s", grant.tool, grant.proposal)
+            return Uncertain(f"the tool failed: {type(fault).__name__}")
+
+    async def _report(self, proposal_id: str, index: int, key: str, outcome: Outcome) -> bool:
+        """Save what became of it, whatever it takes. True: look again."""
+        clock = self._context.clock
+        give_up = clock.monotonic() + _SAVE_SECONDS
+        pause = 0.05
+        while True:
+            try:
+                found = await self._context.store.proposal(proposal_id)
+                if found is None:
+                    return False
+                if await self._save(found, Report(clock.now(), index, key, outcome)):
+                    return True
+                fresh = await self._context.store.proposal(proposal_id)
+                if fresh is None or fresh.version == found.version:
+                    return False
+            except StoreUnavailable:
+                if clock.monotonic() + pause > give_up:
+                    log.exception("deskhand: the outcome of %s could not be saved", proposal_id)
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+
+    async def _overdue(self, executing: Versioned[Proposal], ticket: Ticket) -> bool:
+        """A claim without an outcome: too early to say, sent again, or unknown."""
+        now = self._context.clock.now()
+        proposal_id, index = executing.value.id, next_action(executing.value)
+        if index is None or executing.value.content is None:
+            return False
+        tool = executing.value.content.actions[index].tool
+        sent = executing.value.progress[index].first_sent_at
+        honoured = self._context.resend_seconds(tool, ticket)
+        if sent is not None and (now - sent).total_seconds() < honoured:
+            resent = await self._save(executing, Resend(now))
+            if resent:
+                return True
+        if await self._save(executing, Overdue(now)):
+            return True
+        when = max(now, _unknown_from(executing.value.progress[index], now))
+        await self._context.store.commit(Commit(wakes=(Wake("execute", proposal_id, when),)))
+        return False
+
+    async def _look_up(self, unknown: Versioned[Proposal], ticket: Ticket) -> bool:
+        """Ask the remote whether it arrived. Never an effect, so no grant is needed."""
+        proposal = unknown.value
+        index = next_action(proposal)
+        if index is None or proposal.content is None:
+            return False
+        tool = self._toolbox.get(proposal.content.actions[index].tool)
+        keys = proposal.progress[index].keys
+        if tool is None or not keys:
+            return False
+        sent = Sent(
+            proposal=proposal.id,
+            revision=proposal.revision,
+            ticket=ticket.id,
+            origin=ticket.origin,
+            key=keys[-1],
+            earlier_keys=keys[:-1],
+        )
+        try:
+            async with asyncio.timeout(8):
+                found = await tool.look_up(sent)
+        except TimeoutError:
+            found = None
+        if not isinstance(found, Succeeded):
+            return False
+        return await self._save(unknown, Report(self._context.clock.now(), index, keys[-1], found))
+
+    async def _wait(self, proposal: Proposal) -> None:
+        """Paused, or a failover: look again soon, until the approval lapses."""
+        at = self._context.clock.now() + _PAUSED_RETRY
+        await self._context.store.commit(Commit(wakes=(Wake("execute", proposal.id, at),)))
+
+    async def _save(self, before: Versioned[Proposal], command: Command) -> bool:
+        """Apply and commit. False: not possible, or somebody else was first."""
+        moved = transition(before.value, command)
+        if not isinstance(moved, Moved):
+            return False
+        fresh = moved.proposal
+        wakes, cleared = [Wake("card", fresh.id)], []
+        if fresh.state == "approved":
+            wakes.append(Wake("execute", fresh.id))
+        else:
+            # Also when unknown: the look-up follows at once, in the loop of run.
+            cleared.append(Wake("execute", fresh.id))
+        due = [moment for moment in (fresh.remind_at, fresh.expires_at) if moment is not None]
+        if due:
+            wakes.append(Wake("timer", fresh.id, min(due)))
+        index = next_action(before.value)
+        entry = _transition_entry(command, before.value, fresh, index)
+        committed = await self._context.store.commit(
+            Commit(
+                proposals=(Versioned(fresh, before.version),),
+                entries=(entry,),
+                wakes=tuple(wakes),
+                cleared=tuple(cleared),
+            )
+        )
+        return not isinstance(committed, Conflict)
+
+
+def _unknown_from(done: ActionProgress, now: datetime) -> datetime:
+    """When a claim without an outcome may be called unknown, and a little."""
+    return (done.deadline or now) + timedelta(seconds=UNKNOWN_AFTER_SECONDS, milliseconds=50)
+
+
+def _claim_entry(proposal: Proposal, index: int, done: ActionProgress) -> Entry:
+    action = proposal.content.actions[index] if proposal.content else None
+    return Entry(
+        kind="claim",
+        ticket=proposal.ticket,
+        run=proposal.run.id,
+        proposal=proposal.id,
+        playbook=proposal.playbook,
+        actor=proposal.decision.actor.key if proposal.decision else None,
+        data={
+            "action": action.tool if action else None,
+            "index": index,
+            "attempt": done.attempt,
+            "key": done.keys[-1],
+            "revision": proposal.revision,
+            "digest": digest(proposal),
+        },
+    )
+
+
+def _transition_entry(
+    command: Command, before: Proposal, fresh: Proposal, index: int | None
+) -> Entry:
+    data: dict[str, object] = {"from": before.state, "to": fresh.state, "revision": fresh.revision}
+    texts = {}
+    kind = "transition"
+    if isinstance(command, Report) and fresh.content is not None:
+        kind = "effect"
+        outcome = command.outcome
+        data |= {
+            "action": fresh.content.actions[command.index].tool,
+            "index": command.index,
+            "attempt": fresh.progress[command.index].attempt,
+            "key": command.key,
+            "outcome": fresh.progress[command.index].status,
+        }
+        match outcome:
+            case Succeeded(receipt):
+                texts["receipt"] = receipt
+            case Refused(error) | Uncertain(error):
+                texts["error"] = error
+    elif index is not None and fresh.content is not None:
+        data["action"] = fresh.content.actions[index].tool
+    return Entry.model_validate(
+        {
+            "kind": kind,
+            "ticket": fresh.ticket,
+            "run": fresh.run.id,
+            "proposal": fresh.id,
+            "playbook": fresh.playbook,
+            "data": data,
+            "texts": texts,
+        }
+    )

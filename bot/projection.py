@@ -1,0 +1,287 @@
+"""A proposal and its ticket, projected into the card that every surface draws."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from bot import buttons
+from bot.card import (
+    ActionView,
+    ButtonView,
+    CardView,
+    HandoffView,
+    Unsupported,
+    Who,
+    Words,
+)
+from bot.domain import (
+    Action,
+    ActionProgress,
+    Actor,
+    Decision,
+    HandoffReason,
+    Proposal,
+    SurfaceName,
+    Ticket,
+    Verb,
+)
+from bot.playbook import Approvers, Playbook
+
+HANDOFF_WORDS: dict[HandoffReason, str] = {
+    "steps": "It reached its limit of steps before it had an answer.",
+    "money": "It reached its limit of money before it had an answer.",
+    "time": "It took too long.",
+    "refusal": "The model refused to answer.",
+    "model": "The model could not be reached, or gave nothing usable.",
+    "no_source": "Nothing was found to answer from.",
+    "fault": "The run failed three times.",
+}
+
+
+def view(
+    proposal: Proposal,
+    version: int,
+    ticket: Ticket,
+    playbook: Playbook,
+    successor_url: str | None = None,
+) -> CardView:
+    """The card of ``proposal`` at ``version``. Pure; texts stay raw."""
+    content = proposal.content
+    reply = content.reply if content else None
+    return CardView(
+        proposal=proposal.id,
+        ticket=ticket.id,
+        revision=proposal.revision,
+        version=version,
+        state=proposal.state,
+        headline=_headline(proposal, ticket),
+        labels=content.labels if content else (),
+        route=content.route if content else "default",
+        priority=content.priority if content else None,
+        confidence=proposal.confidence,
+        why=proposal.why,
+        subject=ticket.subject,
+        quote=ticket.body,
+        author=ticket.author,
+        files=tuple(name for message in ticket.messages for name in message.files),
+        ticket_url=ticket.url,
+        draft=reply,
+        unsupported=tuple(
+            Unsupported(mark.kind, (reply or "")[mark.start : mark.end], mark.start, mark.end)
+            for mark in proposal.marks
+        ),
+        citations=proposal.citations,
+        actions=tuple(
+            _action(index, action, proposal.progress[index])
+            for index, action in enumerate(content.actions if content else ())
+        ),
+        handoff=_handoff(proposal, playbook),
+        changes=proposal.changes,
+        notices=tuple(_notices(proposal)),
+        outcome=tuple(_outcome(proposal)),
+        model=proposal.model,
+        cost_usd=proposal.cost_usd,
+        expires_at=proposal.expires_at,
+        successor_url=successor_url,
+        buttons=_buttons(proposal),
+    )
+
+
+def who_may(approvers: Approvers) -> Words:
+    """Those who may decide, as a line of words; says so when it is nobody."""
+    persons: list[str | Who] = []
+    surfaces: tuple[SurfaceName, ...] = ("slack", "teams")
+    for surface in surfaces:
+        persons += [
+            Who(Actor(surface=surface, team="", id=user), user) for user in approvers.users(surface)
+        ]
+        persons += [f"the group {group}" for group in approvers.groups(surface)]
+    if not persons:
+        return ("nobody: this route has no approvers",)
+    words: list[str | Who] = [persons[0]]
+    for person in persons[1:]:
+        words += [", ", person]
+    return tuple(words)
+
+
+def person(decision: Decision) -> Who:
+    """Who made a decision."""
+    return Who(decision.actor, decision.name)
+
+
+def at(moment: datetime) -> str:
+    """A time on a card, to the minute."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _headline(proposal: Proposal, ticket: Ticket) -> str:
+    name = ticket.author.name or "the author"
+    content = proposal.content
+    about = ", ".join(content.labels) if content and content.labels else "this ticket"
+    match proposal.state:
+        case "drafting":
+            return f"Drafting an answer to {name}"
+        case "handoff":
+            return f"A person is needed: {about}, from {name}"
+        case (
+            "pending"
+            | "approved"
+            | "executing"
+            | "succeeded"
+            | "failed"
+            | "unknown"
+            | "rejected"
+            | "expired"
+            | "superseded"
+        ):
+            if content is None or (content.reply is None and not content.actions):
+                return f"File as {about}, send nothing to {name}"
+            return f"Reply to {name} about {about}"
+        case _:
+            assert_never(proposal.state)
+
+
+def _action(index: int, action: Action, done: ActionProgress) -> ActionView:
+    shown = tuple(
+        (field, value if isinstance(value, str) else str(value))
+        for field, value in action.args.items()
+        if (action.tool, field) != ("send_reply", "text")
+    )
+    return ActionView(
+        index=index,
+        tool=action.tool,
+        target=action.target,
+        args=shown,
+        included=action.included,
+        status=_status(action, done),
+    )
+
+
+def _status(action: Action, done: ActionProgress) -> Words:
+    if not action.included:
+        return ("left out",)
+    match done.status:
+        case "waiting":
+            return ()
+        case "executing":
+            return ("being carried out",)
+        case "succeeded":
+            return (f"done: {done.receipt or 'confirmed'}",)
+        case "failed":
+            return (f"refused, nothing happened: {done.error}",)
+        case "unknown":
+            return (f"may or may not have happened: {done.error}",)
+        case _:
+            assert_never(done.status)
+
+
+def _handoff(proposal: Proposal, playbook: Playbook) -> HandoffView | None:
+    handoff = proposal.handoff
+    if handoff is None or proposal.state not in ("handoff", "superseded", "rejected"):
+        return None
+    route = proposal.content.route if proposal.content else "default"
+    return HandoffView(
+        reason=handoff.reason,
+        words=HANDOFF_WORDS[handoff.reason],
+        tried=handoff.tried,
+        found=handoff.found,
+        missing=handoff.missing,
+        who=who_may(playbook.route(route).approvers),
+    )
+
+
+def _notices(proposal: Proposal) -> list[Words]:
+    lines: list[Words] = []
+    if proposal.state in ("pending", "handoff") and proposal.owner:
+        lines.append(("Taken by ", person(proposal.owner), f", {at(proposal.owner.at)}"))
+    if proposal.state == "pending" and proposal.edited and proposal.decision:
+        lines.append(("Edited by ", person(proposal.decision), f", {at(proposal.decision.at)}"))
+    if proposal.state == "pending" and proposal.approvals:
+        first = proposal.approvals[0]
+        lines.append(("Approved by ", person(first), "; a second person's approval is needed"))
+    for notice in proposal.notices:
+        who: tuple[str | Who, ...] = (
+            (Who(notice.actor, notice.actor.id), " ") if notice.actor else ()
+        )
+        lines.append((*who, notice.text))
+    return lines
+
+
+_DONE_WORDS: dict[Verb, str] = {
+    "approve": "Approved by ",
+    "edit": "Edited by ",
+    "reject": "Rejected by ",
+    "take": "Taken by ",
+    "retry": "Sent again by ",
+    "settle_done": "Settled as arrived by ",
+    "settle_retry": "Sent again by ",
+}
+
+
+def _outcome(proposal: Proposal) -> list[Words]:
+    lines: list[Words] = []
+    decision = proposal.decision
+    if decision and proposal.state not in ("pending", "handoff", "drafting"):
+        if decision.verb != "approve" and proposal.approvals:
+            first = proposal.approvals[-1]
+            lines.append((_DONE_WORDS["approve"], person(first), f", {at(first.at)}"))
+        for earlier in proposal.approvals[:-1]:
+            lines.append((_DONE_WORDS["approve"], person(earlier), f", {at(earlier.at)}"))
+        verb = _DONE_WORDS[decision.verb]
+        if decision.verb == "approve" and proposal.edited:
+            verb = "Edited and approved by "
+        lines.append((verb, person(decision), f", {at(decision.at)}"))
+        if decision.reason:
+            reason = decision.reason.replace("_", " ")
+            lines.append((f"Reason: {reason}" + (f". {decision.words}" if decision.words else ""),))
+    match proposal.state:
+        case "expired":
+            lines.append(("Nobody decided in time. The ticket has not been answered by Deskhand.",))
+        case "superseded":
+            lines.append(("The customer's words have changed, so this draft is void.",))
+        case "unknown":
+            lines.append(("Look whether it arrived, then say so with a button.",))
+        case _:
+            pass
+    return lines
+
+
+def _buttons(proposal: Proposal) -> tuple[ButtonView, ...]:
+    def button(verb: Verb, label: str, style: str = "plain") -> ButtonView:
+        token = buttons.mint(proposal.id, proposal.secret, proposal.revision, verb)
+        match style:
+            case "primary":
+                return ButtonView(verb, label, "primary", token)
+            case "danger":
+                return ButtonView(verb, label, "danger", token)
+            case _:
+                return ButtonView(verb, label, "plain", token)
+
+    match proposal.state:
+        case "pending":
+            return (
+                button("approve", "Approve", "primary"),
+                button("edit", "Edit"),
+                button("reject", "Reject", "danger"),
+            )
+        case "drafting":
+            return (button("take", "Take it"),)
+        case "handoff":
+            take = () if proposal.owner else (button("take", "Take it", "primary"),)
+            return (*take, button("edit", "Write reply"), button("reject", "Close"))
+        case "failed":
+            return (
+                button("retry", "Retry", "primary"),
+                button("edit", "Edit"),
+                button("reject", "Reject", "danger"),
+            )
+        case "unknown":
+            return (
+                button("settle_done", "It arrived", "primary"),
+                button("settle_retry", "It did not: send again"),
+            )
+        case "approved" | "executing" | "succeeded" | "rejected" | "expired" | "superseded":
+            return ()
+        case _:
+            assert_never(proposal.state)
