@@ -1,0 +1,262 @@
+"""The knowledge index as one SQLite file: brought up to date by one process, read by many.
+
+A change is written to a copy, which then takes the file's place in one rename. A reader has the
+file open read-only and never waits for a writer; it opens the new one with its next question.
+A lock beside the file lets one process at a time do the writing; others then find it done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.terms import terms
+from tools.research.passages import Piece, cut
+from tools.research.readers import Article, Found, NotRead, find_files, read_file
+
+SCHEMA_VERSION = "1"
+"""1: articles, passages and their terms; raised whenever tables or terms change."""
+
+# Terms are already split and folded: spaces part them, `_` joins pairs, all else is a letter.
+_SCHEMA = """
+create table meta (key text primary key, value text not null);
+create table file (
+  path text primary key, name text not null, mtime_ns integer not null, size integer not null,
+  sha256 text not null, checked_ns integer not null);
+create table not_read (file text not null, path text not null, why text not null);
+create table article (
+  rowid integer primary key, id text not null unique, title text not null, text text not null,
+  url text, file text not null);
+create table passage (
+  rowid integer primary key, article integer not null, begins integer not null,
+  ends integer not null);
+create index passage_article on passage (article);
+create index article_file on article (file);
+create virtual table article_terms using fts5(terms, tokenize="ascii tokenchars '_'");
+create virtual table passage_terms using fts5(terms, tokenize="ascii tokenchars '_'");
+create virtual table article_vocabulary using fts5vocab('article_terms', 'row');
+"""
+
+_RACY_NS = 2_000_000_000
+"""A file changed within 2 s of when it was read may change again under the same time stamp."""
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What bringing the index up to date did."""
+
+    read: int
+    """Files read anew."""
+    removed: int
+    articles: int
+    """Articles in the index now."""
+    not_read: tuple[NotRead, ...]
+
+
+@dataclass(frozen=True)
+class _File:
+    name: str
+    mtime_ns: int
+    size: int
+    sha256: str
+    checked_ns: int
+
+
+@dataclass
+class _Plan:
+    """What is to be done to the index: known files by path, those to read, those to forget."""
+
+    read: list[tuple[Found, _File, bytes]]
+    touched: list[tuple[Found, _File]]
+    forget: list[str]
+    missing: list[NotRead]
+
+
+def refresh(roots: Sequence[Path], index: Path) -> Refreshed:
+    """Bring the index file up to date with ``roots``. Raises ``OSError`` if it cannot be written.
+
+    A damaged or outdated index is made anew; it holds nothing that the files do not."""
+    index.parent.mkdir(parents=True, exist_ok=True)
+    with _only_writer(index):
+        known = _known_files(index)
+        plan = _compare(roots, known or {})
+        if known is not None and not (plan.read or plan.touched or plan.forget):
+            with contextlib.closing(open_read_only(index)) as connection:
+                return _report(connection, plan)
+        return _rewrite(index, plan, fresh=known is None)
+
+
+def open_read_only(index: Path) -> sqlite3.Connection:
+    """A connection that can change nothing; safe across threads one after another."""
+    uri = f"{index.resolve().as_uri()}?mode=ro&immutable=1"
+    return sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+
+
+@contextlib.contextmanager
+def _only_writer(index: Path) -> Iterator[None]:
+    with index.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _known_files(index: Path) -> dict[str, _File] | None:
+    """The files in the index by path; None: there is no index that can be built upon."""
+    if not index.exists():
+        return None
+    try:
+        with contextlib.closing(open_read_only(index)) as connection:
+            version = connection.execute("select value from meta where key = 'schema'").fetchone()
+            if version != (SCHEMA_VERSION,):
+                return None
+            rows = connection.execute(
+                "select path, name, mtime_ns, size, sha256, checked_ns from file"
+            )
+            return {path: _File(*rest) for path, *rest in rows}
+    except sqlite3.DatabaseError:
+        # Damaged or of another make: it is only a copy of what the files say.
+        return None
+
+
+def _compare(roots: Sequence[Path], known: dict[str, _File]) -> _Plan:
+    plan = _Plan([], [], [], [])
+    seen: set[str] = set()
+    for found in find_files(roots):
+        if isinstance(found, NotRead):
+            plan.missing.append(found)
+            continue
+        path = str(found.path)
+        now = time.time_ns()
+        try:
+            stat = found.path.stat()
+            old = known.get(path)
+            if (
+                old is not None
+                and (old.name, old.mtime_ns, old.size)
+                == (found.name, stat.st_mtime_ns, stat.st_size)
+                and old.mtime_ns < old.checked_ns - _RACY_NS
+            ):
+                seen.add(path)
+                continue
+            content = found.path.read_bytes()
+        except OSError as fault:
+            plan.missing.append(NotRead(path, fault.strerror or "it cannot be read"))
+            continue
+        seen.add(path)
+        new = _File(
+            found.name, stat.st_mtime_ns, stat.st_size, hashlib.sha256(content).hexdigest(), now
+        )
+        if old is not None and (old.name, old.sha256) == (new.name, new.sha256):
+            plan.touched.append((found, new))
+        else:
+            plan.read.append((found, new, content))
+    plan.forget = [path for path in known if path not in seen]
+    return plan
+
+
+def _rewrite(index: Path, plan: _Plan, *, fresh: bool) -> Refreshed:
+    temporary = index.with_name(f"{index.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        if not fresh:
+            shutil.copyfile(index, temporary)
+        with contextlib.closing(sqlite3.connect(temporary, isolation_level=None)) as connection:
+            # Nobody else sees the copy, and a broken one is thrown away: no journal is needed.
+            connection.executescript("pragma journal_mode = off; pragma synchronous = off;")
+            connection.execute("begin")
+            if fresh:
+                for statement in _SCHEMA.split(";\n"):
+                    connection.execute(statement)
+                connection.execute("insert into meta values ('schema', ?)", (SCHEMA_VERSION,))
+            _apply(connection, plan)
+            connection.execute("commit")
+            report = _report(connection, plan)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(index)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return report
+
+
+def _apply(connection: sqlite3.Connection, plan: _Plan) -> None:
+    for path in plan.forget:
+        _forget(connection, path)
+    for found, state in plan.touched:
+        connection.execute(
+            "update file set mtime_ns = ?, size = ?, checked_ns = ? where path = ?",
+            (state.mtime_ns, state.size, state.checked_ns, str(found.path)),
+        )
+    for found, state, content in plan.read:
+        _forget(connection, str(found.path))
+        articles, bad = read_file(found, content)
+        bad += [fault for article in articles if (fault := _add(connection, found, article))]
+        connection.executemany(
+            "insert into not_read values (?, ?, ?)",
+            [(str(found.path), fault.path, fault.why) for fault in bad],
+        )
+        connection.execute(
+            "insert into file values (?, ?, ?, ?, ?, ?)",
+            (str(found.path), *vars(state).values()),
+        )
+
+
+def _forget(connection: sqlite3.Connection, path: str) -> None:
+    for (row,) in connection.execute(
+        "select rowid from article where file = ?", (path,)
+    ).fetchall():
+        connection.execute(
+            "delete from passage_terms where rowid in"
+            " (select rowid from passage where article = ?)",
+            (row,),
+        )
+        connection.execute("delete from passage where article = ?", (row,))
+        connection.execute("delete from article_terms where rowid = ?", (row,))
+        connection.execute("delete from article where rowid = ?", (row,))
+    connection.execute("delete from not_read where file = ?", (path,))
+    connection.execute("delete from file where path = ?", (path,))
+
+
+def _add(connection: sqlite3.Connection, found: Found, article: Article) -> NotRead | None:
+    try:
+        row = connection.execute(
+            "insert into article (id, title, text, url, file) values (?, ?, ?, ?, ?)",
+            (article.id, article.title, article.text, article.url, str(found.path)),
+        ).lastrowid
+    except sqlite3.IntegrityError:
+        return NotRead(str(found.path), f"another article is already called {article.id!r}")
+    title = terms(article.title)
+    # The title counts twice: it says what the article is about.
+    said = title + title
+    pieces = cut(article.text) or [Piece(0, len(article.text), "")]
+    for piece in pieces:
+        passage = connection.execute(
+            "insert into passage (article, begins, ends) values (?, ?, ?)",
+            (row, piece.start, piece.end),
+        ).lastrowid
+        heading = [] if piece.heading == article.title else terms(piece.heading)
+        own = heading + terms(article.text[piece.start : piece.end])
+        said += own
+        connection.execute(
+            "insert into passage_terms (rowid, terms) values (?, ?)",
+            (passage, " ".join(title + own)),
+        )
+    connection.execute(
+        "insert into article_terms (rowid, terms) values (?, ?)", (row, " ".join(said))
+    )
+    return None
+
+
+def _report(connection: sqlite3.Connection, plan: _Plan) -> Refreshed:
+    (articles,) = connection.execute("select count(*) from article").fetchone()
+    bad = [NotRead(*row) for row in connection.execute("select path, why from not_read")]
+    return Refreshed(
+        len(plan.read), len(plan.forget), articles, tuple(sorted(bad + plan.missing, key=str))
+    )

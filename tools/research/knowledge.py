@@ -1,0 +1,245 @@
+"""The desk's knowledge: search that returns verbatim passages, and the articles they stand in.
+
+``KnowledgeIndex`` reads Markdown, text, HTML and JSON lines under the configured paths into a
+SQLite FTS5 index under the data folder, and keeps it up to date as files change. Everything
+blocks; the ``a…`` methods do the same on a worker thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.research.index_file import Refreshed, open_read_only, refresh
+from tools.research.ranking import PASSAGE_SHARE, Corpus, Query, score, weigh
+from tools.research.readers import Article, NotRead
+from tools.spec import Passage
+
+__all__ = ["Article", "KnowledgeIndex", "NotRead", "Passage", "Refreshed"]
+
+FIRST_CUT_TERMS = 64
+FIRST_CUT_PASSAGES = 120
+FIRST_CUT_ARTICLES = 60
+"""What FTS5 finds by the strongest terms; these are then ranked exactly."""
+
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """One index file, opened: its identity, so that a newer one under its name is noticed."""
+
+    connection: sqlite3.Connection
+    identity: tuple[int, int]
+    corpus: Corpus
+
+
+class KnowledgeIndex:
+    """Articles under ``roots`` (files or folders), indexed in ``data / "knowledge.sqlite"``.
+
+    Any number of processes may share the data folder. A change to a file is in the answers
+    ``max_age_seconds`` later at most: a question asked after that looks at the files first.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        data: Path,
+        *,
+        max_age_seconds: float = 5.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._roots = tuple(roots)
+        self._index = data / "knowledge.sqlite"
+        self._max_age_seconds = max_age_seconds
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._looked_at: float | None = None
+        self._last: Refreshed | None = None
+        self._opened: _Opened | None = None
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def search(self, text: str, limit: int = 5, *, per_article: int = 1) -> tuple[Passage, ...]:
+        """The passages that fit ``text`` best, best first; any text will do, however long.
+
+        At most ``per_article`` passages of one article. ``score`` is the share of the text, by
+        weight of its words, that article and passage say: from 0 to 1, comparable between
+        articles for one text, and lower for a longer text.
+        """
+        if limit < 1 or per_article < 1:
+            return ()
+        with self._open() as opened:
+            return _search(opened, text, limit, per_article)
+
+    def article(self, article_id: str) -> Article | None:
+        """The whole article, or None if there is none of this id."""
+        if "\0" in article_id or not _encodable(article_id):
+            return None
+        with self._open() as opened:
+            row = opened.connection.execute(
+                "select id, title, text, url from article where id = ?", (article_id,)
+            ).fetchone()
+        return Article(*row) if row else None
+
+    def contains(self, article_id: str, quote: str) -> bool:
+        """Whether ``quote`` stands verbatim in the article, runs of white space being equal."""
+        article = self.article(article_id)
+        folded = _fold(quote)
+        return article is not None and bool(folded) and folded in _fold(article.text)
+
+    def not_read(self) -> tuple[NotRead, ...]:
+        """The files that gave no article, and why."""
+        with self._open():
+            return self._last.not_read if self._last else ()
+
+    def refresh(self) -> Refreshed:
+        """Look at the files now and bring the index up to date."""
+        with self._lock:
+            return self._refresh()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._opened is not None:
+                self._opened.connection.close()
+                self._opened = None
+
+    # --- the same on a worker thread ----------------------------------------------------------
+
+    async def asearch(
+        self, text: str, limit: int = 5, *, per_article: int = 1
+    ) -> tuple[Passage, ...]:
+        return await asyncio.to_thread(self.search, text, limit, per_article=per_article)
+
+    async def aarticle(self, article_id: str) -> Article | None:
+        return await asyncio.to_thread(self.article, article_id)
+
+    async def acontains(self, article_id: str, quote: str) -> bool:
+        return await asyncio.to_thread(self.contains, article_id, quote)
+
+    async def arefresh(self) -> Refreshed:
+        return await asyncio.to_thread(self.refresh)
+
+    # --- keeping it open ----------------------------------------------------------------------
+
+    def _refresh(self) -> Refreshed:
+        self._last = refresh(self._roots, self._index)
+        self._looked_at = self._monotonic()
+        return self._last
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[_Opened]:
+        """The index as of now. One question at a time: SQLite serialises a connection anyway."""
+        with self._lock:
+            due = self._looked_at is None or (
+                self._monotonic() - self._looked_at >= self._max_age_seconds
+            )
+            if due or not self._index.exists():
+                self._refresh()
+            stat = self._index.stat()
+            identity = (stat.st_ino, stat.st_mtime_ns)
+            if self._opened is None or self._opened.identity != identity:
+                if self._opened is not None:
+                    self._opened.connection.close()
+                self._opened = _opened(self._index, identity)
+            yield self._opened
+
+
+def _opened(index: Path, identity: tuple[int, int]) -> _Opened:
+    connection = open_read_only(index)
+    articles, passages, article_terms, passage_terms = connection.execute(
+        "select (select count(*) from article), (select count(*) from passage),"
+        " (select sum(cnt) from article_vocabulary),"
+        " (select sum(length(terms) - length(replace(terms, ' ', '')) + 1) from passage_terms)"
+    ).fetchone()
+    corpus = Corpus(
+        articles,
+        max(1.0, (article_terms or 0) / max(1, articles)),
+        max(1.0, (passage_terms or 0) / max(1, passages)),
+    )
+    return _Opened(connection, identity, corpus)
+
+
+def _search(opened: _Opened, text: str, limit: int, per_article: int) -> tuple[Passage, ...]:
+    connection = opened.connection
+
+    def frequency(term: str) -> int:
+        row = connection.execute(
+            "select doc from article_vocabulary where term = ?", (term,)
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    query = weigh(text, opened.corpus, frequency)
+    if not query.weights:
+        return ()
+    ranked = _ranked(opened, query)
+    found: list[Passage] = []
+    for article, best in ranked[:limit]:
+        id_, title, whole, url = connection.execute(
+            "select id, title, text, url from article where rowid = ?", (article,)
+        ).fetchone()
+        for points, passage in best[:per_article]:
+            start, end = connection.execute(
+                "select begins, ends from passage where rowid = ?", (passage,)
+            ).fetchone()
+            found.append(Passage(id_, title, whole[start:end], round(points, 6), url))
+    found.sort(key=lambda passage: -passage.score)
+    return tuple(found[:limit])
+
+
+def _ranked(opened: _Opened, query: Query) -> list[tuple[int, list[tuple[float, int]]]]:
+    """Articles, best first, each with its passages and their scores, best first."""
+    connection, corpus = opened.connection, opened.corpus
+    wanted = " OR ".join(f'"{term}"' for term in query.strongest(FIRST_CUT_TERMS))
+    candidates = {
+        row
+        for (row,) in connection.execute(
+            "select article from passage where rowid in (select rowid from passage_terms"
+            " where passage_terms match ? order by rank limit ?)"
+            " union select * from (select rowid from article_terms where article_terms match ?"
+            " order by rank limit ?)",
+            (wanted, FIRST_CUT_PASSAGES, wanted, FIRST_CUT_ARTICLES),
+        )
+    }
+    ranked: list[tuple[float, int, list[tuple[float, int]]]] = []
+    for article in sorted(candidates):
+        (said,) = connection.execute(
+            "select terms from article_terms where rowid = ?", (article,)
+        ).fetchone()
+        whole = score(query, said.split(" "), corpus.mean_article)
+        passages = [
+            (
+                (1 - PASSAGE_SHARE) * whole
+                + PASSAGE_SHARE * score(query, own.split(" "), corpus.mean_passage),
+                row,
+            )
+            for row, own in connection.execute(
+                "select passage.rowid, terms from passage join passage_terms"
+                " on passage_terms.rowid = passage.rowid where article = ?",
+                (article,),
+            )
+        ]
+        passages.sort(key=lambda scored: (-scored[0], scored[1]))
+        if passages:
+            ranked.append((passages[0][0], article, passages))
+    ranked.sort(key=lambda entry: (-entry[0], entry[1]))
+    return [(article, passages) for _, article, passages in ranked]
+
+
+def _fold(text: str) -> str:
+    return _SPACE.sub(" ", text).strip()
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
