@@ -5,10 +5,6 @@ harness's process. `slack_process` starts one; `RemoteSlack` gives it orders and
 feeds, with waiting and predicates on this side.
 """
 
-import asyncio
-import json
-import os
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,12 +14,12 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from tests.standins.process import standin_process
 from tests.standins.slack.model import Ephemeral, JsonObject, Message, View
 from tests.standins.slack.server import BOT_TOKEN, SIGNING_SECRET
 from tests.standins.wire import DEFAULT_WAIT_S, Entry, Fault, NotSeenError
 
 T = TypeVar("T")
-_ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -190,30 +186,6 @@ class RemoteSlack:
 def _delivery(raw: JsonObject) -> RemoteDelivery:
     message = Message(**raw["message"]) if raw["message"] else None
     return RemoteDelivery(**{**raw, "message": message})
-
-
-@asynccontextmanager
-async def standin_process(module: str, *arguments: str) -> AsyncIterator[tuple[str, int]]:
-    """Run `python -m {module}` until the end of the block; yields its URL and process id."""
-    environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        module,
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        env=environment,
-        cwd=_ROOT,
-    )
-    try:
-        if process.stdout is None:
-            raise RuntimeError("no pipe to the stand-in")
-        line = await asyncio.wait_for(process.stdout.readline(), 20)
-        yield str(json.loads(line)["url"]), process.pid
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 @asynccontextmanager

@@ -150,6 +150,7 @@ class SocketTransport:
         try:
             envelope = await self._sockets.send(kind, payload)
         except ConnectionError:
+            # The envelope is kept: redeliver_unacknowledged sends it once the app is back.
             return Sent(0, error="connection")
         acked = await self._sockets.wait_ack(envelope, timeout=self.limit_s)
         seconds = time.monotonic() - started
