@@ -1,0 +1,222 @@
+"""Tickets, proposals and boards: read, compare-and-swap, and the claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Literal
+
+from bot.domain import Board, Place, Proposal, State, Ticket
+from bot.journal import Entry
+from bot.lifecycle import CLAIM_SECONDS, UNKNOWN_AFTER_SECONDS, digest
+from bot.ports import Commit, NotClaimed, Versioned, Wake
+from bot.store import wakes
+from bot.store.codec import pack_document, unpack_document
+from bot.store.entries import KeyList, entry_arguments
+from bot.store.keys import Keys, fingerprint
+from bot.store.scripts import CLAIM, COMMIT
+from bot.store.wire import Argument, Wire
+
+_WAITING: frozenset[State] = frozenset({"pending", "handoff", "failed", "unknown"})
+BURST_SECONDS = 24 * 3600
+"""How long an author's newest ticket is found by author: longer than any quiet window."""
+UNANSWERED_KEPT = timedelta(days=30)
+"""How long an expired proposal that nobody answered stays in the queue's list."""
+
+
+def proposal_id(some_id: str) -> str:
+    """The proposal of a run: ``r_x`` belongs to ``p_x``, by the rule under which ids are made."""
+    return f"p_{some_id[2:]}" if some_id.startswith("r_") else some_id
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+async def ticket(wire: Wire, keys: Keys, ticket_id: str) -> Versioned[Ticket] | None:
+    stored = await wire.command("GET", keys.document(ticket_id))
+    return None if stored is None else unpack_document(Ticket, stored)
+
+
+async def proposal(wire: Wire, keys: Keys, some_id: str) -> Versioned[Proposal] | None:
+    stored = await wire.command("GET", keys.document(some_id))
+    return None if stored is None else unpack_document(Proposal, stored)
+
+
+async def board(wire: Wire, keys: Keys, some_id: str) -> Versioned[Board]:
+    stored = await wire.command("GET", keys.board(some_id))
+    return read_board(some_id, stored)
+
+
+def read_board(some_id: str, stored: bytes | None) -> Versioned[Board]:
+    if stored is None:
+        return Versioned(Board(proposal=some_id), 0)
+    return unpack_document(Board, stored)
+
+
+async def ticket_at(wire: Wire, keys: Keys, origin: Place) -> str | None:
+    found = await wire.command("HGET", keys.origins, fingerprint(origin.key))
+    return None if found is None else found.decode()
+
+
+async def ticket_by(wire: Wire, keys: Keys, playbook: str, place: Place, author: str) -> str | None:
+    found = await wire.command("GET", keys.burst(playbook, place, author))
+    return None if found is None else found.decode()
+
+
+async def waiting(wire: Wire, keys: Keys, playbook: str | None, limit: int) -> list[str]:
+    """Ids of proposals that wait for a person, those waiting longest first."""
+    if playbook is None:
+        names = sorted(name.decode() for name in await wire.command("SMEMBERS", keys.playbooks))
+    else:
+        names = [playbook]
+    lists = [key for name in names for key in (keys.waiting(name), keys.unanswered(name))]
+    if not lists:
+        return []
+    answers = await wire.commands(*(("ZRANGE", key, 0, limit - 1, "WITHSCORES") for key in lists))
+    found = [
+        (float(answer[at + 1]), answer[at].decode())
+        for answer in answers
+        for at in range(0, len(answer), 2)
+    ]
+    return [some_id for _, some_id in sorted(found)[:limit]]
+
+
+# --- writing ----------------------------------------------------------------------------------
+
+
+async def commit(wire: Wire, keys: Keys, change: Commit, now_ms: int) -> bool:
+    """Do all of ``change`` or, where a version moved, nothing (False).
+
+    Nothing also when a new ticket's conversation has a ticket already: then two deliveries of one
+    conversation met, and the second finds the first's ticket when it reads again.
+    """
+    listed = KeyList([keys.journal, keys.texts, keys.origins])
+    count, documents = 0, list[Argument]()
+    for key, held in _documents(keys, change):
+        count += 1
+        documents += (listed.number(key), held.version, pack_document(held.value, held.version + 1))
+    new = [held.value for held in change.tickets if held.version == 0]
+    operations = _Operations(listed)
+    for opened in new:
+        _index_ticket(operations, keys, opened)
+    for kept in change.proposals:
+        _index_proposal(operations, keys, kept, now_ms)
+    for wake in change.cleared:
+        operations.add("ZREM", keys.due, wakes.member(wake))
+        operations.add("HDEL", keys.held, wakes.member(wake))
+    for wake in change.wakes:
+        operations.add("ZADD", keys.due, wakes.score(wake, now_ms), wakes.member(wake))
+    if change.deliveries_done:
+        operations.add("HDEL", keys.inbox, *change.deliveries_done)
+    arguments: list[Argument] = [
+        count,
+        *documents,
+        len(new),
+        *(fingerprint(opened.origin.key) for opened in new),
+        operations.count,
+        *operations.arguments,
+        *entry_arguments(change.entries, keys, listed),
+    ]
+    return bool(await wire.run_safely(COMMIT, listed.keys, arguments))
+
+
+async def claim(
+    wire: Wire,
+    keys: Keys,
+    approved: Versioned[Proposal],
+    executing: Proposal,
+    entry: Entry,
+    now_ms: int,
+) -> Versioned[Ticket] | NotClaimed:
+    """Replace ``approved`` by ``executing`` if nothing stands against it, in one step.
+
+    Version, state and digest are those of ``approved``; neither ``*`` nor its playbook is paused;
+    the server's history is the accepted one. With it goes an appointment for when the claim is
+    overdue. The answer is the proposal's ticket. Raises ``StoreUnavailable`` when nobody knows
+    whether it was written, or too few replicas have it: then nothing may be dispatched, and the
+    claim becomes *unknown* when it is overdue.
+    """
+    due_ms = now_ms + (CLAIM_SECONDS + UNKNOWN_AFTER_SECONDS) * 1000 + 500
+    listed = KeyList(
+        [
+            keys.journal,
+            keys.texts,
+            keys.document(executing.id),
+            keys.document(executing.ticket),
+            keys.paused,
+            keys.due,
+            keys.epoch,
+        ]
+    )
+    arguments: list[Argument] = [
+        approved.version,
+        digest(executing),
+        pack_document(executing, approved.version + 1),
+        executing.playbook,
+        wakes.member(Wake("execute", executing.id)),
+        due_ms,
+        *entry_arguments((entry,), keys, listed),
+    ]
+    answer = await wire.run_safely(CLAIM, listed.keys, arguments)
+    match answer[0]:
+        case b"claimed":
+            return unpack_document(Ticket, answer[1])
+        case b"conflict":
+            return NotClaimed("conflict")
+        case b"paused":
+            return NotClaimed("paused")
+        case _:
+            return NotClaimed("failover")
+
+
+def _documents(
+    keys: Keys, change: Commit
+) -> Iterable[tuple[str, Versioned[Ticket] | Versioned[Proposal] | Versioned[Board]]]:
+    for ticket_ in change.tickets:
+        yield keys.document(ticket_.value.id), ticket_
+    for proposal_ in change.proposals:
+        yield keys.document(proposal_.value.id), proposal_
+    for board_ in change.boards:
+        yield keys.board(board_.value.proposal), board_
+
+
+class _Operations:
+    """The index operations of one commit, as ``commit.lua`` reads them."""
+
+    def __init__(self, listed: KeyList) -> None:
+        self.count = 0
+        self.arguments: list[Argument] = []
+        self._listed = listed
+
+    def add(self, command: _Command, key: str, *arguments: Argument) -> None:
+        self.count += 1
+        self.arguments += (self._listed.number(key), command, len(arguments), *arguments)
+
+
+_Command = Literal["HSET", "HDEL", "SET", "SADD", "ZADD", "ZREM", "ZREMRANGEBYSCORE"]
+
+
+def _index_ticket(operations: _Operations, keys: Keys, opened: Ticket) -> None:
+    operations.add("HSET", keys.origins, fingerprint(opened.origin.key), opened.id)
+    burst = keys.burst(opened.playbook, opened.origin, opened.author.key)
+    operations.add("SET", burst, opened.id, "EX", BURST_SECONDS)
+
+
+def _index_proposal(
+    operations: _Operations, keys: Keys, kept: Versioned[Proposal], now_ms: int
+) -> None:
+    value = kept.value
+    if kept.version == 0:
+        operations.add("SADD", keys.playbooks, value.playbook)
+        if value.state not in _WAITING:
+            return
+    since = wakes.milliseconds(value.proposed_at or value.created_at)
+    waits, unanswered = keys.waiting(value.playbook), keys.unanswered(value.playbook)
+    if value.state in _WAITING:
+        operations.add("ZADD", waits, since, value.id)
+        return
+    operations.add("ZREM", waits, value.id)
+    if value.state == "expired":
+        operations.add("ZADD", unanswered, since, value.id)
+        oldest = now_ms - int(UNANSWERED_KEPT.total_seconds() * 1000)
+        operations.add("ZREMRANGEBYSCORE", unanswered, "-inf", oldest)

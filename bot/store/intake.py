@@ -1,0 +1,37 @@
+"""Deliveries: saved before they are answered, each once."""
+
+from __future__ import annotations
+
+from bot.domain import Delivery
+from bot.ports import Wake
+from bot.store import wakes
+from bot.store.codec import pack, unpack
+from bot.store.keys import Keys
+from bot.store.scripts import ACCEPT
+from bot.store.wire import Wire
+
+SEEN_SECONDS = 7 * 24 * 3600
+"""How long an id is known: as long as anybody sends the same delivery again."""
+
+
+async def accept(wire: Wire, keys: Keys, delivery: Delivery, now_ms: int) -> bool:
+    """Save ``delivery``, its ids as seen, and its wake, in one step; False: one id is known.
+
+    A delivery whose answer was lost is saved all the same, and known when it is sent again.
+    """
+    seen = {keys.seen(one): None for one in (delivery.id, *delivery.aliases)}
+    wake = Wake("deliver", delivery.id)
+    arguments = (
+        delivery.id,
+        pack(delivery),
+        wakes.member(wake),
+        wakes.score(wake, now_ms),
+        SEEN_SECONDS,
+    )
+    return bool(await wire.run_safely(ACCEPT, (keys.inbox, keys.due, *seen), arguments))
+
+
+async def delivery(wire: Wire, keys: Keys, delivery_id: str) -> Delivery | None:
+    """A delivery that is not done yet."""
+    packed = await wire.command("HGET", keys.inbox, delivery_id)
+    return None if packed is None else unpack(Delivery, packed)

@@ -1,0 +1,106 @@
+"""The names of Deskhand's keys: the one place that spells them.
+
+Every key of a tenant carries the tenant as its hash tag, so that on a cluster all of them lie in
+one slot and a script may touch any of them. Strings that come from outside (delivery ids,
+conversations, authors) are hashed into names, so that no sender chooses a key's length.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64encode
+
+from bot.domain import Place
+
+
+def fingerprint(*parts: str) -> str:
+    """96 bits of BLAKE2b over ``parts``, as 16 characters: a short name for something long."""
+    joined = "\x00".join(parts).encode("utf-8", "surrogatepass")
+    return urlsafe_b64encode(hashlib.blake2b(joined, digest_size=12).digest()).decode()
+
+
+class Keys:
+    """The keys of one tenant."""
+
+    def __init__(self, tenant: str) -> None:
+        if not tenant or any(mark in tenant for mark in "{}"):
+            raise ValueError(f"a tenant's name has one character or more and no braces: {tenant!r}")
+        self.tenant = tenant
+        self.prefix = prefix = f"dh:{{{tenant}}}:"
+        self.inbox = prefix + "inbox"
+        """Hash: delivery id to delivery, until it is worked in."""
+        self.due = prefix + "due"
+        """Sorted set: ``kind:id`` by the time to look at it; see ``bot.store.wakes``."""
+        self.held = prefix + "held"
+        """Hash: ``kind:id`` to who works on it now and until when."""
+        self.origins = prefix + "origins"
+        """Hash: conversation to ticket id."""
+        self.playbooks = prefix + "playbooks"
+        """Set: every playbook that ever had a proposal."""
+        self.paused = prefix + "paused"
+        """Set: names of paused playbooks, ``*`` for everything."""
+        self.epoch = prefix + "epoch"
+        """Hash: the server's history as last seen; see ``bot.store.epoch``."""
+        self.journal = prefix + "journal"
+        """Stream: the entries, one field ``e`` with the exact bytes of one."""
+        self.chain = prefix + "chain"
+        """Stream: the links, under the ids of their entries, one field ``l`` of 32 bytes."""
+        self.sealed = prefix + "sealed"
+        """Hash: the last sealed entry's id, how many there are, the last link."""
+        self.texts = prefix + "texts"
+        """Hash: entry id to its personal texts and their salts."""
+        self.reservations = prefix + "reserved"
+        """Hash: reservation id to what it holds."""
+        self.queue = prefix + "q"
+        """The name, and so the prefix of every key, of the queue's own."""
+
+    def document(self, document_id: str) -> str:
+        """A ticket (``t_``) or a proposal (``p_``)."""
+        return self.prefix + document_id
+
+    def board(self, proposal_id: str) -> str:
+        return f"{self.prefix}b:{proposal_id}"
+
+    def seen(self, delivery_id: str) -> str:
+        """Exists for seven days after a delivery of this id or alias."""
+        return f"{self.prefix}d:{fingerprint(delivery_id)}"
+
+    def burst(self, playbook: str, place: Place, author: str) -> str:
+        """The author's newest ticket in this channel, for a day."""
+        return f"{self.prefix}u:{fingerprint(playbook, place.surface, place.place, author)}"
+
+    def waiting(self, playbook: str) -> str:
+        """Sorted set: proposals that wait for a person, by since when."""
+        return f"{self.prefix}waiting:{playbook}"
+
+    def unanswered(self, playbook: str) -> str:
+        """Sorted set: proposals that expired with nobody's decision, by since when they waited."""
+        return f"{self.prefix}unanswered:{playbook}"
+
+    def entries(self, case: str) -> str:
+        """String: the journal ids of a ticket's entries, 8 bytes each, in order."""
+        return f"{self.prefix}e:{case}"
+
+    def figures(self, hour: str) -> str:
+        """Hash: what was counted in one hour (``2026-11-22T14``, UTC)."""
+        return f"{self.prefix}f:{hour}"
+
+    def money(self, day: str) -> str:
+        """Hash: a day's money in nano-dollars."""
+        return f"{self.prefix}m:{day}"
+
+    def run_money(self, run: str) -> str:
+        """String: what a run has reserved and spent so far, in nano-dollars."""
+        return f"{self.prefix}mr:{run}"
+
+    def author_runs(self, author: str) -> str:
+        """Sorted set: the author's runs of the last hour."""
+        return f"{self.prefix}a:{fingerprint(author)}"
+
+    def learnt(self, playbook: str) -> str:
+        """Stream: what approvals taught, newest last."""
+        return f"{self.prefix}learnt:{playbook}"
+
+    def learnt_ids(self, playbook: str) -> str:
+        """Hash: ticket to its place in the stream, and ``#`` the last number given."""
+        return f"{self.prefix}learnt-ids:{playbook}"

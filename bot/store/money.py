@@ -1,0 +1,121 @@
+"""Money and the authors' hourly limit: counted on the server, against every cap at once.
+
+A reservation counts as spent from the moment it is made. Settling it corrects the sums by the
+difference; one that is never settled, because its process died, simply stays counted, and is only
+no longer called *reserved* once it is old. Sums are integers of a billionth of a dollar.
+"""
+
+from __future__ import annotations
+
+import secrets
+from decimal import ROUND_UP, Decimal
+
+from bot.budget import NANO, Cap, CapReached, Reservation, Spending
+from bot.domain import new_id
+from bot.store.keys import Keys
+from bot.store.scripts import COUNT_RUN, RESERVE, SETTLE
+from bot.store.wire import Wire
+
+KEEP_DAY_SECONDS = 40 * 24 * 3600
+"""A day's sums stay for the figures of the last 30 days."""
+KEEP_RUN_SECONDS = 7 * 24 * 3600
+"""A run's own sum outlives the run, however often it is taken up again."""
+ABANDONED_MS = 15 * 60 * 1000
+"""An unsettled reservation this old is no longer *reserved*, but spent: no call lasts so long."""
+
+_HOUR_MS = 3_600_000
+
+
+def nano(usd: Decimal) -> int:
+    """Billionths of a dollar, rounded up."""
+    return int((usd / NANO).to_integral_value(ROUND_UP))
+
+
+def dollars(billionths: int) -> Decimal:
+    return Decimal(billionths) * NANO
+
+
+async def reserve(
+    wire: Wire,
+    keys: Keys,
+    reservation: Reservation,
+    run_cap: Decimal,
+    playbook_cap: Decimal | None,
+    day_cap: Decimal | None,
+    now_ms: int,
+) -> Reservation | CapReached:
+    """Set money aside unless that would pass the run's, the playbook's or the day's cap."""
+    amount = nano(reservation.usd)
+    if amount < 0:
+        raise ValueError(f"a reservation of {reservation.usd} dollars")
+    answer = await wire.run(
+        RESERVE,
+        (keys.money(reservation.day), keys.run_money(reservation.run), keys.reservations),
+        (
+            reservation.id,
+            f"{now_ms} {amount} {reservation.day} {reservation.run} {reservation.playbook}",
+            amount,
+            nano(run_cap),
+            _field(reservation.playbook),
+            "" if playbook_cap is None else nano(playbook_cap),
+            "" if day_cap is None else nano(day_cap),
+            KEEP_DAY_SECONDS,
+            KEEP_RUN_SECONDS,
+        ),
+    )
+    if answer[0] == b"reserved":
+        return reservation
+    cap: Cap = "run" if answer[0] == b"run" else "playbook" if answer[0] == b"playbook" else "day"
+    return CapReached(cap, max(Decimal(0), dollars(int(answer[1]))))
+
+
+def new_reservation(run: str, playbook: str, usd: Decimal, day: str) -> Reservation:
+    return Reservation(id=new_id("m"), run=run, playbook=playbook, usd=usd, day=day)
+
+
+async def settle(wire: Wire, keys: Keys, reservation: Reservation, usd: Decimal) -> bool:
+    """Correct what was reserved to what it cost. False, and no change, the second time, and after
+    the reservation was given up as abandoned."""
+    return bool(
+        await wire.run(
+            SETTLE,
+            (
+                keys.reservations,
+                keys.money(reservation.day),
+                keys.run_money(reservation.run),
+            ),
+            (reservation.id, nano(reservation.usd), nano(usd), _field(reservation.playbook)),
+        )
+    )
+
+
+async def give_up_abandoned(wire: Wire, keys: Keys, now_ms: int) -> int:
+    """Call spent what was reserved by processes that died; the answer is how many there were."""
+    given_up = 0
+    kept = await wire.command("HGETALL", keys.reservations)
+    for reservation_id, held in kept.items():
+        since, amount, day, run, playbook = held.decode().split(" ", 4)
+        if now_ms - int(since) < ABANDONED_MS:
+            continue
+        usd = dollars(int(amount))
+        stale = Reservation(
+            id=reservation_id.decode(), run=run, playbook=playbook, usd=usd, day=day
+        )
+        given_up += await settle(wire, keys, stale, usd)
+    return given_up
+
+
+async def spending(wire: Wire, keys: Keys, day: str, cap: Decimal | None) -> Spending:
+    total, reserved = await wire.command("HMGET", keys.money(day), "total", "open")
+    open_, all_ = int(reserved or 0), int(total or 0)
+    return Spending(day=day, spent=dollars(all_ - open_), reserved=dollars(open_), cap=cap)
+
+
+async def count_run(wire: Wire, keys: Keys, author: str, limit: int, now_ms: int) -> bool:
+    """Count one run of ``author``. False, and not counted, at ``limit`` runs in the last hour."""
+    arguments = (now_ms, now_ms - _HOUR_MS, limit, secrets.token_hex(8))
+    return bool(await wire.run(COUNT_RUN, (keys.author_runs(author),), arguments))
+
+
+def _field(playbook: str) -> str:
+    return f"p:{playbook}"

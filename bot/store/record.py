@@ -1,0 +1,242 @@
+"""The record on Redis: appending, sealing, verifying and reading the journal.
+
+Entries are appended by the scripts that change what they tell of. Sealing comes after, by whoever
+is first (see ``bot.journal``): the seal moves by compare-and-swap, so a second sealer changes
+nothing, and the figures that are counted with it are counted once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from bot.journal import GENESIS, Broken, Entry, Stored, Verified, link
+from bot.journal import verify as verify_links
+from bot.store.entries import (
+    KeyList,
+    Line,
+    entry_arguments,
+    read_entry,
+    read_index,
+    read_texts,
+)
+from bot.store.keys import Keys
+from bot.store.scripts import RECORD, SEAL
+from bot.store.wire import Argument, Wire
+
+_PAGE = 500
+_FIRST = "0-0"
+
+Fold = Callable[[Line], Mapping[str, int]]
+"""What an entry adds to the hour's figures: names and whole numbers. Pure."""
+
+
+def no_figures(_line: Line) -> Mapping[str, int]:
+    """The fold that counts nothing."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Head:
+    """The chain as far as it is sealed: how many entries, the last one's id, the last link."""
+
+    entries: int = 0
+    id: str = _FIRST
+    link: bytes = GENESIS
+
+
+class Record:
+    """The journal of one tenant."""
+
+    def __init__(self, wire: Wire, keys: Keys, fold: Fold = no_figures) -> None:
+        self._wire = wire
+        self._keys = keys
+        self._fold = fold
+        self._known = Head()
+        """The seal as this process last saw it; wrong at worst, and then the swap fails."""
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Append entries that go with no change of state, in order, in one atomic step."""
+        if not entries:
+            return
+        listed = KeyList([self._keys.journal, self._keys.texts])
+        arguments = entry_arguments(entries, self._keys, listed)
+        await self._wire.run(RECORD, listed.keys, arguments)
+
+    # --- sealing ------------------------------------------------------------------------------
+
+    async def head(self) -> Head:
+        """The chain as far as it is sealed."""
+        count, last, head = await self._wire.command(
+            "HMGET", self._keys.sealed, "count", "id", "head"
+        )
+        if last is None:
+            return Head()
+        return Head(int(count), last.decode(), head)
+
+    async def seal(self) -> int:
+        """Seal what is not sealed yet; the answer is how many entries this call sealed.
+
+        Where another process seals at the same time, one of the two is too late and seals nothing.
+        """
+        done = 0
+        while True:
+            page = await self._entries(self._known.id, "+", _PAGE)
+            if page and not await self._seal(page):
+                before, self._known = self._known, await self.head()
+                if before.entries > self._known.entries:
+                    raise RuntimeError(
+                        f"the journal's seal went back from {before.entries} to"
+                        f" {self._known.entries} entries"
+                    )
+                continue
+            done += len(page)
+            if len(page) < _PAGE:
+                return done
+
+    async def _seal(self, page: Sequence[tuple[str, bytes]]) -> bool:
+        before, last = self._known, self._known.link
+        keys = KeyList([self._keys.sealed, self._keys.chain])
+        links: list[Argument] = []
+        counted: dict[tuple[int, str], int] = {}
+        for entry_id, raw in page:
+            last = link(last, entry_id, raw)
+            links += (entry_id, last)
+            line = Line(entry_id, read_entry(raw))
+            hour = keys.number(self._keys.figures(_hour(line.at)))
+            for figure, by in self._fold(line).items():
+                counted[hour, figure] = counted.get((hour, figure), 0) + by
+        after = Head(before.entries + len(page), page[-1][0], last)
+        arguments: list[Argument] = [
+            before.id,
+            after.id,
+            after.entries,
+            after.link,
+            len(page),
+            *links,
+        ]
+        for (hour, figure), by in counted.items():
+            arguments += (hour, figure, by)
+        if not await self._wire.run(SEAL, keys.keys, arguments):
+            return False
+        self._known = after
+        return True
+
+    # --- verifying ----------------------------------------------------------------------------
+
+    async def verify(
+        self,
+        vouched: tuple[int, bytes] | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> Verified | Broken:
+        """Seal, then follow the whole chain; the first entry that does not fit is named.
+
+        ``vouched`` is a head that was signed and kept elsewhere (``bot.journal.read_head``): the
+        chain must have passed through it. ``progress`` is told how many entries are done.
+        """
+        await self.seal()
+        sealed = await self.head()
+        done, last, cursor = 0, GENESIS, _FIRST
+        while cursor != sealed.id:
+            page = await self._stored_page(cursor, sealed.id)
+            if not page:
+                break
+            for part in _split(page, done, vouched):
+                found = verify_links(part, last)
+                if isinstance(found, Broken):
+                    return Broken(found.id, done + found.position, found.why)
+                done, last, cursor = done + found.entries, found.head, part[-1].id
+                if vouched is not None and done == vouched[0] and last != vouched[1]:
+                    return Broken(cursor, done - 1, "altered")
+            progress(done)
+        if done != sealed.entries or last != sealed.link:
+            return Broken(sealed.id, done, "missing")
+        if vouched is not None and done < vouched[0]:
+            return Broken(sealed.id, done, "missing")
+        return Verified(done, last)
+
+    async def _stored_page(self, after: str, upto: str) -> list[Stored]:
+        """Entries and links together, in order; where one of the two is missing, it is empty."""
+        entries = dict(await self._entries(after, upto, _PAGE))
+        end = next(reversed(entries)) if len(entries) == _PAGE else upto
+        answer = await self._wire.command("XRANGE", self._keys.chain, f"({after}", end)
+        links = {entry_id.decode(): fields[b"l"] for entry_id, fields in answer}
+        return [
+            Stored(entry_id, entries.get(entry_id, b""), links.get(entry_id))
+            for entry_id in sorted(entries.keys() | links.keys(), key=_order)
+        ]
+
+    # --- reading ------------------------------------------------------------------------------
+
+    async def of_case(self, case: str) -> list[Line]:
+        """A ticket's entries, oldest first (or those of a proposal that names no ticket)."""
+        packed = await self._wire.command("GET", self._keys.entries(case))
+        ids = read_index(packed or b"")
+        if not ids:
+            return []
+        answers = await self._wire.commands(
+            *(("XRANGE", self._keys.journal, one, one) for one in ids)
+        )
+        return [_line(answer[0]) for answer in answers if answer]
+
+    async def since(self, at: datetime, limit: int = 1_000) -> list[Line]:
+        """Entries from ``at`` on, oldest first."""
+        start = int(at.timestamp() * 1000)
+        answer = await self._wire.command("XRANGE", self._keys.journal, start, "+", "COUNT", limit)
+        return [_line(item) for item in answer]
+
+    async def texts(self, ids: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The personal texts of these entries, by entry id and name; erased ones are not there."""
+        wanted = list(ids)
+        if not wanted:
+            return {}
+        answers = await self._wire.command("HMGET", self._keys.texts, *wanted)
+        return {
+            entry_id: {name: text for name, (_salt, text) in read_texts(packed).items()}
+            for entry_id, packed in zip(wanted, answers, strict=True)
+            if packed is not None
+        }
+
+    async def figures(self, since: datetime, until: datetime) -> dict[str, int]:
+        """Sums of what was counted in the hours from ``since`` to ``until``, both included."""
+        hours = []
+        at = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        while at <= until:
+            hours.append(self._keys.figures(_hour(at)))
+            at += timedelta(hours=1)
+        sums: dict[str, int] = {}
+        for answer in await self._wire.commands(*(("HGETALL", key) for key in hours)):
+            for raw, count in answer.items():
+                name = raw.decode()
+                sums[name] = sums.get(name, 0) + int(count)
+        return sums
+
+    async def _entries(self, after: str, upto: str, count: int) -> list[tuple[str, bytes]]:
+        answer = await self._wire.command(
+            "XRANGE", self._keys.journal, f"({after}", upto, "COUNT", count
+        )
+        return [(entry_id.decode(), fields[b"e"]) for entry_id, fields in answer]
+
+
+def _line(item: tuple[bytes, Mapping[bytes, bytes]]) -> Line:
+    return Line(item[0].decode(), read_entry(item[1][b"e"]))
+
+
+def _hour(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H")
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    ms, _, number = entry_id.partition("-")
+    return int(ms), int(number)
+
+
+def _split(
+    page: list[Stored], done: int, vouched: tuple[int, bytes] | None
+) -> Iterable[list[Stored]]:
+    """The page in one piece, or in two where the vouched head lies within it."""
+    cut = 0 if vouched is None else vouched[0] - done
+    if 0 < cut < len(page):
+        return (page[:cut], page[cut:])
+    return (page,)

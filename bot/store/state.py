@@ -1,0 +1,378 @@
+"""``bot.ports.Store`` on Redis: all durable state of one tenant.
+
+Each method is one round trip, or says why not. What is written is written by one Lua script, whole
+or not at all; a call that raises ``StoreUnavailable`` may have been carried out or not, and is safe
+to repeat: what changes state compares versions first, and the rest is idempotent or errs towards
+counting too much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from typing import Literal
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from bot.budget import CapReached, Reservation, Spending
+from bot.domain import (
+    ActionProgress,
+    Board,
+    Content,
+    Decision,
+    Delivery,
+    Place,
+    Proposal,
+    Ticket,
+)
+from bot.journal import Entry
+from bot.lifecycle import CLAIM_SECONDS, digest
+from bot.ports import (
+    Clock,
+    Commit,
+    Conflict,
+    NotClaimed,
+    StoreUnavailable,
+    Versioned,
+    Wake,
+)
+from bot.store import documents, examples, intake, money, scripts, wakes
+from bot.store.codec import unpack_document
+from bot.store.connect import unavailable
+from bot.store.entries import KeyList, entry_arguments
+from bot.store.epoch import Epoch, accept_epoch, observe_epoch
+from bot.store.keys import Keys
+from bot.store.memory import MemoryGuard
+from bot.store.record import Fold, Record, no_figures
+from bot.store.wire import Wire
+from tools.spec import Grant, SimilarTicket
+
+READY_SECONDS = 1.4
+EVERYTHING = "*"
+_TICKETS_REMEMBERED = 4_096
+
+WakeSoon = Callable[[Sequence[Wake]], None]
+"""Tells the queue of wakes that are due at once. Returns at once, raises nothing."""
+
+
+def nobody_listens(_wakes: Sequence[Wake]) -> None:
+    """For a process without a queue: the due index tells the workers of others."""
+
+
+class RedisStore:
+    """The store of one tenant. Nothing is sent before ``start``.
+
+    ``redis`` must not decode responses (``open_redis(url, decode_responses=False)``) and must not
+    send anything twice. ``replicas`` is how many must have confirmed what may not be lost.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        tenant: str,
+        clock: Clock,
+        wake_soon: WakeSoon = nobody_listens,
+        *,
+        usd_per_day: Decimal | None = None,
+        playbook_usd_per_day: Mapping[str, Decimal] | None = None,
+        timezone: tzinfo = UTC,
+        replicas: int = 0,
+        fold: Fold = no_figures,
+    ) -> None:
+        self.keys = Keys(tenant)
+        self.wire = Wire(redis, replicas=replicas)
+        self.record_book = Record(self.wire, self.keys, fold)
+        self._redis = redis
+        self._clock = clock
+        self._wake_soon = wake_soon
+        self._usd_per_day = usd_per_day
+        self._playbook_usd_per_day = dict(playbook_usd_per_day or {})
+        self._timezone = timezone
+        self._memory = MemoryGuard(redis, clock)
+        self._ticket_of: OrderedDict[str, str] = OrderedDict()
+
+    async def start(self) -> Epoch:
+        """Make the scripts known and look at the server's history. Raises ``StoreUnavailable``."""
+        await self.wire.load(scripts.ALL)
+        return await self.observe_epoch()
+
+    async def close(self) -> None:
+        """End what runs in the background. The client is the caller's to close."""
+        await self._memory.close()
+
+    async def ready(self) -> None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self.wire.command("PING")
+        except TimeoutError:
+            raise StoreUnavailable("the store does not answer in time") from None
+
+    # --- intake -------------------------------------------------------------------------------
+
+    async def accept(self, delivery: Delivery) -> Literal["accepted", "duplicate"]:
+        await self._memory.check()
+        if not await intake.accept(self.wire, self.keys, delivery, self._now_ms()):
+            return "duplicate"
+        self._wake_soon((Wake("deliver", delivery.id),))
+        return "accepted"
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        return await intake.delivery(self.wire, self.keys, delivery_id)
+
+    # --- documents ----------------------------------------------------------------------------
+
+    async def ticket(self, ticket_id: str) -> Versioned[Ticket] | None:
+        return await documents.ticket(self.wire, self.keys, ticket_id)
+
+    async def proposal(self, proposal_id: str) -> Versioned[Proposal] | None:
+        found = await documents.proposal(self.wire, self.keys, proposal_id)
+        if found is not None:
+            self._remember(found.value)
+        return found
+
+    async def board(self, proposal_id: str) -> Versioned[Board]:
+        return await documents.board(self.wire, self.keys, proposal_id)
+
+    async def case(
+        self, proposal_id: str
+    ) -> tuple[Versioned[Proposal], Versioned[Ticket], Versioned[Board]] | None:
+        """One round trip where this process knows whose proposal it is, which never changes; two
+        the first time."""
+        ticket_id = self._ticket_of.get(proposal_id)
+        if ticket_id is None:
+            found = await self.proposal(proposal_id)
+            if found is None:
+                return None
+            ticket_id = found.value.ticket
+        keys = self.keys
+        proposal, ticket, board = await self.wire.command(
+            "MGET", keys.document(proposal_id), keys.document(ticket_id), keys.board(proposal_id)
+        )
+        if proposal is None or ticket is None:
+            return None
+        return (
+            unpack_document(Proposal, proposal),
+            unpack_document(Ticket, ticket),
+            documents.read_board(proposal_id, board),
+        )
+
+    async def ticket_at(self, origin: Place) -> str | None:
+        return await documents.ticket_at(self.wire, self.keys, origin)
+
+    async def open_ticket_by(self, playbook: str, place: Place, author: str) -> str | None:
+        return await documents.ticket_by(self.wire, self.keys, playbook, place, author)
+
+    async def commit(self, change: Commit) -> Literal["committed"] | Conflict:
+        now_ms = self._now_ms()
+        if not await documents.commit(self.wire, self.keys, change, now_ms):
+            return Conflict()
+        for kept in change.proposals:
+            self._remember(kept.value)
+        soon = tuple(wake for wake in change.wakes if wakes.is_due(wake, now_ms))
+        if soon:
+            self._wake_soon(soon)
+        return "committed"
+
+    async def claim(
+        self, approved: Versioned[Proposal], executing: Proposal, index: int, entry: Entry
+    ) -> Grant | NotClaimed:
+        """As the port says. ``StoreUnavailable`` means that nobody knows whether it is claimed:
+        nothing may be dispatched, and the claim becomes *unknown* when it is overdue.
+
+        Raises ``ValueError`` for a proposal that no approval of its digest stands behind.
+        """
+        content, progress, decision = _approved_action(approved.value, executing, index)
+        before = self._clock.monotonic()
+        left = _seconds_left(progress, self._clock.now())
+        claimed = await self._claim_once(approved, executing, entry)
+        if claimed == NotClaimed("failover") and (await self.observe_epoch()).accepted:
+            # A lone server was restarted, which loses nothing; nothing is written yet.
+            claimed = await self._claim_once(approved, executing, entry)
+        if isinstance(claimed, NotClaimed):
+            return claimed
+        return Grant(
+            tenant=executing.tenant,
+            proposal=executing.id,
+            revision=executing.revision,
+            digest=decision.digest,
+            index=index,
+            attempt=progress.attempt,
+            key=progress.keys[-1],
+            earlier_keys=progress.keys[:-1],
+            tool=content.actions[index].tool,
+            ticket=executing.ticket,
+            origin=claimed.value.origin,
+            content=content,
+            approved_by=decision,
+            deadline=before + left,
+        )
+
+    async def _claim_once(
+        self, approved: Versioned[Proposal], executing: Proposal, entry: Entry
+    ) -> Versioned[Ticket] | NotClaimed:
+        return await documents.claim(
+            self.wire, self.keys, approved, executing, entry, self._now_ms()
+        )
+
+    # --- what waits ---------------------------------------------------------------------------
+
+    async def due(self, limit: int = 100) -> Sequence[Wake]:
+        return (await self.look_due(limit)).wakes
+
+    async def look_due(self, limit: int = 100) -> wakes.Due:
+        """``due``, and when the next one comes up."""
+        return await wakes.due(self.wire, self.keys, self._now_ms(), limit)
+
+    async def begin(self, wake: Wake, token: str) -> bool:
+        """Take up a wake's job; see ``bot.store.wakes``."""
+        return await wakes.begin(self.wire, self.keys, wake, token, self._now_ms())
+
+    async def renew(self, held: Sequence[tuple[Wake, str]]) -> frozenset[Wake]:
+        """Say that these jobs live; the answer is those that are ours no longer."""
+        return await wakes.renew(self.wire, self.keys, held, self._now_ms())
+
+    async def finish(self, wake: Wake, token: str, again_at: datetime | None = None) -> bool:
+        """Let a job go; True: there is more to do at once."""
+        return await wakes.finish(self.wire, self.keys, wake, token, self._now_ms(), again_at)
+
+    async def waiting(self, playbook: str | None = None, limit: int = 200) -> Sequence[str]:
+        return await documents.waiting(self.wire, self.keys, playbook, limit)
+
+    # --- limits and money ---------------------------------------------------------------------
+
+    async def count_run(self, author: str, limit_per_hour: int) -> bool:
+        return await money.count_run(self.wire, self.keys, author, limit_per_hour, self._now_ms())
+
+    async def reserve(
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+    ) -> Reservation | CapReached:
+        return await money.reserve(
+            self.wire,
+            self.keys,
+            money.new_reservation(run, playbook, usd, self._day()),
+            run_cap,
+            self._playbook_usd_per_day.get(playbook),
+            self._usd_per_day,
+            self._now_ms(),
+        )
+
+    async def settle(self, reservation: Reservation, usd: Decimal) -> None:
+        await money.settle(self.wire, self.keys, reservation, usd)
+
+    async def spending(self) -> Spending:
+        return await money.spending(self.wire, self.keys, self._day(), self._usd_per_day)
+
+    async def give_up_abandoned(self) -> int:
+        """Count as spent what dead processes had reserved."""
+        return await money.give_up_abandoned(self.wire, self.keys, self._now_ms())
+
+    # --- steering -----------------------------------------------------------------------------
+
+    async def paused(self) -> frozenset[str]:
+        names = await self.wire.command("SMEMBERS", self.keys.paused)
+        return frozenset(name.decode() for name in names)
+
+    async def pause(self, playbook: str | None, entry: Entry) -> None:
+        await self._steer("SADD", playbook, entry)
+
+    async def resume(self, playbook: str | None, entry: Entry) -> None:
+        """``None`` takes back a pause of everything and accepts the store's history as it is; a
+        playbook that was paused by name stays paused until it is resumed by name."""
+        await self._steer("SREM", playbook, entry)
+        if playbook is None:
+            await self._accept_epoch()
+
+    async def _steer(self, command: str, playbook: str | None, entry: Entry) -> None:
+        listed = KeyList([self.keys.journal, self.keys.texts, self.keys.paused])
+        entries = entry_arguments((entry,), self.keys, listed)
+        await self.wire.run(scripts.STEER, listed.keys, (command, playbook or EVERYTHING, *entries))
+
+    async def observe_epoch(self) -> Epoch:
+        """Look whether the server's history has forked. Raises ``StoreUnavailable``."""
+        try:
+            return await observe_epoch(self._redis, self.keys.epoch)
+        except RedisError as error:
+            raise unavailable(self._redis, error) from error
+
+    async def _accept_epoch(self) -> None:
+        epoch = await self.observe_epoch()
+        try:
+            await accept_epoch(self._redis, epoch.id, self.keys.epoch)
+        except RedisError as error:
+            raise unavailable(self._redis, error) from error
+
+    # --- what approvals teach -----------------------------------------------------------------
+
+    async def learn(self, playbook: str, ticket: str, example: SimilarTicket) -> None:
+        await examples.learn(self.wire, self.keys, playbook, ticket, example)
+
+    async def examples(self, playbook: str, since: int = 0) -> tuple[int, Sequence[SimilarTicket]]:
+        return await examples.examples(self.wire, self.keys, playbook, since)
+
+    async def resolve(self, some_id: str) -> tuple[str | None, str | None]:
+        if some_id.startswith("t_"):
+            ticket = await self.ticket(some_id)
+            return (None, None) if ticket is None else (some_id, ticket.value.proposal)
+        if not some_id.startswith(("p_", "r_")):
+            return None, None
+        proposal = await self.proposal(documents.proposal_id(some_id))
+        if proposal is None:
+            return None, None
+        return proposal.value.ticket, proposal.value.id
+
+    # --- the record ---------------------------------------------------------------------------
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        await self.record_book.append(entries)
+
+    # --- ours ---------------------------------------------------------------------------------
+
+    def _now_ms(self) -> int:
+        return wakes.milliseconds(self._clock.now())
+
+    def _day(self) -> str:
+        return self._clock.now().astimezone(self._timezone).date().isoformat()
+
+    def _remember(self, proposal: Proposal) -> None:
+        self._ticket_of[proposal.id] = proposal.ticket
+        self._ticket_of.move_to_end(proposal.id)
+        if len(self._ticket_of) > _TICKETS_REMEMBERED:
+            self._ticket_of.popitem(last=False)
+
+
+def _approved_action(
+    approved: Proposal, executing: Proposal, index: int
+) -> tuple[Content, ActionProgress, Decision]:
+    """What the grant is made of, checked once more. The pure lifecycle has made ``executing``, so
+    that a mismatch here is a fault of the program and no outcome."""
+    decision, content = executing.decision, executing.content
+    progress = executing.progress[index]
+    shown = digest(executing)
+    if (
+        decision is None
+        or content is None
+        or approved.state != "approved"
+        or executing.state != "executing"
+        or executing.id != approved.id
+        or executing.revision != approved.revision
+        or decision.digest != shown
+        or digest(approved) != shown
+        or not content.actions[index].included
+        or progress.status != "executing"
+        or not progress.keys
+        or progress.deadline is None
+    ):
+        raise ValueError(f"{executing.id}: no approval of this revision stands behind the claim")
+    return content, progress, decision
+
+
+def _seconds_left(progress: ActionProgress, now: datetime) -> float:
+    """How long a byte may leave from now: never past the deadline that is saved with the claim,
+    from which others count when it becomes *unknown*."""
+    if progress.deadline is None:
+        return 0.0
+    return min(float(CLAIM_SECONDS), (progress.deadline - now).total_seconds())

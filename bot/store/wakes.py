@@ -1,0 +1,111 @@
+"""The due index: what is to be looked at, when, and who is at it.
+
+One sorted set, ``kind:id`` by a time in milliseconds. It is the truth about wakes; the queue only
+carries them. Two kinds of score, told apart by a half millisecond:
+
+- a whole number is an appointment: not before then;
+- a half marks what is due and only *hidden* until then, because somebody was told (five seconds,
+  for the message to get there) or because somebody is at it (the lease, renewed while it lives).
+
+So nothing is lost and nothing runs twice at once: a message that never arrives, a worker that
+dies, a wake that comes while its job runs. The last leaves a score that is not the lease's, which
+is how ``finish`` knows that there is more to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast, get_args
+
+from bot.ports import Wake, WakeKind
+from bot.store.keys import Keys
+from bot.store.scripts import BEGIN, DUE, FINISH, RENEW
+from bot.store.wire import Wire
+
+HIDDEN_MS = 5_000
+"""How long a wake that was handed on is not handed on again."""
+LEASE_MS = 6_000
+"""How long a job's holder may say nothing before another takes it up."""
+
+KINDS: frozenset[str] = frozenset(get_args(WakeKind))
+
+
+def milliseconds(at: datetime) -> int:
+    """Whole milliseconds since 1970."""
+    return int(at.timestamp() * 1000)
+
+
+def hidden(now_ms: int, for_ms: int) -> str:
+    """The score of what is due and hidden for so long."""
+    return f"{now_ms + for_ms}.5"
+
+
+def is_due(wake: Wake, now_ms: int) -> bool:
+    """Whether its time is here, so that somebody is to be told at once."""
+    return wake.at is None or milliseconds(wake.at) <= now_ms
+
+
+def score(wake: Wake, now_ms: int) -> str:
+    """The score of a wake: an appointment, or, when its time is here, hidden until told again."""
+    if wake.at is None or is_due(wake, now_ms):
+        return hidden(now_ms, HIDDEN_MS)
+    return str(milliseconds(wake.at))
+
+
+def member(wake: Wake) -> str:
+    return f"{wake.kind}:{wake.id}"
+
+
+def read_member(raw: bytes) -> Wake:
+    """The wake that ``member`` named. Raises ``ValueError``."""
+    kind, _, wake_id = raw.decode().partition(":")
+    if kind not in KINDS:
+        raise ValueError(f"the due index holds {kind!r}, which is no kind of wake")
+    return Wake(cast("WakeKind", kind), wake_id)
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is due now, and when the next appointment or hidden wake comes up, if any."""
+
+    wakes: tuple[Wake, ...]
+    next_ms: float | None
+
+
+async def due(wire: Wire, keys: Keys, now_ms: int, limit: int) -> Due:
+    """Up to ``limit`` wakes whose time has come, oldest first, each hidden from now on for
+    ``HIDDEN_MS``, so that of several who ask only one is told."""
+    found, following = await wire.run(DUE, (keys.due,), (now_ms, hidden(now_ms, HIDDEN_MS), limit))
+    return Due(tuple(read_member(raw) for raw in found), float(following) if following else None)
+
+
+async def begin(wire: Wire, keys: Keys, wake: Wake, token: str, now_ms: int) -> bool:
+    """Take a wake's job up under ``token``. False: nothing is due, or somebody is at it."""
+    arguments = (member(wake), token, now_ms, hidden(now_ms, LEASE_MS))
+    return bool(await wire.run(BEGIN, (keys.due, keys.held), arguments))
+
+
+async def renew(
+    wire: Wire, keys: Keys, held: Sequence[tuple[Wake, str]], now_ms: int
+) -> frozenset[Wake]:
+    """Say of all these jobs, each with its token, that they live. The answer: those that are ours
+    no longer, because we said nothing for too long or the wake was cleared."""
+    arguments: list[str | int] = [hidden(now_ms, LEASE_MS)]
+    for wake, token in held:
+        arguments += (member(wake), token)
+    lost = await wire.run(RENEW, (keys.due, keys.held), arguments)
+    return frozenset(read_member(raw) for raw in lost)
+
+
+async def finish(
+    wire: Wire, keys: Keys, wake: Wake, token: str, now_ms: int, again_at: datetime | None
+) -> bool:
+    """Let a job go. True: it was woken meanwhile, and there is more to do now.
+
+    ``again_at`` makes an appointment, unless a newer wake has made another.
+    """
+    appointment = "" if again_at is None else milliseconds(again_at)
+    arguments = (member(wake), token, now_ms, appointment)
+    return bool(await wire.run(FINISH, (keys.due, keys.held), arguments))
