@@ -125,6 +125,16 @@ def table(columns: int) -> Json:
     return {"type": "table", "rows": [[{"type": "raw_text", "text": "x"}] * columns]}
 
 
+def data_table(rows: int, columns: int) -> Json:
+    row = [{"type": "raw_text", "text": "x"}] * columns
+    return {"type": "data_table", "caption": "Figures", "rows": [row] * rows}
+
+
+def pie(segments: int) -> Json:
+    chart = {"type": "pie", "segments": [{"label": "a", "value": 1}] * segments}
+    return {"type": "data_visualization", "title": "Shares", "chart": chart}
+
+
 def confirming(**fields: Any) -> Json:
     return actions(button(confirm=confirm(**fields)))
 
@@ -184,6 +194,9 @@ BOUNDS: list[tuple[Callable[[int], Json], int, str]] = [
         "/elements/0/initial_options",
     ),
     (table, 20, "/rows/0"),
+    (lambda n: data_table(n, 3), 101, "/rows"),
+    (lambda n: data_table(3, n), 20, "/rows/0"),
+    (pie, 6, "/chart/segments"),
 ]
 TEXT_LEAF: Json = {"type": "text", "text": "x"}
 
@@ -359,6 +372,16 @@ RULES: dict[str, tuple[Json, Json, str]] = {
         rich({"type": "rich_text_preformatted", "elements": [{"type": "user", "user_id": "U1"}]}),
         "/elements/0/elements/0/type",
     ),
+    "an alert belongs to modals": (
+        {"type": "divider"},
+        {"type": "alert", "text": plain("x")},
+        "/type",
+    ),
+    "a data table is no ragged one": (
+        data_table(2, 2),
+        {**data_table(2, 2), "rows": [*data_table(2, 2)["rows"], data_table(1, 1)["rows"][0]]},
+        "/rows/2",
+    ),
     "a finished task is complete": (
         {"type": "task_card", "task_id": "1", "title": "T", "status": "complete"},
         {"type": "task_card", "task_id": "1", "title": "T", "status": "completed"},
@@ -429,6 +452,11 @@ VIEW_RULES: list[tuple[Json, Json, str]] = [
     ({}, {"colour": "red"}, "/view"),
     ({}, {"type": "popup"}, "/view/type"),
     ({}, {"blocks": [{"type": "markdown", "text": "x"}]}, "/view/blocks/0/type"),
+    (
+        {"blocks": [{"type": "alert", "text": plain(words(200))}]},
+        {"blocks": [{"type": "alert", "text": plain(words(201))}]},
+        "/view/blocks/0/text/text",
+    ),
     (
         {"submit": SUBMIT, "blocks": [FOCUSED]},
         {"submit": SUBMIT, "blocks": [FOCUSED, FOCUSED]},

@@ -21,6 +21,7 @@ from tests.standins.slack.model import Ephemeral, JsonObject, Message, SlackErro
 from tests.standins.slack.state import Workspace
 
 _EMOJI = re.compile(r"[a-z0-9_+'\-]{1,100}(::skin-tone-[2-6])?")
+ATTACHMENTS_MAX = 100  # chat.postMessage, too_many_attachments: "a maximum of 100"
 REACTIONS_MAX = 23  # reactions.add, too_many_emoji: 23 different emoji on one message
 
 
@@ -88,6 +89,8 @@ def chat_post_message(call: Call) -> JsonObject:
     channel = space.destination(call.text("channel"))
     text, blocks = _checked_content(call, update=False)
     attachments = call.args.get("attachments") or []
+    if not isinstance(attachments, list) or len(attachments) > ATTACHMENTS_MAX:
+        raise SlackError("too_many_attachments")
     metadata = _checked_metadata(call)
     if not text and not blocks and not attachments:
         raise SlackError("no_text")

@@ -33,7 +33,7 @@ def check_blocks(check: Checker, at: str, blocks: object, *, refused: frozenset[
     test can see the product fall back where a workspace lacks a newer block."""
     most = MESSAGE_BLOCKS_MAX if check.surface == "message" else VIEW_BLOCKS_MAX
     minimum = 0 if check.surface == "message" else 1
-    markdown = tables = 0
+    markdown = tables = charts = 0
     for number, raw in enumerate(check.items(at, blocks, most, minimum=minimum)):
         where = f"{at}/{number}"
         block = check.mapping(where, raw)
@@ -51,10 +51,13 @@ def check_blocks(check: Checker, at: str, blocks: object, *, refused: frozenset[
         if kind == "markdown" and isinstance(block.get("text"), str):
             markdown += len(block["text"])
         tables += kind == "table"
+        charts += kind == "data_visualization"
     if markdown > MARKDOWN_MAX:
         check.fail(at, f"markdown text must be less than {MARKDOWN_MAX + 1} characters in all")
     if tables > 1:
         check.fail(at, "only one table block is allowed in a message")
+    if charts > 2:
+        check.fail(at, "at most two data_visualization blocks are allowed in a message")
 
 
 def _section(check: Checker, at: str, block: JsonObject) -> None:
@@ -171,21 +174,59 @@ def _table(check: Checker, at: str, block: JsonObject) -> None:
                 check.fail(f"{where}/{column}/type", "must be one of raw_text, rich_text")
 
 
+def _data_table(check: Checker, at: str, block: JsonObject) -> None:
+    """data-table-block: a header row and up to 100 more, all of one length."""
+    check.keys(
+        at,
+        block,
+        ("type", "block_id", "rows", "caption", "page_size", "row_header_column_index"),
+    )
+    check.string(f"{at}/caption", block.get("caption"), TEXT_MAX, minimum=1, required=True)
+    check.whole(f"{at}/page_size", block.get("page_size"), 1, TABLE_ROWS_MAX)
+    rows = check.items(f"{at}/rows", block.get("rows"), TABLE_ROWS_MAX + 1, minimum=2)
+    width = len(rows[0]) if rows and isinstance(rows[0], list) else 0
+    for number, row in enumerate(rows):
+        where = f"{at}/rows/{number}"
+        cells = check.items(where, row, TABLE_COLUMNS_MAX)
+        if len(cells) != width:
+            check.fail(where, "all rows must have the same number of cells")
+        allowed = ("raw_text", "raw_number", "rich_text") if number else ("raw_text", "raw_number")
+        for column, cell in enumerate(cells):
+            kind = cell.get("type") if isinstance(cell, dict) else None
+            check.one_of(f"{where}/{column}/type", kind or "none", allowed)
+
+
+def _data_visualization(check: Checker, at: str, block: JsonObject) -> None:
+    """data-visualization-block: a title of 50 characters; 1 to 6 segments or series."""
+    check.keys(at, block, ("type", "block_id", "title", "chart"))
+    check.string(f"{at}/title", block.get("title"), 50, minimum=1, required=True)
+    chart = check.mapping(f"{at}/chart", block.get("chart"))
+    if chart is None:
+        return
+    check.one_of(f"{at}/chart/type", chart.get("type", "none"), ("pie", "bar", "area", "line"))
+    name = "segments" if chart.get("type") == "pie" else "series"
+    check.items(f"{at}/chart/{name}", chart.get(name), 6)
+    if name == "series":
+        check.mapping(f"{at}/chart/axis_config", chart.get("axis_config"))
+
+
 def _alert(check: Checker, at: str, block: JsonObject) -> None:
     check.keys(at, block, ("type", "block_id", "text", "level"))
-    check.text(f"{at}/text", block.get("text"))
+    check.text(f"{at}/text", block.get("text"), limit=200)
     check.one_of(
         f"{at}/level", block.get("level"), ("default", "info", "warning", "error", "success")
     )
 
 
 def _card(check: Checker, at: str, block: JsonObject) -> None:
-    # card-block: title and subtitle 150, body 200; one of image, title, actions, body.
+    # card-block: title and subtitle 150, body 200, at most 3 actions; one of image, title,
+    # actions and body.
     if not any(block.get(name) for name in ("hero_image", "title", "actions", "body")):
         check.fail(at, "one of hero_image, title, actions and body is required")
     for name, limit in (("title", 150), ("subtitle", 150), ("body", 200)):
         check.text(f"{at}/{name}", block.get(name), limit=limit, required=False)
-    for number, raw in enumerate(block.get("actions") or []):
+    buttons = check.items(f"{at}/actions", block["actions"], 3) if "actions" in block else []
+    for number, raw in enumerate(buttons):
         check_element(check, f"{at}/actions/{number}", raw, IN_ACTIONS)
 
 
@@ -219,7 +260,8 @@ def _task(check: Checker, at: str, block: JsonObject) -> None:
 
 def _plan(check: Checker, at: str, block: JsonObject) -> None:
     check.string(f"{at}/title", block.get("title"), TEXT_MAX, minimum=1, required=True)
-    for number, raw in enumerate(block.get("tasks") or []):
+    tasks = block.get("tasks")
+    for number, raw in enumerate(tasks if isinstance(tasks, list) else []):
         task = check.mapping(f"{at}/tasks/{number}", raw)
         if task is not None:
             _task(check, f"{at}/tasks/{number}", task)
@@ -234,7 +276,11 @@ def _carousel(check: Checker, at: str, block: JsonObject) -> None:
 
 _ANYWHERE: frozenset[Surface] = frozenset({"message", "modal", "home"})
 _MESSAGES: frozenset[Surface] = frozenset({"message"})
+_MODALS: frozenset[Surface] = frozenset({"modal"})
 _SURFACES: dict[str, frozenset[Surface]] = {
+    "alert": _MODALS,
+    "data_table": _MESSAGES,
+    "data_visualization": _MESSAGES,
     "file": _MESSAGES,
     "markdown": _MESSAGES,
     "context_actions": _MESSAGES,
@@ -250,6 +296,8 @@ _BLOCKS: dict[str, Callable[[Checker, str, JsonObject], None]] = {
     "container": _container,
     "context": _context,
     "context_actions": _context_actions,
+    "data_table": _data_table,
+    "data_visualization": _data_visualization,
     "divider": _divider,
     "file": _file,
     "header": _header,

@@ -155,6 +155,10 @@ def _short_input(check: Checker, at: str, element: JsonObject) -> None:
     check.string(f"{at}/initial_value", element.get("initial_value"), INPUT_VALUE_MAX)
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value) is not None
+
+
 def _number_input(check: Checker, at: str, element: JsonObject) -> None:
     check.keys(
         at,
@@ -167,8 +171,11 @@ def _number_input(check: Checker, at: str, element: JsonObject) -> None:
     for name in ("initial_value", "min_value", "max_value"):
         value = element.get(name)
         check.string(f"{at}/{name}", value, TEXT_MAX, minimum=1)
-        if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value):
+        if isinstance(value, str) and not _is_number(value):
             check.fail(f"{at}/{name}", "must be a number")
+    low, high = element.get("min_value"), element.get("max_value")
+    if _is_number(low) and _is_number(high) and float(str(low)) > float(str(high)):
+        check.fail(f"{at}/min_value", "must be no greater than max_value")
 
 
 def _date_picker(check: Checker, at: str, element: JsonObject) -> None:
