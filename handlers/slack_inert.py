@@ -1,0 +1,164 @@
+"""Untrusted text for Slack, made inert: no mention, no disguised link, no markup, no hidden sign.
+
+Untrusted words stand only in ``plain_text`` objects and in ``rich_text`` leaves: Slack parses
+neither. Where there is no way but mrkdwn (a message's top-level ``text``), they are escaped as
+Slack asks: ``&``, ``<`` and ``>`` are its only control characters, and ``verbatim`` does not
+disarm them (docs.slack.dev/messaging/formatting-message-text).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+Json = dict[str, Any]
+
+_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_HIDDEN = re.compile(
+    "["
+    "\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f"  # control characters but tab and line feed
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u3164\uffa0"  # look like nothing
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # turn the order of what is read
+    "\u200b\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb"  # no width
+    "\U000e0000-\U000e007f"  # tags: text that nobody sees
+    "]"
+)
+# U+200C and U+200D stay: Persian, Indic scripts and emoji are made with them.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_STACKED = re.compile("([\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]{4})[\u0300-\u036f\u20d0-\u20ff]+")
+_URL = re.compile(r"https?://[^\s<>\"'`\\]+")
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][!-~]*)?")
+_MOST_LEAVES = 40
+_TRAILING = ".,;:!?)]}*_~"
+_SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
+
+
+def clean(text: str) -> str:
+    """``text`` without anything that a reader does not see but is acted on or misled by."""
+    text = _BREAKS.sub("\n", text)
+    text = _SURROGATE.sub("\ufffd", text)
+    return _STACKED.sub(r"\1", _HIDDEN.sub("", text))
+
+
+def one_line(text: str) -> str:
+    """``clean`` text with its white space run together."""
+    return " ".join(clean(text).split())
+
+
+def cut(text: str, limit: int) -> tuple[str, bool]:
+    """At most ``limit`` characters, the last of them ``…`` if something is missing; and whether."""
+    if len(text) <= limit:
+        return text, False
+    head = text[: max(limit - 1, 0)]
+    space = max(head.rfind(" "), head.rfind("\n"))
+    if space > limit * 3 // 4:
+        head = head[:space]
+    return head.rstrip() + "…", True
+
+
+def escape(text: str) -> str:
+    """``clean`` text for mrkdwn: Slack's three control characters as entities."""
+    return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def code(text: str) -> str:
+    """A short name as code in mrkdwn, where no emoji, emphasis or mention is parsed."""
+    return f"`{escape(one_line(text)).replace('`', chr(39)) or '–'}`"
+
+
+def plain(text: str, limit: int = 3000) -> Json:
+    """A ``plain_text`` object: never empty, never too long, ``:shortcodes:`` left as they are."""
+    words, _ = cut(clean(text).strip() or "–", limit)
+    return {"type": "plain_text", "text": words, "emoji": False}
+
+
+def mrkdwn(trusted: str) -> Json:
+    """A ``mrkdwn`` object of our own markup; ``verbatim``, so that Slack links nothing by itself.
+
+    Untrusted words in it must have gone through ``escape`` or ``code``."""
+    return {"type": "mrkdwn", "text": trusted, "verbatim": True}
+
+
+# --- rich text --------------------------------------------------------------------------------
+
+
+def leaf(text: str, **style: bool) -> Json:
+    """One ``text`` leaf: literal, whatever stands in it."""
+    made: Json = {"type": "text", "text": clean(text) or " "}
+    if style:
+        made["style"] = dict(style)
+    return made
+
+
+def link(url: str, text: str | None = None) -> Json:
+    """A link; without ``text`` it shows its own target. Other words only for our own links."""
+    return {"type": "link", "url": url} | ({"text": text} if text else {})
+
+
+def leaves(text: str, *, linked: bool = False, **style: bool) -> list[Json]:
+    """``text`` as leaves; ``linked`` makes plain http(s) URLs links to exactly what is read.
+
+    A URL with a user part or with letters outside ASCII stays text: what it shows is not what a
+    reader takes it for. So does the rest after twenty, for a message has only so much room."""
+    text = clean(text)
+    if not text:
+        return []
+    if not linked:
+        return [leaf(text, **style)]
+    made: list[Json] = []
+    begin = 0
+    for found in _URL.finditer(text):
+        url = found.group().rstrip(_TRAILING)
+        if not is_plain_url(url):
+            continue
+        if len(made) >= _MOST_LEAVES:
+            break
+        if found.start() > begin:
+            made.append(leaf(text[begin : found.start()], **style))
+        made.append(link(url))
+        begin = found.start() + len(url)
+    if begin < len(text):
+        made.append(leaf(text[begin:], **style))
+    return made
+
+
+def is_plain_url(url: str) -> bool:
+    """Whether a reader sees where ``url`` leads: http(s), ASCII, no user part, at most 3,000."""
+    if len(url) > 3000 or not _PLAIN_URL.fullmatch(url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and parts.username is None and parts.password is None
+
+
+def is_user_id(some_id: str) -> bool:
+    """Whether ``some_id`` can be a Slack member's id, and so may stand in a mention of ours."""
+    return _SLACK_USER.fullmatch(some_id) is not None
+
+
+def section(*elements: Json) -> Json:
+    """A run of leaves in a ``rich_text`` block."""
+    return {"type": "rich_text_section", "elements": list(elements)}
+
+
+def quote(*elements: Json) -> Json:
+    """The same as a quotation; Slack allows text and links in it, no persons."""
+    return {"type": "rich_text_quote", "elements": list(elements)}
+
+
+def bullets(items: list[list[Json]], indent: int = 0) -> Json:
+    """A list with one item for each run of leaves."""
+    return {
+        "type": "rich_text_list",
+        "style": "bullet",
+        "indent": indent,
+        "elements": [section(*item) for item in items],
+    }
+
+
+def rich(*parts: Json) -> Json:
+    """A ``rich_text`` block."""
+    return {"type": "rich_text", "elements": list(parts)}

@@ -1,0 +1,453 @@
+"""The parts of a card as Block Kit blocks, each within the room it is given.
+
+Text from outside stands in ``plain_text`` and ``rich_text`` alone (see ``handlers.slack_inert``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.card import STATE_WORDS, ActionView, CardView, HandoffView, Unsupported, Who, Words
+from bot.domain import Citation, State
+from handlers import slack_inert as text
+from handlers.slack_diff import Piece, word_diff
+from handlers.slack_inert import Json
+
+STATE_SIGNS: dict[State, str] = {
+    "drafting": "✏️",
+    "handoff": "🙋",
+    "pending": "🔵",
+    "approved": "👍",
+    "executing": "⏳",
+    "succeeded": "✅",
+    "failed": "❌",
+    "unknown": "❓",
+    "rejected": "🚫",
+    "expired": "⌛",
+    "superseded": "↪️",
+}
+
+_DOTS = {"low": "●○○", "medium": "●●○", "high": "●●●"}
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many characters, or items, each part may take."""
+
+    quote: int
+    draft: int
+    why: int
+    chips: int
+    """Labels, in characters."""
+    marks: int
+    citations: int
+    citation: int
+    changes: int
+    change: int
+    actions: int
+    fields: int
+    field_value: int
+    lines: int
+    """Lines of each list: notices, outcome, tried, found, missing."""
+    line: int
+
+
+@dataclass
+class Drawing:
+    """Parts as they are drawn; ``shortened`` once something did not fit."""
+
+    room: Room
+    shortened: bool = False
+    blocks: list[Json] = field(default_factory=list)
+
+    def fit(self, words: str, limit: int) -> str:
+        shown, was_cut = text.cut(text.clean(words), limit)
+        self.shortened = self.shortened or was_cut
+        return shown
+
+    def fit_line(self, words: str, limit: int) -> str:
+        return self.fit(text.one_line(words), limit)
+
+    def most(self, count: int, limit: int) -> int:
+        """How many of ``count`` items are shown."""
+        self.shortened = self.shortened or count > limit
+        return min(count, limit)
+
+    def add(self, block: Json) -> None:
+        self.blocks.append(block)
+
+
+def header(draw: Drawing, card: CardView) -> None:
+    """The intent in one line."""
+    draw.add({"type": "header", "text": text.plain(text.one_line(card.headline), 150)})
+
+
+def state_line(draw: Drawing, card: CardView) -> None:
+    words = f"{STATE_SIGNS[card.state]} *{STATE_WORDS[card.state]}*"
+    if card.revision > 1:
+        words += f" · revision {card.revision}"
+    draw.add({"type": "context", "elements": [text.mrkdwn(words)]})
+
+
+def outcome(draw: Drawing, card: CardView) -> None:
+    """Who decided, when, what happened; and the way to a successor."""
+    lines = _lines(draw, card.outcome)
+    if card.successor_url and text.is_plain_url(card.successor_url):
+        # Our own card's address, from Slack itself: the one place where a link has other words.
+        lines.append([text.link(card.successor_url, "Open the newer card")])
+    if lines:
+        draw.add(text.rich(*(text.section(*line) for line in _broken(lines))))
+
+
+def facts(draw: Drawing, card: CardView) -> None:
+    """Labels, route, priority and confidence in two columns, and why."""
+    if not (card.labels or card.priority or card.confidence):
+        return
+    columns = [
+        f"*Labels*\n{_chips(draw, card.labels)}",
+        f"*Route*\n{text.code(card.route[:200])}",
+        f"*Priority*\n{text.code(card.priority[:200]) if card.priority else 'none'}",
+    ]
+    if card.confidence:
+        dots = _DOTS.get(card.confidence, "")
+        columns.append(f"*Confidence*\n{dots} {text.code(card.confidence[:200])}")
+    draw.add({"type": "section", "fields": [text.mrkdwn(column) for column in columns]})
+    if card.why.strip():
+        why = draw.fit_line(card.why, draw.room.why)
+        draw.add({"type": "context", "elements": [text.plain(f"Why: {why}")]})
+
+
+def _chips(draw: Drawing, labels: tuple[str, ...]) -> str:
+    if not labels:
+        return "none"
+    shown: list[str] = []
+    room = min(draw.room.chips, 1500)
+    for label in labels:
+        chip = text.code(label[:200])
+        if sum(map(len, shown)) + len(chip) > room and shown:
+            break
+        shown.append(chip)
+    missing = len(labels) - len(shown)
+    draw.shortened = draw.shortened or missing > 0
+    return " ".join(shown) + (f" and {missing} more" if missing else "")
+
+
+def customer(draw: Drawing, card: CardView) -> None:
+    """The customer's own words as a quotation, with who they are and where they stand."""
+    head = [text.leaf(_author(card), bold=True), text.leaf(" wrote")]
+    if card.subject.strip():
+        head += [text.leaf(": "), text.leaf(draw.fit_line(card.subject, 200), italic=True)]
+    words = draw.fit(card.quote, draw.room.quote).strip() or "(no text)"
+    parts = [text.section(*head), text.quote(text.leaf(words))]
+    tail: list[Json] = []
+    if card.files:
+        shown = draw.most(len(card.files), 5)
+        names = ", ".join(draw.fit_line(name, 60) or "unnamed" for name in card.files[:shown])
+        more = f" and {len(card.files) - shown} more" if shown < len(card.files) else ""
+        tail.append(text.leaf(f"📎 Nobody has read: {names}{more}"))
+    if card.ticket_url and text.is_plain_url(card.ticket_url):
+        tail += [text.leaf("\n" if tail else ""), text.link(card.ticket_url)]
+    if tail:
+        parts.append(text.section(*(part for part in tail if part.get("text") != " ")))
+    draw.add(text.rich(*parts))
+
+
+def _author(card: CardView) -> str:
+    name = text.one_line(card.author.name)[:80]
+    email = text.one_line(card.author.email or "")[:80]
+    return (f"{name} ({email})" if email else name) if name else email or "The customer"
+
+
+def draft(draw: Drawing, card: CardView) -> None:
+    """The reply, word for word, with unsupported passages marked."""
+    if card.draft is None:
+        return
+    title = "Reply" if card.state in ("succeeded", "executing", "approved") else "Draft reply"
+    shown, was_cut = text.cut(card.draft, draw.room.draft)
+    draw.shortened = draw.shortened or was_cut
+    parts = [
+        text.section(text.leaf(title, bold=True), *_of_length(was_cut, len(card.draft))),
+        text.section(*_marked(draw, shown, card.unsupported) or [text.leaf("(empty)")]),
+    ]
+    if card.unsupported:
+        parts.append(text.section(text.leaf("\n"), *_legend(card.unsupported)))
+    draw.add(text.rich(*parts))
+
+
+def _of_length(was_cut: bool, length: int) -> list[Json]:
+    return [text.leaf(f"  the beginning of {length:,} characters", italic=True)] if was_cut else []
+
+
+def _marked(draw: Drawing, shown: str, passages: tuple[Unsupported, ...]) -> list[Json]:
+    """``shown`` as leaves; marks count code points of the whole draft, of which it is the start."""
+    made: list[Json] = []
+    begin = 0
+    ordered = sorted(passages, key=lambda passage: (passage.start, passage.end))
+    limit = draw.most(len(ordered), draw.room.marks)
+    for passage in ordered[:limit]:
+        start, end = max(passage.start, begin), min(passage.end, len(shown))
+        if start >= end:
+            continue
+        made += text.leaves(shown[begin:start], linked=True)
+        made += text.leaves(shown[start:end], code=True)
+        begin = end
+    return made + text.leaves(shown[begin:], linked=True)
+
+
+def _legend(passages: tuple[Unsupported, ...]) -> list[Json]:
+    sentences = sum(passage.kind == "sentence" for passage in passages)
+    values = len(passages) - sentences
+    named = []
+    if sentences:
+        named.append("1 sentence without a source" if sentences == 1 else f"{sentences} sentences")
+    if values:
+        named.append(
+            "1 figure or name found nowhere"
+            if values == 1
+            else f"{values} figures or names found nowhere"
+        )
+    if sentences > 1:
+        named[0] += " without a source"
+    return [
+        text.leaf("⚠️ "),
+        text.leaf("Unsupported", code=True),
+        text.leaf(f": {' and '.join(named)}. Check before you approve."),
+    ]
+
+
+def citations(draw: Drawing, cited: tuple[Citation, ...]) -> None:
+    """Sources with their quotes; an unsupported one struck through and named so."""
+    if not cited:
+        return
+    shown = draw.most(len(cited), draw.room.citations)
+    items = [_citation(draw, citation) for citation in cited[:shown]]
+    if shown < len(cited):
+        items.append([text.leaf(f"and {len(cited) - shown} more", italic=True)])
+    title = text.section(text.leaf("Sources", bold=True))
+    draw.add(text.rich(title, text.bullets(items)))
+
+
+def _citation(draw: Drawing, citation: Citation) -> list[Json]:
+    title = draw.fit_line(citation.title or citation.article, 120) or "untitled"
+    words = f"“{draw.fit_line(citation.quote, draw.room.citation)}”"
+    if citation.supported:
+        made = [text.leaf(title, bold=True), text.leaf(f" {words}")]
+    else:
+        made = [
+            text.leaf(title, bold=True, strike=True),
+            text.leaf(" "),
+            text.leaf(words, strike=True),
+            text.leaf(" unsupported", bold=True),
+            text.leaf(": this does not stand there"),
+        ]
+    if citation.url and text.is_plain_url(citation.url) and len(citation.url) <= 300:
+        made += [text.leaf(" "), text.link(citation.url)]
+    return made
+
+
+_DECIDED: frozenset[State] = frozenset({"approved", "executing", "succeeded", "failed", "unknown"})
+
+
+def actions(draw: Drawing, card: CardView) -> None:
+    """What an approval sets off, exactly: tool, target and arguments; or what became of it."""
+    if not card.actions:
+        if card.state == "pending":
+            words = "On approval: nothing is sent; the labels and the route are kept."
+            draw.add({"type": "context", "elements": [text.plain(words)]})
+        return
+    shown = draw.most(len(card.actions), draw.room.actions)
+    parts = [text.section(text.leaf("Actions" if card.state in _DECIDED else "On approval",
+                                    bold=True))]  # fmt: skip
+    for action in card.actions[:shown]:
+        parts.append(text.bullets([_action(draw, action)]))
+        fields = draw.most(len(action.args), draw.room.fields)
+        if fields:
+            parts.append(
+                text.bullets(
+                    [
+                        [
+                            text.leaf(f"{draw.fit_line(name, 60) or '–'}: ", bold=True),
+                            text.leaf(draw.fit(value, draw.room.field_value) or "(empty)"),
+                        ]
+                        for name, value in action.args[:fields]
+                    ],
+                    indent=1,
+                )
+            )
+    if shown < len(card.actions):
+        parts.append(text.section(text.leaf(f"and {len(card.actions) - shown} more", italic=True)))
+    draw.add(text.rich(*parts))
+
+
+def _action(draw: Drawing, action: ActionView) -> list[Json]:
+    name = text.one_line(action.tool)[:80] or "–"
+    made = [text.leaf(name, code=True)]
+    target = _target(draw.fit_line(action.target, 400))
+    if action.included:
+        made += [text.leaf(" → "), *target]
+    else:
+        made += [
+            text.leaf(" → "),
+            *(one if "channel_id" in one else _struck(one) for one in target),
+        ]
+    if action.status:
+        made += [text.leaf(" · "), *_words(draw, action.status)]
+    return made
+
+
+def _struck(one: Json) -> Json:
+    return {**one, "style": {"strike": True}}
+
+
+def _target(words: str) -> list[Json]:
+    """A target in words; a channel's id in it is shown as the channel's name."""
+    made: list[Json] = []
+    rest = ""
+    for piece in words.split(" "):
+        name = piece.rstrip(",.;:")
+        if name.startswith("#C") and name[1:].isalnum() and name[1:].isupper():
+            made += [*text.leaves(rest), {"type": "channel", "channel_id": name[1:]}]
+            rest = piece[len(name) :] + " "
+        else:
+            rest += piece + " "
+    return made + text.leaves(rest.rstrip())
+
+
+def handoff(draw: Drawing, shown: HandoffView | None) -> None:
+    """Why a person is asked, what was tried and found, what is missing, who could take it."""
+    if shown is None:
+        return
+    parts = [
+        text.section(
+            text.leaf("Why a person is needed: ", bold=True),
+            text.leaf(draw.fit_line(shown.words, draw.room.line) or shown.reason),
+            text.leaf(" "),
+            text.leaf(text.one_line(shown.reason)[:60] or "–", code=True),
+        )
+    ]
+    named = (("Tried", shown.tried), ("Found", shown.found), ("Missing", shown.missing))
+    for title, items in named:
+        if not items:
+            continue
+        count = draw.most(len(items), draw.room.lines)
+        lines = [text.leaves(draw.fit_line(item, draw.room.line) or "–") for item in items[:count]]
+        if count < len(items):
+            lines.append([text.leaf(f"and {len(items) - count} more", italic=True)])
+        parts += [text.section(text.leaf(title, bold=True)), text.bullets(lines)]
+    if shown.who:
+        who = _words(draw, shown.who)
+        parts.append(text.section(text.leaf("Who could take it: ", bold=True), *who))
+    draw.add(text.rich(*parts))
+
+
+def changes(draw: Drawing, card: CardView) -> None:
+    """What the last edit changed: what went is struck through, what came is bold."""
+    if not card.changes:
+        return
+    shown = draw.most(len(card.changes), draw.room.changes)
+    items: list[list[Json]] = []
+    for change in card.changes[:shown]:
+        name = draw.fit_line(change.field.replace("_", " "), 80) or "–"
+        difference = word_diff(change.before, change.after)
+        items.append([text.leaf(f"{name}: ", bold=True), *_difference(draw, difference)])
+    if shown < len(card.changes):
+        items.append([text.leaf(f"and {len(card.changes) - shown} more", italic=True)])
+    draw.add(text.rich(text.section(text.leaf("Changed", bold=True)), text.bullets(items)))
+
+
+def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:
+    made: list[Json] = []
+    left = draw.room.change
+    for piece in pieces:
+        words = text.clean(piece.text)
+        if not words:
+            continue
+        if left <= 0 or len(made) > 40:
+            draw.shortened = True
+            made.append(text.leaf(" …"))
+            break
+        shown = draw.fit(words, left)
+        left -= len(shown)
+        match piece.kind:
+            case "same":
+                made.append(text.leaf(shown))
+            case "removed":
+                made.append(text.leaf(shown, strike=True))
+            case "added":
+                made.append(text.leaf(shown, bold=True))
+    return made or [text.leaf("(empty)")]
+
+
+def notices(draw: Drawing, card: CardView) -> None:
+    """What somebody should read before deciding."""
+    lines = [[text.leaf("⚠️ "), *line] for line in _lines(draw, card.notices)]
+    if lines:
+        draw.add(text.rich(*(text.section(*line) for line in _broken(lines))))
+
+
+def footer(draw: Drawing, card: CardView) -> None:
+    """Model, cost, expiry in the reader's own time zone, and the proposal's id."""
+    words: list[str] = []
+    if card.model:
+        words.append(text.code(card.model[:100]))
+        words.append(cost(card.cost_usd))
+    if card.expires_at is not None:
+        fallback = f"{card.expires_at:%Y-%m-%d %H:%M} UTC"
+        seconds = int(card.expires_at.timestamp())
+        words.append(f"Expires <!date^{seconds}^{{date_short_pretty}} at {{time}}|{fallback}>")
+    words.append(text.code(card.proposal[:60]))
+    draw.add({"type": "context", "elements": [text.mrkdwn(" · ".join(words))]})
+
+
+def cost(usd: Decimal) -> str:
+    """A sum as a person reads it: cents, or as many digits as show that it is not nothing."""
+    if usd == 0:
+        return "no cost"
+    return f"${usd:.2f}" if usd >= Decimal("0.1") else f"${usd:.4f}"
+
+
+# --- lines with persons -----------------------------------------------------------------------
+
+
+def _lines(draw: Drawing, lines: tuple[Words, ...]) -> list[list[Json]]:
+    shown = draw.most(len(lines), draw.room.lines)
+    made = [_words(draw, line) for line in lines[:shown]]
+    if shown < len(lines):
+        made.append([text.leaf(f"and {len(lines) - shown} more", italic=True)])
+    return made
+
+
+def _words(draw: Drawing, words: Words) -> list[Json]:
+    made: list[Json] = []
+    left = draw.room.line
+    for part in words:
+        if left <= 0:
+            draw.shortened = True
+            made.append(text.leaf("…"))
+            break
+        if isinstance(part, Who):
+            left -= 20
+            made.append(person(part))
+        else:
+            shown = draw.fit(part, left)
+            left -= len(shown)
+            made += text.leaves(shown, linked=True)
+    return made or [text.leaf("–")]
+
+
+def person(who: Who) -> Json:
+    """A person: themselves on their own surface, by name and surface elsewhere."""
+    if who.actor.surface == "slack" and text.is_user_id(who.actor.id):
+        return {"type": "user", "user_id": who.actor.id}
+    name = text.one_line(who.name)[:80] or "somebody"
+    where = {"slack": "Slack", "teams": "Teams", "console": "the console"}.get(who.actor.surface)
+    return text.leaf(f"{name} in {where}" if where else name)
+
+
+def _broken(lines: list[list[Json]]) -> list[list[Json]]:
+    """Lines as sections of one block, where each but the last must end its own line."""
+    return [
+        [*line, text.leaf("\n")] if number + 1 < len(lines) else line
+        for number, line in enumerate(lines)
+    ]

@@ -1,0 +1,157 @@
+"""An approved reply into a Slack thread: ``send_reply``'s outlet for tickets that came from Slack.
+
+Slack knows no idempotency key, so a reply is sent with one request and never again by itself. What
+it carries instead is metadata with our key: after a lost answer the thread is asked whether the
+reply is there. Found is done; not found stays unknown, for it may still be on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands import Outcome, Refused, Succeeded, Uncertain
+from bot.domain import Place, Ticket
+from handlers import slack_inert as inert
+from handlers.slack_blocks import CardMessage
+from handlers.slack_client import (
+    Monotonic,
+    SlackFault,
+    SlackIdentity,
+    SlackLimited,
+    SlackNotReached,
+    SlackRefused,
+    Us,
+)
+from handlers.slack_messages import SlackMessages, payload
+from tools.signature import Signatures
+from tools.spec import Grant, Sent
+
+log = logging.getLogger("deskhand.slack")
+
+REPLY_EVENT = "deskhand_reply"
+LOOK_UP_SECONDS = 3.0
+"""For each page of a thread."""
+_PAGES = 20
+_KEPT_BACK_SECONDS = 2.0
+"""Of the time before the deadline, for the look-up that follows a lost answer."""
+
+
+class SlackReply:
+    """``tools.spec.Outlet`` for Slack.
+
+    ``client`` should be on a session without kept-alive connections (see ``slack_session``).
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        identity: SlackIdentity,
+        clock: Monotonic,
+        signatures: Signatures | None = None,
+    ) -> None:
+        self._messages = SlackMessages(client)
+        self._identity = identity
+        self._clock = clock
+        self._signatures = signatures or Signatures()
+
+    def target(self, ticket: Ticket) -> str:
+        """Where the reply goes; the card shows the channel's id as its name."""
+        signed = self._signatures.words(ticket.playbook)
+        return f"the customer's thread in #{ticket.origin.place}, {signed}"
+
+    def resend_seconds(self, origin: Place) -> float:
+        """Never: Slack has no idempotency keys."""
+        return 0.0
+
+    async def send(self, grant: Grant, text: str) -> Outcome:
+        """Post once before the deadline; only a 429, which is *not sent*, is tried again in it."""
+        thread = grant.origin.thread or grant.origin.message
+        if grant.origin.surface != "slack" or thread is None:
+            return Refused("the ticket did not come from a thread in Slack")
+        place = Place(surface="slack", place=grant.origin.place, thread=thread)
+        drawn = reply_message(grant, text, self._signatures.sign(grant.playbook, grant.approved_by))
+        while True:
+            left = self._left(grant)
+            if left <= 0:
+                return Refused("the time to send it was over before anything was sent")
+            try:
+                kept_back = min(_KEPT_BACK_SECONDS, left / 4)
+                message = await self._messages.post(place, drawn, left - kept_back)
+            except SlackLimited as limited:
+                if limited.retry_after_seconds + 0.5 >= self._left(grant):
+                    return Refused(f"not sent: {limited}")
+                await asyncio.sleep(limited.retry_after_seconds)
+            except SlackNotReached as fault:
+                return Refused(f"not sent: Slack cannot be reached ({fault})")
+            except SlackRefused as fault:
+                return Refused(f"Slack refused it: {fault}")
+            except SlackFault as lost:
+                log.warning("the answer to the reply of %s is lost: %s", grant.proposal, lost)
+                found = await self.look_up(grant)
+                return found or Uncertain(f"the answer was lost ({lost}), and it is not there yet")
+            else:
+                return Succeeded(_receipt(self._identity.known, message))
+
+    async def look_up(self, sent: Sent) -> Succeeded | None:
+        """Whether a reply of our own bot with one of these keys is in the thread. None: it is not
+        there, or Slack does not say, or the thread is too long to know."""
+        thread = sent.origin.thread or sent.origin.message
+        if sent.origin.surface != "slack" or thread is None:
+            return None
+        keys = {sent.key, *sent.earlier_keys}
+        try:
+            us = await self._identity.us(LOOK_UP_SECONDS)
+            async for message in self._messages.read(
+                sent.origin.place, thread, pages=_PAGES, seconds=LOOK_UP_SECONDS
+            ):
+                if us.wrote(message) and _is_reply(message, sent.proposal, keys):
+                    ts = str(message["ts"])
+                    place = Place(
+                        surface="slack", place=sent.origin.place, thread=thread, message=ts
+                    )
+                    return Succeeded(_receipt(us, place))
+        except SlackFault as fault:
+            log.info("the reply of %s cannot be looked up: %s", sent.proposal, fault)
+        return None
+
+    def _left(self, grant: Grant) -> float:
+        return grant.deadline - self._clock.monotonic()
+
+
+def reply_message(grant: Grant, text: str, signature: str) -> CardMessage:
+    """The reply as the card showed it, signed: literal text, and links only to what is read."""
+    blocks: list[inert.Json] = [
+        inert.rich(inert.section(*(inert.leaves(text, linked=True) or [inert.leaf("–")])))
+    ]
+    fallback = inert.escape(text)
+    if inert.one_line(signature):
+        name = f"— {inert.one_line(signature)}"
+        blocks.append({"type": "context", "elements": [inert.plain(name, 300)]})
+        fallback += f"\n{inert.escape(name)}"
+    return CardMessage(
+        text=fallback,
+        blocks=blocks,
+        metadata={
+            "event_type": REPLY_EVENT,
+            "event_payload": {
+                "proposal": grant.proposal,
+                "revision": grant.revision,
+                "key": grant.key,
+            },
+        },
+    )
+
+
+def _is_reply(message: dict[str, Any], proposal: str, keys: set[str]) -> bool:
+    found = payload(message, REPLY_EVENT)
+    return found.get("proposal") == proposal and found.get("key") in keys
+
+
+def _receipt(us: Us | None, message: Place) -> str:
+    """The message's address, or in words which message it is."""
+    address = us and us.permalink(message.place, message.message or "", message.thread)
+    return address or f"message {message.message} in {message.place}"

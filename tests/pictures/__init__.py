@@ -1,0 +1,1 @@
+"""Cards as pictures, and the sample cards that other tests draw too."""

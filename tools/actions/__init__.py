@@ -1,0 +1,1 @@
+"""Effects. Each is an ``ActionTool`` and acts only under a ``Grant``."""
