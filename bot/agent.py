@@ -1,0 +1,544 @@
+"""The bounded loop: a model and read tools, nothing else. It ends in a draft or in a handoff.
+
+Each step is one answered model call. The first looks things up with the cheaper model; from the
+second on the drafting model may look up more or give the final answer; the last allowed step is
+offered the final answer only. Steps, dollars and seconds each end the run in a named way. When the
+provider stays down, or the day's money is spent, the local model goes on from where the run is.
+
+Nothing here can act: an action is a name and arguments in the answer, checked against the
+playbook's list, and where it goes is not the model's to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, assert_never
+
+from bot.answer import (
+    SEND_REPLY,
+    AnswerForm,
+    FinalAnswer,
+    InvalidAnswer,
+    answer_form,
+    strict_schema,
+)
+from bot.domain import (
+    Action,
+    Citation,
+    Confidence,
+    Content,
+    Handoff,
+    HandoffReason,
+    Mark,
+    Notice,
+    Run,
+    Ticket,
+)
+from bot.draft_check import Source, check_citations, check_draft
+from bot.journal import Entry
+from bot.looking_up import Research
+from bot.model_calls import (
+    LEAST_TOKENS,
+    Answered,
+    Caller,
+    Deadline,
+    Down,
+    Late,
+    Money,
+    NoMoney,
+    Purse,
+)
+from bot.playbook import Playbook
+from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, ToolDescription, Turn
+from bot.prompting import PromptFile, version_of
+from tools.spec import ActionSpec, ReadContext, ReadTool
+
+MARGIN_SECONDS = 3.0
+"""Kept back of a run's seconds for the local model; at most a tenth of them."""
+
+GUESS_SECONDS = 1.0
+"""How long a handoff may take to guess labels and route."""
+
+
+# --- what a run is made of --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A playbook made ready to run: what is the same for all its tickets. Built once."""
+
+    playbook: Playbook
+    prompt: PromptFile
+    system: str
+    form: AnswerForm
+    toolbox: Mapping[str, ReadTool]
+    descriptions: tuple[ToolDescription, ...]
+    research_model: str
+    draft_model: str
+    prompt_version: str
+    playbook_version: str
+
+
+def make_kit(
+    playbook: Playbook,
+    prompt: PromptFile,
+    tools: Sequence[ReadTool],
+    actions: Sequence[ActionSpec],
+    *,
+    research_model: str,
+    draft_model: str,
+) -> Kit:
+    """Ready ``playbook``: only the tools and actions that it lists are taken, by exact name.
+
+    Raises ``PromptError`` for a prompt that cannot be rendered, ``ValueError`` for a research tool
+    that is listed and not given.
+    """
+    given = {tool.name: tool for tool in tools}
+    for name in playbook.research:
+        if name not in given:
+            raise ValueError(f"playbook {playbook.name!r}: there is no research tool {name!r}")
+    toolbox = {name: given[name] for name in playbook.research}
+    form = answer_form(playbook, actions)
+    descriptions = tuple(
+        ToolDescription(tool.name, tool.description, strict_schema(tool.args_model))
+        for tool in toolbox.values()
+    )
+    schemas = {
+        "tools": [[tool.name, tool.description, tool.schema] for tool in descriptions],
+        "answer": form.schema,
+    }
+    settings = {
+        "research": research_model,
+        "draft": draft_model,
+        "max_tokens": prompt.front.max_tokens.model_dump(),
+    }
+    system = prompt.system(playbook, tuple(form.actions.values()))
+    return Kit(
+        playbook=playbook,
+        prompt=prompt,
+        system=system,
+        form=form,
+        toolbox=toolbox,
+        descriptions=descriptions,
+        research_model=research_model,
+        draft_model=draft_model,
+        prompt_version=version_of(prompt.text, schemas, settings),
+        playbook_version=playbook.version(prompt.text),
+    )
+
+
+@dataclass(frozen=True)
+class AgentPorts:
+    """What the loop needs from outside; the same for every run."""
+
+    model: Model
+    fallback: Model | None
+    """The local model, unless ``model`` is it."""
+    money: Money
+    clock: Clock
+    source: Callable[[str], Awaitable[Source | None]]
+    """The article of an id, as quotes are checked against it."""
+    record: Callable[[Sequence[Entry]], Awaitable[None]]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run over one ticket."""
+
+    ticket: Ticket
+    run: Run
+    targets: Mapping[str, str]
+    """Where each allowed action on this ticket would go, in words. Text only: the model's side
+    never holds a tool."""
+
+
+async def _never() -> bool:
+    return False
+
+
+async def _silent(_words: str) -> None:
+    return
+
+
+# --- how a run ends ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """The run gave a proposal."""
+
+    content: Content
+    confidence: Confidence
+    why: str
+    citations: tuple[Citation, ...]
+    marks: tuple[Mark, ...]
+    notices: tuple[Notice, ...]
+    model: str
+    cost_usd: Decimal
+    steps: int
+    missing: tuple[str, ...]
+    degraded: bool
+    """The local model drafted because the other one could not."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The run gave none. ``content`` is the best guess of labels and route, without a reply."""
+
+    handoff: Handoff
+    content: Content
+    notices: tuple[Notice, ...]
+    model: str
+    cost_usd: Decimal
+    steps: int
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """Its ticket has moved on; whatever it had is void."""
+
+    cost_usd: Decimal
+    steps: int
+
+
+RunOutcome = Drafted | Stopped | Cancelled
+
+
+# --- how a step ends --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Final:
+    """A valid final answer, by this model."""
+
+    answer: FinalAnswer
+    model: str
+
+
+@dataclass(frozen=True)
+class Onward:
+    """Something was looked up, or there was nothing to look up; the next step follows."""
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """An answer that is none: cut, paused, invalid, of an unknown kind."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Degrade:
+    """The model cannot be had; the local one may go on. ``reason`` stands if it cannot."""
+
+    reason: HandoffReason
+    words: str
+
+
+@dataclass(frozen=True)
+class Halt:
+    """The run is over, without a draft."""
+
+    reason: HandoffReason
+    words: str
+
+
+Step = Final | Onward | Unusable | Degrade | Halt
+StepKind = Literal["research", "draft", "last"]
+"""research: tools, no final answer. draft: tools and the final answer. last: that alone."""
+
+
+async def run_agent(
+    job: Job,
+    kit: Kit,
+    ports: AgentPorts,
+    *,
+    cancelled: Callable[[], Awaitable[bool]] = _never,
+    doing: Callable[[str], Awaitable[None]] = _silent,
+) -> RunOutcome:
+    """Run ``job`` to its end, within the playbook's limits. Nothing is acted on.
+
+    ``cancelled`` is asked before each step. ``doing`` gets words for a status line and must come
+    back at once. Raises ``StoreUnavailable``; the run is then taken up again by somebody.
+    """
+    return await _Loop(job, kit, ports, cancelled, doing).run()
+
+
+@dataclass
+class _Loop:
+    job: Job
+    kit: Kit
+    ports: AgentPorts
+    cancelled: Callable[[], Awaitable[bool]]
+    doing: Callable[[str], Awaitable[None]]
+    turns: list[Turn] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    steps: int = 0
+    unusable: int = 0
+    degraded: Degrade | None = None
+
+    def __post_init__(self) -> None:
+        limits = self.kit.playbook.limits
+        ticket, run = self.job.ticket, self.job.run
+        self.model = self.ports.model
+        has_fallback = self.ports.fallback is not None
+        self.deadline = Deadline(
+            self.ports.clock,
+            self.ports.clock.monotonic() + limits.seconds,
+            min(MARGIN_SECONDS, limits.seconds / 10) if has_fallback else 0.0,
+        )
+        self.purse = Purse(self.ports.money, run.id, self.kit.playbook.name, limits.usd)
+        self.caller = Caller(self.purse, self.deadline, self.ports.sleep, self.entries.append)
+        self.research = Research(
+            self.kit.toolbox,
+            ReadContext(ticket.tenant, self.kit.playbook.name, ticket),
+            self.ports.clock,
+            self.entries.append,
+            run.id,
+        )
+        self.ticket_text = self.kit.prompt.ticket(ticket, run)
+
+    async def run(self) -> RunOutcome:
+        while True:
+            if await self.cancelled():
+                await self._flush()
+                return Cancelled(self.purse.spent, self.steps)
+            step = await self._step()
+            match step:
+                case Final(answer, model):
+                    await self._flush()
+                    return await self._finish(answer, model)
+                case Onward():
+                    pass
+                case Unusable(words):
+                    self.unusable += 1
+                    if self.unusable > 1:
+                        return await self._stop(Halt("model", words))
+                case Degrade() as why:
+                    if self.ports.fallback is None or self.degraded is not None:
+                        return await self._stop(Halt(why.reason, why.words))
+                    self.degraded, self.model, self.unusable = why, self.ports.fallback, 0
+                case Halt() as halt:
+                    return await self._stop(halt)
+                case _:
+                    assert_never(step)
+            await self._flush()
+
+    # --- one step ---
+
+    async def _step(self) -> Step:
+        limits = self.kit.playbook.limits
+        if self.steps >= limits.steps:
+            return Halt("steps", f"All {limits.steps} steps are used.")
+        if self.deadline.left <= 0:
+            return Halt("time", f"The {limits.seconds} seconds are over.")
+        kind = self._kind()
+        if kind != "research":
+            await self.doing("Writing a draft")
+        else:
+            await self.doing("Reading the ticket")
+        called = await self.caller.call(self.model, self._prompt(kind), self.steps + 1)
+        match called:
+            case Answered(answer):
+                self.steps += 1
+                return await self._read(kind, answer)
+            case NoMoney("run" | "price", words):
+                return Halt("money", words)
+            case NoMoney(_, words):
+                return Degrade("money", words)
+            case Down(words):
+                return Degrade("model", words)
+            case Late():
+                return Halt("time", f"The {limits.seconds} seconds are over.")
+            case _:
+                assert_never(called)
+
+    def _kind(self) -> StepKind:
+        if not self.kit.toolbox or self.steps + 1 >= self.kit.playbook.limits.steps:
+            return "last"
+        looked_up = any(turn.results for turn in self.turns)
+        local_anew = self.degraded is not None and not looked_up
+        return "research" if self.steps == 0 or local_anew else "draft"
+
+    def _prompt(self, kind: StepKind) -> Prompt:
+        kit, tokens = self.kit, self.kit.prompt.front.max_tokens
+        return Prompt(
+            model=kit.research_model if kind == "research" else kit.draft_model,
+            system=kit.system,
+            ticket_text=self.ticket_text,
+            ticket=self.job.ticket,
+            turns=tuple(self.turns),
+            toolbox=() if kind == "last" else kit.descriptions,
+            schema=None if kind == "research" else kit.form.schema,
+            max_tokens=tokens.research if kind == "research" else max(tokens.draft, LEAST_TOKENS),
+            timeout_seconds=self.deadline.left,
+            prompt_name=kit.prompt.front.name,
+            prompt_version=kit.prompt_version,
+            playbook=kit.playbook.name,
+        )
+
+    async def _read(self, kind: StepKind, answer: Answer) -> Step:
+        match answer.stop:
+            case "refusal":
+                return Halt("refusal", "The model declined to answer this ticket.")
+            case "tool_use" if answer.calls and kind != "last":
+                await self._look_up(answer)
+                return Onward()
+            case "end_turn" | "tool_use" if kind == "research":
+                # Nothing to look up, so its words are of no use either: on to the draft.
+                return Onward()
+            case "end_turn":
+                return self._read_final(answer)
+            case "tool_use":
+                return self._again(answer, "No tool is offered any more. Give the final answer.")
+            case "max_tokens":
+                return self._again(None, "The last answer was cut at its limit. Be shorter.")
+            case "pause_turn":
+                return self._again(answer, "Go on.")
+            case "other":
+                return self._again(None, "The last answer was not whole. Give it again.")
+            case _:
+                assert_never(answer.stop)
+
+    async def _look_up(self, answer: Answer) -> None:
+        for name in dict.fromkeys(call.name for call in answer.calls):
+            if name in self.kit.toolbox:
+                await self.doing(self.kit.toolbox[name].doing)
+        results = await self.research.answer(answer.calls, self.steps, self.deadline.left)
+        self.turns.append(Turn(answer.model, answer.raw, answer.calls, results))
+
+    def _read_final(self, answer: Answer) -> Step:
+        try:
+            return Final(self.kit.form.read(answer.text), answer.model)
+        except InvalidAnswer as fault:
+            note = f"The answer cannot be used: {fault}. Give the whole answer again, corrected."
+            return self._again(answer, note)
+
+    def _again(self, answer: Answer | None, note: str) -> Unusable:
+        """Keep what was answered, where it is whole enough to be sent back, and say what is
+        wrong."""
+        raw = answer.raw if answer is not None and not answer.calls else None
+        self.turns.append(Turn(answer.model if answer else "", raw, (), (), note))
+        return Unusable(note)
+
+    # --- the end ---
+
+    async def _finish(self, answer: FinalAnswer, model: str) -> Drafted | Stopped:
+        ids = dict.fromkeys(cited.article for cited in answer.citations)
+        sources = {article: await self.ports.source(article) for article in ids}
+        citations = check_citations(
+            ((cited.article, cited.quote) for cited in answer.citations), sources.get
+        )
+        if answer.outcome == "cannot_answer":
+            why = self.degraded or Halt("no_source", "")
+            return self._stopped(
+                Halt(why.reason, why.words), self._content(answer, ()), model, answer.missing
+            )
+        actions, notices = self._actions(answer)
+        content = self._content(answer, actions)
+        return Drafted(
+            content=content,
+            confidence=answer.confidence,
+            why=answer.reason,
+            citations=citations if content.reply else (),
+            marks=check_draft(content.reply, citations, self.job.ticket, sources.get),
+            notices=(*self._notices(), *notices),
+            model=model,
+            cost_usd=self.purse.spent,
+            steps=self.steps,
+            missing=answer.missing,
+            degraded=self.degraded is not None,
+        )
+
+    def _content(self, answer: FinalAnswer, actions: tuple[Action, ...]) -> Content:
+        handed_off = answer.outcome == "cannot_answer"
+        return Content(
+            labels=answer.labels,
+            priority=answer.priority,
+            route=answer.route,
+            reply=None if handed_off else answer.reply_text,
+            actions=actions,
+        )
+
+    def _actions(self, answer: FinalAnswer) -> tuple[tuple[Action, ...], tuple[Notice, ...]]:
+        """The allowed actions in the playbook's order, and a notice that names the others."""
+        actions: list[Action] = []
+        for use in self.kit.playbook.actions:
+            target = self.job.targets.get(use.tool, "")
+            if use.tool == SEND_REPLY:
+                if answer.reply_text:
+                    args = {"text": answer.reply_text}
+                    actions.append(Action(tool=use.tool, args={**args}, target=target))
+                continue
+            actions += [
+                Action(tool=use.tool, args=named.args, target=target)
+                for named in answer.actions
+                if named.tool == use.tool and named.tool in self.kit.form.actions
+            ]
+        allowed = {SEND_REPLY, *self.kit.form.actions}
+        dropped = dict.fromkeys(a.tool for a in answer.actions if a.tool not in allowed)
+        if not dropped:
+            return tuple(actions), ()
+        names = ", ".join(name[:60] for name in dropped)
+        words = f"The model asked for actions that this playbook does not allow: {names}."
+        return tuple(actions), (Notice(kind="not_allowed", text=words),)
+
+    async def _stop(self, halt: Halt) -> Stopped:
+        content = await self._guess()
+        await self._flush()
+        return self._stopped(halt, content, self.model.name, ())
+
+    def _stopped(
+        self, halt: Halt, content: Content, model: str, missing: tuple[str, ...]
+    ) -> Stopped:
+        tried = list(self.research.tried)
+        if self.degraded is not None:
+            tried.append(f"The local model, instead: {self.degraded.words}")
+        found = [f"{p.title} ({p.article})" for p in self.research.passages.values()]
+        return Stopped(
+            handoff=Handoff(
+                reason=halt.reason,
+                tried=tuple(tried),
+                found=tuple(found[:10]),
+                missing=tuple(part for part in (halt.words, *missing) if part),
+            ),
+            content=content,
+            notices=self._notices(),
+            model=model,
+            cost_usd=self.purse.spent,
+            steps=self.steps,
+        )
+
+    async def _guess(self) -> Content:
+        """Labels and route for a handoff, from the local model where there is one to ask.
+
+        It costs nothing, counts as no step and never fails: without it, the default route.
+        """
+        playbook = self.kit.playbook
+        unknown = Content(labels=(), priority=None, route="default")
+        local = self.ports.fallback or (self.model if self.model.name == "local" else None)
+        if local is None or "default" not in playbook.routes:
+            return unknown
+        try:
+            async with asyncio.timeout(GUESS_SECONDS):
+                answer = await local.answer(self._prompt("last"))
+            guess = self.kit.form.read(answer.text)
+        except (ModelFailed, InvalidAnswer, TimeoutError):
+            return unknown
+        return Content(labels=guess.labels, priority=guess.priority, route=guess.route)
+
+    def _notices(self) -> tuple[Notice, ...]:
+        if self.degraded is None:
+            return ()
+        words = f"drafted by the local model ({self.degraded.words})"
+        return (Notice(kind="degraded", text=words),)
+
+    async def _flush(self) -> None:
+        """Write what the step did to the journal, in one append."""
+        if self.entries:
+            await self.ports.record(tuple(self.entries))
+            self.entries.clear()

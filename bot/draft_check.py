@@ -1,0 +1,373 @@
+"""What a draft rests on, checked without a model: quotes, sentences, values.
+
+A quote counts only if it stands verbatim in its article (white space folded). Each sentence that
+states a fact must share most of its content words, and every figure, with one supported quote.
+Every value (figure, date, address, link, id, name) must stand in the ticket or in a cited article.
+What fails is marked for the person who decides; nothing is changed and nothing is decided here.
+The rules are heuristics on words: a mark means *look at this*, no mark does not mean *true*.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.domain import Citation, Mark, Ticket
+from bot.words import COMMON_WORDS, STOP_WORDS
+
+QUOTE_WORDS = 2
+"""A shorter quote stands everywhere and supports nothing."""
+
+SHARED = 0.5
+"""The share of a sentence's content words that one article's supported quotes must hold."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """An article as it stands: what quotes are checked against."""
+
+    article: str
+    title: str
+    text: str
+    url: str | None = None
+
+
+SourceOf = Callable[[str], Source | None]
+"""The article of an id, or None if there is none."""
+
+_SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,:]\d+)*")
+_SENTENCE = re.compile(r"[^.!?…\n]+(?:[.!?…](?!\s|$)[^.!?…\n]*)*[.!?…]*")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.g|i\.e|etc|approx|no|nr|vs|mr|mrs|ms|dr|st|z\.B|ca|bzw))\.$", re.I
+)
+_LIST_MARK = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)])\s+")
+
+_EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+_URL = r"(?:https?://|www\.)[^\s<>()\[\]\"']+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|example|dev|app|eu|de|uk)\b(?:/[^\s<>()\"']*)?"
+_ID = r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*\b"
+_NUMBER = r"\d+(?:[.,:/]\d+)*"
+_VALUE = re.compile(f"(?P<email>{_EMAIL})|(?P<url>{_URL})|(?P<id>{_ID})|(?P<number>{_NUMBER})")
+
+_NUMBER_WORDS = {
+    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "fourteen": "14", "fifteen": "15",
+    "twenty": "20", "thirty": "30", "sixty": "60", "ninety": "90",
+}  # fmt: skip
+_UNIT = (
+    r"(?:business |working |calendar )?"
+    r"(?:second|minute|hour|day|week|month|year|percent|dollar|euro|pound|time|device|user|seat)s?"
+)
+_COUNTED = re.compile(rf"\b({'|'.join(_NUMBER_WORDS)})\b(?=[ -]{_UNIT}\b)", re.IGNORECASE)
+_DATE_NAMES = frozenset(
+    {"january", "february", "march", "april", "june", "july", "august", "september", "october"}
+    | {"november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
+    | {"sunday", "januar", "februar", "märz", "juni", "juli", "oktober", "dezember", "montag"}
+    | {"dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag"}
+)
+_CAPITALISED = re.compile(r"(?<![\w@./-])[^\W\d_a-z][^\W\d_]*(?:['’-][^\W\d_]+)*", re.UNICODE)
+
+_OPENING = re.compile(
+    r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|day)|greetings|hallo|guten tag|"
+    r"liebe[rs]?|sehr geehrte[rs]?|bonjour|hola|ciao|moin)\b",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"(?:best|kind|warm|many thanks|thanks|thank you|sincerely|regards|cheers|yours|"
+    r"all the best|take care|have a|viele grüße|mit freundlichen|beste grüße|danke|merci|"
+    r"cordialement|saludos|gracias)\b",
+    re.IGNORECASE,
+)
+_COURTESY = re.compile(
+    r"(?:(?:i|we)(?:['’]m| am|['’]re| are) (?:very |really |so |truly )?(?:sorry|happy|glad|afraid)"
+    r"|(?:i|we) (?:apologi[sz]e|understand|appreciate|hope|see that|know how)"
+    r"|(?:my|our) apologies|sorry|apologies|please (?:let|tell|feel|reply|write|send us|share)"
+    r"|(?:just )?(?:let (?:us|me) know|reply to this|feel free|do not hesitate|don['’]t hesitate)"
+    r"|if (?:you have|there is|anything|that does not help|this does not help|you need)"
+    r"|i hope|here (?:is|are) (?:how|what|the)|you(?:['’]re| are) welcome|no (?:problem|worries)"
+    r"|(?:to|about|regarding|as for) your (?:question|other question|request)"
+    r"|(?:i|we) (?:could|can|did|do)(?: not|n['’]t|not) (?:find|answer|say|tell)"
+    r"|a colleague|someone (?:from|on) (?:our|the) team|es tut (?:uns|mir) leid|leider"
+    r"|bitte (?:melden|schreiben|antworten)|gern(?:e)?\b)",
+    re.IGNORECASE,
+)
+_RECALL = re.compile(
+    r"(?:you (?:say|said|mention|mentioned|wrote|write|asked|ask|describe|described|report)|"
+    r"(?:from|in) your (?:message|ticket|mail|e-mail|description))\b",
+    re.IGNORECASE,
+)
+_NEGATION = re.compile(
+    r"\b(?:not|never|no|cannot|without|nor|neither|kein\w*|nicht|nie)\b|n['’]t\b", re.IGNORECASE
+)
+
+
+def fold(text: str) -> str:
+    """``text`` with every run of white space as one space, for verbatim comparison."""
+    return _SPACE.sub(" ", text).strip()
+
+
+def check_citations(cited: Iterable[tuple[str, str]], source: SourceOf) -> tuple[Citation, ...]:
+    """(article id, quote) pairs as citations; ``supported`` if the quote stands verbatim there."""
+    checked: dict[tuple[str, str], Citation] = {}
+    for article, quote in cited:
+        quote = fold(quote)
+        key = (article, quote)
+        if key in checked or not quote:
+            continue
+        found = source(article)
+        checked[key] = Citation(
+            article=article,
+            title=found.title if found else article,
+            quote=quote,
+            url=found.url if found else None,
+            supported=found is not None and stands_in(quote, found.text),
+        )
+    return tuple(checked.values())
+
+
+def stands_in(quote: str, text: str) -> bool:
+    """Whether a quote of two words or more stands verbatim in ``text``, white space folded."""
+    folded = fold(quote)
+    return len(folded.split()) >= QUOTE_WORDS and folded in fold(text)
+
+
+def ticket_words(ticket: Ticket) -> str:
+    """Everything in the ticket that a draft may repeat: words, names, attachments' names."""
+    said = [ticket.author.name, ticket.author.email or "", ticket.subject, ticket.url or ""]
+    for message in (*ticket.messages, *ticket.thread):
+        said += [message.author.name, message.text, *message.files]
+    return "\n".join(said)
+
+
+def check_draft(
+    reply: str | None, citations: Sequence[Citation], ticket: Ticket, source: SourceOf
+) -> tuple[Mark, ...]:
+    """The passages of ``reply`` that nothing supports, in their order.
+
+    Places are code points of ``reply``. Only supported citations count.
+    """
+    if not reply:
+        return ()
+    quotes: dict[str, list[str]] = {}
+    for citation in citations:
+        if citation.supported:
+            quotes.setdefault(citation.article, []).append(citation.quote)
+    articles = [found.text for found in map(source, quotes) if found]
+    said = ticket_words(ticket)
+    marks = [
+        *_sentence_marks(reply, [" ".join(parts) for parts in quotes.values()], said),
+        *_value_marks(reply, "\n".join([said, *articles])),
+    ]
+    return tuple(sorted(marks, key=lambda mark: (mark.start, mark.end)))
+
+
+# --- sentences --------------------------------------------------------------------------------
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Where the sentences of ``text`` begin and end. A line break ends one too."""
+    spans: list[tuple[int, int]] = []
+    for found in _SENTENCE.finditer(text):
+        start, end = found.span()
+        list_mark = _LIST_MARK.match(text, start, end)
+        if list_mark:
+            start = list_mark.end()
+        while start < end and text[start].isspace():
+            start += 1
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        if start >= end or not any(char.isalnum() for char in text[start:end]):
+            continue
+        if spans and _continues(text, spans[-1], start):
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((start, end))
+    return spans
+
+
+def _continues(text: str, before: tuple[int, int], start: int) -> bool:
+    """An abbreviation or the number of a list item has ended the last piece, not a sentence."""
+    piece = text[before[0] : before[1]]
+    if "\n" in text[before[1] : start]:
+        return False
+    return bool(_ABBREVIATION.search(piece)) or bool(re.fullmatch(r"\d{1,2}\.", piece))
+
+
+def _sentence_marks(reply: str, quotes: Sequence[str], said: str) -> list[Mark]:
+    supports = [(_stems(quote), _figures(quote), quote) for quote in quotes]
+    said_figures = _figures(said)
+    said_stems = _stems(said)
+    marks = []
+    for start, end in sentences(reply):
+        sentence = reply[start:end]
+        if not is_factual(sentence):
+            continue
+        stems, figures = _stems(sentence), _figures(sentence)
+        if not stems and not figures:
+            continue
+        if _RECALL.match(sentence) and _share(stems, said_stems) >= SHARED:
+            continue
+        if not any(
+            _share(stems, held) >= SHARED
+            and len(stems & held) >= min(2, len(stems))
+            and figures <= (held_figures | said_figures)
+            and _same_polarity(sentence, quote)
+            for held, held_figures, quote in supports
+        ):
+            marks.append(Mark(kind="sentence", start=start, end=end))
+    return marks
+
+
+def is_factual(sentence: str) -> bool:
+    """Whether a sentence states something, so that a citation is asked of it."""
+    text = sentence.strip()
+    if text.endswith("?"):
+        return False
+    words = _WORD.findall(text)
+    if _OPENING.match(text) and len(words) <= 6:
+        return False
+    if _CLOSING.match(text) and len(words) <= 12 and not _figures(text):
+        return False
+    if _COURTESY.match(text) and not _figures(text):
+        return False
+    # A heading, or a name under the closing, states nothing.
+    return len(words) > 3 or bool(_figures(text)) or text.endswith((".", "!"))
+
+
+def _same_polarity(sentence: str, quote: str) -> bool:
+    """False if the closest sentence of the quote says nearly the same with the opposite *not*."""
+    stems = _stems(sentence)
+    best: tuple[float, str] = (0.0, "")
+    for start, end in sentences(quote):
+        share = _share(stems, _stems(quote[start:end]))
+        if share > best[0]:
+            best = (share, quote[start:end])
+    if best[0] < 0.7:
+        return True
+    return bool(_NEGATION.search(sentence)) == bool(_NEGATION.search(best[1]))
+
+
+def _share(part: frozenset[str], whole: frozenset[str]) -> float:
+    return len(part & whole) / len(part) if part else 1.0
+
+
+def _stems(text: str) -> frozenset[str]:
+    """The content words of ``text``, folded and cut to their stems."""
+    words = (_plain(word) for word in _WORD.findall(text))
+    return frozenset(
+        _stem(word) for word in words if word not in STOP_WORDS and not word[0].isdigit()
+    )
+
+
+def _stem(word: str) -> str:
+    """A word without its commonest endings: enough to match *refunds* with *refunded*."""
+    for ending in ("ations", "ation", "ings", "ing", "ies", "ied", "ed", "es", "ly", "s", "e"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: -len(ending)]
+    return word
+
+
+def _plain(word: str) -> str:
+    return unicodedata.normalize("NFC", word).replace("’", "'").casefold()
+
+
+def _figures(text: str) -> frozenset[str]:
+    """The numbers in ``text``, whichever way their thousands are written, counted words too."""
+    digits = {_number(found) for found in re.findall(_NUMBER, text)}
+    words = {_NUMBER_WORDS[found.casefold()] for found in _COUNTED.findall(text)}
+    return frozenset(digits | words)
+
+
+def _number(text: str) -> str:
+    plain = re.sub(r"[,.](?=\d{3}(?:\D|$))", "", text)
+    plain = plain.replace(",", ".")
+    if re.fullmatch(r"\d+\.\d+", plain):
+        plain = plain.rstrip("0").rstrip(".")
+    return plain.lstrip("0") or "0"
+
+
+# --- values -----------------------------------------------------------------------------------
+
+
+def _value_marks(reply: str, known: str) -> list[Mark]:
+    folded = _plain(fold(known))
+    figures = _figures(known)
+    marks: list[Mark] = []
+    taken: list[tuple[int, int]] = []
+    skipped = {
+        (found.start(), found.end()) for found in re.finditer(r"(?m)^\s*\d{1,2}[.)](?=\s)", reply)
+    }
+    for found in _VALUE.finditer(reply):
+        start, end = found.span()
+        while end > start and reply[end - 1] in ".,;:!?)":
+            end -= 1
+        taken.append((start, end))
+        if any(begin <= start and end <= stop for begin, stop in skipped):
+            continue
+        text = reply[start:end]
+        is_number = found.lastgroup == "number"
+        if (_number(text) in figures) if is_number else (_whole(text, folded)):
+            continue
+        marks.append(Mark(kind="value", start=start, end=end))
+    for found in _COUNTED.finditer(reply):
+        if _NUMBER_WORDS[found[1].casefold()] not in figures and not _whole(found[1], folded):
+            marks.append(Mark(kind="value", start=found.start(), end=found.end()))
+    marks += _name_marks(reply, folded, taken)
+    return marks
+
+
+def _whole(value: str, folded: str) -> bool:
+    """Whether ``value`` stands in the folded text as a whole, not inside a longer word."""
+    plain = _plain(value)
+    return re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", folded) is not None
+
+
+def _name_marks(reply: str, folded: str, taken: Sequence[tuple[int, int]]) -> list[Mark]:
+    """Capitalised words inside sentences (and runs of them anywhere) that stand in no source."""
+    starts = _starts(reply)
+    found = [
+        match
+        for match in _CAPITALISED.finditer(reply)
+        if not any(begin < match.end() and match.start() < end for begin, end in taken)
+    ]
+    inner = [match for match in found if match.start() not in starts]
+    words = len(_WORD.findall(reply))
+    # In a language that capitalises every noun a capital says nothing.
+    if words and len(inner) / words > 0.2 and len(inner) > 6:
+        inner = []
+    marks = []
+    for match in inner:
+        plain = _plain(match[0])
+        if plain in ("i", "i'm", "i've", "i'll", "i'd", "ok"):
+            continue
+        if plain in COMMON_WORDS and plain not in _DATE_NAMES:
+            continue
+        if not _whole(match[0], folded):
+            marks.append(Mark(kind="value", start=match.start(), end=match.end()))
+    return [*marks, *_signed(reply, folded, starts)]
+
+
+def _starts(reply: str) -> frozenset[int]:
+    """Where a capital is due: the first letter of a sentence, a line, a clause after a colon."""
+    starts = {start for start, _ in sentences(reply)}
+    starts |= {match.end() for match in re.finditer(r"(?:^|[\n:.!?…])[\s\"“„‘'(*>-]*", reply)}
+    return frozenset(starts)
+
+
+def _signed(reply: str, folded: str, starts: frozenset[int]) -> list[Mark]:
+    """Names where a capital is due anyway: after a greeting or under a closing, or twice in row."""
+    marks = []
+    for match in re.finditer(r"(?m)^[^\W\d_]+(?:[ ,]+[^\W\d_]+){0,3}[,.!]?$", reply):
+        for word in _CAPITALISED.finditer(reply, match.start(), match.end()):
+            plain = _plain(word[0])
+            if word.start() in starts and not (
+                plain in COMMON_WORDS
+                or plain in STOP_WORDS
+                or _OPENING.match(match[0])
+                or _CLOSING.match(match[0])
+                or _whole(word[0], folded)
+            ):
+                marks.append(Mark(kind="value", start=word.start(), end=word.end()))
+    return marks

@@ -1,0 +1,137 @@
+"""Masking: what one customer wrote never reaches another's draft.
+
+Earlier tickets and replies are masked before they are stored as examples. It works the safe way
+round: not a hunt for secrets, which always misses one, but a list of what may stay. A word stays
+only if it is a common word, or a word of the desk's own articles and labels, and no name of anyone
+in the conversation; every other token (names, addresses, links, numbers, ids, code names, words
+nobody has heard of) becomes a placeholder. The price is a poorer text; labels and routes are what
+an example is for.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from bot.domain import Content, Ticket
+from bot.words import COMMON_WORDS, STOP_WORDS
+from tools.spec import SimilarTicket
+
+TEXT_LIMIT = 2_000
+"""Characters of a masked ticket that are kept; of a masked reply too."""
+
+_TOKEN = re.compile(
+    r"""
+    (?P<email>[\w.+'-]+@[\w-]+(?:\.[\w-]+)*)
+  | (?P<url>(?:[a-z][a-z0-9+.-]{1,15}://|www\.)\S+)
+  | (?P<handle>[@\#]\w\S*)
+  | (?P<path>(?:[~.]{0,2}[/\\])[\w.-]+(?:[/\\][\w.-]+)+)
+  | (?P<word>[^\W_]+(?:['’.:,_+/=*&$%-]+[^\W_]+)*)
+  | (?P<space>[ \t]*\n[ \t\n]*|[ \t]+)
+  | (?P<mark>[.,;:!?()"“”‘’'-])
+  | (?P<rest>.)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_PARTS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_PLACEHOLDER = {"email": "[email]", "url": "[link]", "handle": "[name]", "path": "[path]"}
+_REPEATED = re.compile(r"(\[[a-z]+\])(?:[ ,.'’-]*\1)+")
+
+
+def mask(text: str, known: Collection[str], persons: Iterable[str] = ()) -> str:
+    """``text`` with every token that is not a known word replaced by a placeholder.
+
+    ``known`` holds case-folded words of the desk's own articles and labels. ``persons`` are names
+    and addresses of whoever takes part: none of their words stays, common ones included unless
+    they are function words. Numbers never stay, however short.
+    """
+    named = _names(persons)
+    # Compatibility forms (full-width digits, ligatures) would otherwise be words of their own.
+    plain = unicodedata.normalize("NFKC", text)
+    masked = "".join(_masked(found, known, named) for found in _TOKEN.finditer(plain))
+    return _REPEATED.sub(r"\1", masked).strip()
+
+
+def example_of(
+    ticket: Ticket, content: Content, known: Collection[str], persons: Iterable[str] = ()
+) -> SimilarTicket:
+    """What an approval teaches: the ticket's text and the reply, masked, and the final choice.
+
+    ``persons`` are names beside those of the ticket (the approver's, say).
+    """
+    everyone = [*persons, ticket.author.name, ticket.author.email or ""]
+    for message in (*ticket.messages, *ticket.thread):
+        everyone += [message.author.name, message.author.email or ""]
+    whole = f"{ticket.subject}\n{ticket.body}" if ticket.subject else ticket.body
+    return SimilarTicket(
+        text=mask(whole[: TEXT_LIMIT * 2], known, everyone)[:TEXT_LIMIT],
+        labels=content.labels,
+        route=content.route,
+        priority=content.priority,
+        reply=(
+            mask(content.reply[: TEXT_LIMIT * 2], known, everyone)[:TEXT_LIMIT]
+            if content.reply
+            else None
+        ),
+        score=0.0,
+    )
+
+
+def known_words(texts: Iterable[str]) -> frozenset[str]:
+    """The case-folded words of the desk's own texts, figures left out."""
+    words: set[str] = set()
+    for text in texts:
+        for found in _PARTS.findall(unicodedata.normalize("NFKC", text)):
+            if not any(char.isdigit() for char in found):
+                words.add(_plain(found))
+    return frozenset(words)
+
+
+def rescored(example: SimilarTicket, score: float) -> SimilarTicket:
+    """The same example with how alike it is."""
+    return replace(example, score=score)
+
+
+def _masked(found: re.Match[str], known: Collection[str], named: frozenset[str]) -> str:
+    kind = found.lastgroup or "rest"
+    text = found[0]
+    match kind:
+        case "space" | "mark":
+            return "\n" if "\n" in text else text if kind == "mark" else " "
+        case "word":
+            return _masked_word(text, known, named)
+        case "rest":
+            return " "
+        case _:
+            return _PLACEHOLDER[kind]
+
+
+def _masked_word(text: str, known: Collection[str], named: frozenset[str]) -> str:
+    if any(char.isdigit() for char in text):
+        return "[number]" if not any(char.isalpha() for char in text) else "[id]"
+    parts = _PARTS.findall(text)
+    if all(_stays(part, known, named) for part in parts):
+        return text
+    if len(parts) == 1 or re.search(r"[:_+/=*&$%]", text):
+        # A token of several words with odd signs between them looks like a secret: all of it goes.
+        return "[word]"
+    return "-".join(part if _stays(part, known, named) else "[word]" for part in parts)
+
+
+def _stays(word: str, known: Collection[str], named: frozenset[str]) -> bool:
+    plain = _plain(word)
+    if plain in named and plain not in STOP_WORDS:
+        return False
+    return plain in STOP_WORDS or plain in COMMON_WORDS or plain in known
+
+
+def _names(persons: Iterable[str]) -> frozenset[str]:
+    return frozenset(
+        _plain(part) for person in persons for part in _PARTS.findall(person) if len(part) > 1
+    )
+
+
+def _plain(word: str) -> str:
+    return unicodedata.normalize("NFKC", word).replace("’", "'").casefold()

@@ -1,0 +1,318 @@
+"""One step's model call: paid before it leaves, bounded in time, tried again at most twice.
+
+Money is reserved at the worst case before each attempt and settled after it. An attempt whose
+answer was lost may have been billed, so its reservation counts in full; one that the provider
+certainly refused costs nothing. What does not fit the money left is made smaller before it is
+given up: first fewer words to write, then less of what was found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from bot.budget import Cap, CapReached, Price, Reservation, Usage
+from bot.journal import Entry
+from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, Turn
+
+log = logging.getLogger("deskhand.agent")
+
+ATTEMPTS = 3
+"""A step's first attempt and two retries."""
+
+BACKOFF_SECONDS = 0.5
+LEAST_TOKENS = 700
+"""No draft fits into fewer; rather none than one cut short."""
+
+_RETRIED = frozenset({"overloaded", "server", "connection", "malformed"})
+_SHARE = 2 / 3
+"""Of the time left, what one attempt may wait: a hung connection leaves room for another."""
+
+_TRIMS: tuple[tuple[int | None, int], ...] = (
+    (None, 1_200),
+    (4_000, 1_200),
+    (2_500, 900),
+    (1_500, LEAST_TOKENS),
+    (800, LEAST_TOKENS),
+)
+"""(bytes of all findings, tokens to write) in the order in which a dear call is made cheaper."""
+
+
+class Money(Protocol):
+    """The two calls of ``Store`` that pay for a model call."""
+
+    async def reserve(
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+    ) -> Reservation | CapReached: ...
+
+    async def settle(self, reservation: Reservation, usd: Decimal) -> None: ...
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A call with an answer, whatever its stop reason."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class NoMoney:
+    """Not called: this cap stands against it, or nobody knows the model's price."""
+
+    cap: Cap | Literal["price"]
+    words: str
+
+
+@dataclass(frozen=True)
+class Down:
+    """No answer to be had: refused for good, retries used up, or no time for another."""
+
+    words: str
+
+
+@dataclass(frozen=True)
+class Late:
+    """Not called: the run's seconds are used up, though nothing has failed."""
+
+
+CallOutcome = Answered | NoMoney | Down | Late
+
+
+@dataclass
+class Purse:
+    """What one run has spent, and who it is. Grows with each call."""
+
+    money: Money
+    run: str
+    playbook: str
+    cap: Decimal
+    spent: Decimal = Decimal(0)
+
+    @property
+    def left(self) -> Decimal:
+        return max(Decimal(0), self.cap - self.spent)
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When the run must be over, on the injected monotonic clock."""
+
+    clock: Clock
+    at: float
+    margin: float
+    """Seconds kept back for the local model, should the provider stay down."""
+
+    @property
+    def left(self) -> float:
+        """Seconds until the end."""
+        return self.at - self.clock.monotonic()
+
+    @property
+    def usable(self) -> float:
+        """Seconds that waiting for a provider may take."""
+        return self.left - self.margin
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Makes the calls of one run. ``entry`` takes each attempt's line for the journal."""
+
+    purse: Purse
+    deadline: Deadline
+    sleep: Callable[[float], Awaitable[None]]
+    entry: Callable[[Entry], None]
+
+    async def call(self, model: Model, prompt: Prompt, step: int) -> CallOutcome:
+        """Up to three attempts at one answer. Raises ``StoreUnavailable`` only."""
+        price = model.price(prompt.model)
+        if price is None:
+            return NoMoney(
+                "price", f"No price is known for the model {prompt.model}, so it is not called."
+            )
+        failed: ModelFailed | None = None
+        for attempt in range(1, ATTEMPTS + 1):
+            if failed is not None and not await self._wait(attempt - 1, failed):
+                break
+            if self.deadline.usable <= 0:
+                break
+            paid = await self._reserve(model, prompt, price)
+            if isinstance(paid, NoMoney):
+                # A retry that the run cannot pay for any more is the provider's fault.
+                return paid if failed is None or paid.cap != "run" else Down(failed.words)
+            reservation, fitted = paid
+            outcome = await self._attempt(model, fitted, price, reservation, step, attempt)
+            if not isinstance(outcome, ModelFailed):
+                return Answered(outcome)
+            failed = outcome
+            if failed.kind not in _RETRIED:
+                break
+        return Down(failed.words) if failed else Late()
+
+    async def _reserve(
+        self, model: Model, prompt: Prompt, price: Price
+    ) -> tuple[Reservation | None, Prompt] | NoMoney:
+        """The reservation and the prompt as it was made to fit; no reservation for what is free."""
+        if not (price.input or price.output or price.cache_read or price.cache_write):
+            return None, prompt
+        left = self.purse.left
+        for _ in range(2):
+            fitted = fit(model, prompt, price, left)
+            if fitted is None:
+                return NoMoney(
+                    "run", f"The {self.purse.cap} USD that a run may cost do not cover the call."
+                )
+            usd = price.worst_case(model.worst_case_tokens(fitted), fitted.max_tokens)
+            given = await self.purse.money.reserve(
+                self.purse.run, self.purse.playbook, usd, self.purse.cap
+            )
+            if isinstance(given, Reservation):
+                return given, fitted
+            if given.cap != "run":
+                what = "day's money" if given.cap == "day" else "playbook's money for the day"
+                return NoMoney(given.cap, f"The {what} is used up ({given.left} USD left).")
+            # Less is left than we know of: an earlier start of this run has spent some.
+            left = given.left
+        return NoMoney("run", f"The {self.purse.cap} USD that a run may cost are used up.")
+
+    async def _attempt(
+        self,
+        model: Model,
+        prompt: Prompt,
+        price: Price,
+        reservation: Reservation | None,
+        step: int,
+        attempt: int,
+    ) -> Answer | ModelFailed:
+        """One request. Its money is settled and its line written whatever comes of it."""
+        clock = self.deadline.clock
+        seconds = max(0.05, self.deadline.usable * _SHARE)
+        started = clock.monotonic()
+        result: Answer | ModelFailed
+        try:
+            async with asyncio.timeout(seconds + 0.25):
+                result = await model.answer(replace(prompt, timeout_seconds=seconds))
+        except ModelFailed as failure:
+            result = failure
+        except TimeoutError:
+            result = ModelFailed("connection", f"{prompt.model} did not answer in {seconds:.0f} s.")
+        latency = clock.monotonic() - started
+        usage = result.usage
+        if usage is not None:
+            cost = price.cost(usage)
+        else:
+            cost = reservation.usd if reservation else Decimal(0)
+        if reservation is not None:
+            if cost > reservation.usd:
+                log.warning(
+                    "model %s cost %s USD, more than its worst case of %s USD",
+                    prompt.model, cost, reservation.usd,
+                )  # fmt: skip
+            await self.purse.money.settle(reservation, cost)
+        self.purse.spent += cost
+        self.entry(_line(self.purse, model, prompt, result, cost, latency, step, attempt))
+        return result
+
+    async def _wait(self, failures: int, failed: ModelFailed) -> bool:
+        """Back off before the next attempt; False when there is no time for it."""
+        backoff = BACKOFF_SECONDS * 2 ** (failures - 1) * (1 + random.random() / 4)
+        seconds = max(backoff, failed.retry_after_seconds or 0.0)
+        if seconds >= self.deadline.usable:
+            return False
+        await self.sleep(seconds)
+        return True
+
+
+def fit(model: Model, prompt: Prompt, price: Price, left: Decimal) -> Prompt | None:
+    """``prompt``, made smaller until its worst case costs at most ``left``; None: it cannot be."""
+    if price.worst_case(model.worst_case_tokens(prompt), prompt.max_tokens) <= left:
+        return prompt
+    for room, tokens in _TRIMS:
+        smaller = replace(
+            prompt,
+            max_tokens=min(prompt.max_tokens, tokens),
+            turns=prompt.turns if room is None else trimmed(prompt.turns, room),
+        )
+        if price.worst_case(model.worst_case_tokens(smaller), smaller.max_tokens) <= left:
+            return smaller
+    return None
+
+
+def trimmed(turns: tuple[Turn, ...], room: int) -> tuple[Turn, ...]:
+    """The turns with their results cut to ``room`` bytes in all, each to an even share.
+
+    Whole lines are kept, the best first as the tools order them.
+    """
+    count = sum(len(turn.results) for turn in turns)
+    if not count:
+        return turns
+    share = room // count
+    return tuple(
+        replace(
+            turn,
+            results=tuple(
+                replace(result, text=_first_lines(result.text, share)) for result in turn.results
+            ),
+        )
+        for turn in turns
+    )
+
+
+def _first_lines(text: str, room: int) -> str:
+    kept: list[str] = []
+    for line in text.split("\n"):
+        size = len(line.encode("utf-8", "replace")) + 1
+        if size > room:
+            break
+        kept.append(line)
+        room -= size
+    return "\n".join(kept) or "(left out: there is no money to read it)"
+
+
+def _line(
+    purse: Purse,
+    model: Model,
+    prompt: Prompt,
+    result: Answer | ModelFailed,
+    cost: Decimal,
+    latency: float,
+    step: int,
+    attempt: int,
+) -> Entry:
+    answered = isinstance(result, Answer)
+    usage = result.usage or Usage()
+    return Entry(
+        kind="model_call",
+        ticket=prompt.ticket.id,
+        run=purse.run,
+        playbook=purse.playbook,
+        data={
+            "step": step,
+            "attempt": attempt,
+            "provider": model.name,
+            "model": result.model if isinstance(result, Answer) else prompt.model,
+            "prompt": prompt.prompt_name,
+            "prompt_version": prompt.prompt_version,
+            "max_tokens": prompt.max_tokens,
+            "tokens_in": usage.input_tokens,
+            "tokens_out": usage.output_tokens,
+            "cache_read": usage.cache_read_tokens,
+            "cache_write": usage.cache_write_tokens,
+            "cost_usd": str(cost),
+            "billed": "known" if result.usage is not None else "worst_case",
+            "stop": result.stop if isinstance(result, Answer) else None,
+            "failed": None if answered else getattr(result, "kind", None),
+            "latency_ms": round(latency * 1000, 1),
+            "request_id": result.request_id if isinstance(result, Answer) else None,
+        },
+        # The request is made of the ticket, so even its bare hash could be matched to a text.
+        texts=(
+            {"request_hash": result.request_hash, "answer": result.text}
+            if isinstance(result, Answer)
+            else {"failure": result.words}
+        ),
+    )

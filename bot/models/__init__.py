@@ -1,0 +1,1 @@
+"""Language models behind one port: Anthropic's, and the local one that needs no network."""
