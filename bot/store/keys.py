@@ -85,6 +85,10 @@ class Keys:
         """Hash: what was counted in one hour (``2026-11-22T14``, UTC)."""
         return f"{self.prefix}f:{hour}"
 
+    def signed(self, hour: str) -> str:
+        """Exists once a worker has undertaken to sign the journal's head in this hour."""
+        return f"{self.prefix}signed:{hour}"
+
     def money(self, day: str) -> str:
         """Hash: a day's money in nano-dollars."""
         return f"{self.prefix}m:{day}"

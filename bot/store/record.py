@@ -123,6 +123,11 @@ class Record:
         self._known = after
         return True
 
+    async def first_to_sign(self, hour: str) -> bool:
+        """Whether the head of this hour is ours to sign: of all processes, the first who asks."""
+        signed = self._keys.signed(hour)
+        return await self._wire.command("SET", signed, "", "NX", "EX", 7200) is not None
+
     # --- verifying ----------------------------------------------------------------------------
 
     async def verify(

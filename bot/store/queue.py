@@ -1,0 +1,175 @@
+"""The queue: carries wakes to whoever has a hand free, at once where that is this process.
+
+pydocket on the same Redis, with nothing in its messages but a kind and an id. It only carries: the
+due index (``bot.store.wakes``) is what is true. A wake is taken up under a lease in that index, so
+a message too many finds nothing to do, one that got lost is sent again five seconds later, and the
+job of a process that died is taken up by another when its lease ends.
+
+A process that has a worker and a hand free does not send its own wakes round by the server: the
+worker takes them up directly, under the same lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from types import TracebackType
+from typing import Protocol, Self, cast
+
+from docket import Docket
+from redis.exceptions import RedisError
+
+from bot.ports import Wake, WakeKind
+from bot.store.keys import Keys
+from bot.store.wakes import member
+
+log = logging.getLogger("deskhand.queue")
+
+MESSAGE = "wake"
+"""The one task's name in the queue."""
+
+_SEND_SECONDS = 2.0
+_BATCH = 500
+_SAME_KEY_SECONDS = 60
+_HEARTBEAT = timedelta(seconds=15)
+
+
+class Taker(Protocol):
+    """The worker's side of the queue."""
+
+    def take(self, wake: Wake) -> bool:
+        """Take the wake up now, in the background. False: no hand is free."""
+        ...
+
+    async def work(self, wake: Wake) -> None:
+        """Work a wake that came through the queue."""
+        ...
+
+
+class Outage:
+    """One line in the log when the store goes away and one when it is back, whoever notices."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._log = logger
+        self._since: float | None = None
+
+    def noticed(self, error: BaseException) -> None:
+        if self._since is None:
+            self._since = time.monotonic()
+            self._log.warning("work waits, the store is away: %s", error)
+
+    def over(self) -> None:
+        if self._since is not None:
+            self._log.warning(
+                "the store is back after %.1f s; work goes on", time.monotonic() - self._since
+            )
+            self._since = None
+
+
+class Queue:
+    """One process's end of the tenant's queue, for telling and, with a worker, for taking.
+
+    ``url`` is the store's; ``async with`` opens and closes it.
+    """
+
+    def __init__(self, url: str, tenant: str) -> None:
+        self.outage = Outage(log)
+        self.docket = Docket(
+            name=Keys(tenant).queue,
+            url=url,
+            heartbeat_interval=_HEARTBEAT,
+            # A message that is done leaves nothing behind.
+            execution_ttl=timedelta(0),
+        )
+        self.docket.register(self._arrived, names=[MESSAGE])
+        self._taker: Taker | None = None
+        self._open = AsyncExitStack()
+        self._opened = False
+        self._outgoing: list[tuple[str, Wake]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        quieten()
+        await self._open.enter_async_context(self.docket)
+        self._opened = True
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+        self._opened = False
+        await self._open.aclose()
+
+    def serve(self, taker: Taker | None) -> None:
+        """From now on this process takes wakes up itself, through ``taker``; None: no longer."""
+        self._taker = taker
+
+    def wake_soon(self, wakes: Sequence[Wake]) -> None:
+        """Somebody look at these, now. Returns at once and raises nothing.
+
+        They stand in the due index already: what gets lost here is told again from there.
+        """
+        self._hand_out(wakes, lambda wake: f"{member(wake)}:{secrets.token_hex(4)}")
+
+    def wake_again(self, wakes: Sequence[Wake]) -> None:
+        """The same for wakes that may have been told before.
+
+        For a minute each goes under one key, so that a queue that is behind does not fill with
+        copies; after it under another, so that a key which the queue wrongly believes busy blocks
+        nothing for ever.
+        """
+        minute = int(time.time() // _SAME_KEY_SECONDS)
+        self._hand_out(wakes, lambda wake: f"{member(wake)}:{minute}")
+
+    def _hand_out(self, wakes: Sequence[Wake], key: Callable[[Wake], str]) -> None:
+        for wake in wakes:
+            if self._taker is None or not self._taker.take(wake):
+                self._outgoing.append((key(wake), wake))
+        if self._outgoing and self._opened and self._sending is None:
+            self._sending = asyncio.create_task(self._send(), name="deskhand-queue-send")
+
+    async def _send(self) -> None:
+        """Send what has gathered, and what gathers meanwhile, until nothing is left."""
+        try:
+            while self._outgoing:
+                batch, self._outgoing = self._outgoing[:_BATCH], self._outgoing[_BATCH:]
+                try:
+                    async with asyncio.timeout(_SEND_SECONDS):
+                        await self._send_batch(batch)
+                except (RedisError, TimeoutError) as error:
+                    # Nothing is lost: the due index tells of them again.
+                    self.outage.noticed(error)
+        finally:
+            self._sending = None
+
+    async def _send_batch(self, batch: Sequence[tuple[str, Wake]]) -> None:
+        if len(batch) == 1:
+            ((key, wake),) = batch
+            await self.docket.add(MESSAGE, key=key)(wake.kind, wake.id)
+            return
+        await self.docket.add_many(
+            self.docket.call(MESSAGE, key=key)(wake.kind, wake.id) for key, wake in batch
+        )
+
+    async def _arrived(self, kind: str, wake_id: str) -> None:
+        if self._taker is not None:
+            await self._taker.work(Wake(cast("WakeKind", kind), wake_id))
+
+
+def quieten() -> None:
+    """Silence pydocket's own log: two lines a job, and in an outage a traceback a second.
+
+    What goes wrong in a job is logged where it is caught, in ``bot.store.worker``; so is an outage,
+    once; and an error that ends pydocket's loop comes out of it.
+    """
+    logging.getLogger("docket").setLevel(logging.CRITICAL)

@@ -1,0 +1,291 @@
+"""A worker: takes wakes up under leases, and keeps the house while it runs.
+
+Any number of workers, in any number of processes, share the work. Housekeeping is each one's too:
+every step of it is a compare-and-swap or takes its share, so that it does not matter who is first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+from docket import Worker as DocketWorker
+
+from bot.journal import Entry, sign_head
+from bot.ports import Clock, StoreUnavailable, Wake, WakeKind
+from bot.store.queue import Queue
+from bot.store.state import RedisStore
+from bot.store.wakes import KINDS, LEASE_MS
+
+log = logging.getLogger("deskhand.worker")
+
+Handler = Callable[[str], Awaitable[datetime | None]]
+"""Works on one id. A time in its answer means: look again then, unless something else wakes it
+before; None: nothing more to do until the next wake.
+
+It may be called for the same id again and again, by any process, but not twice at once as long as
+this one keeps its lease; what it finds in the store decides. ``StoreUnavailable`` ends it quietly,
+any other exception is logged; both times it is called again.
+"""
+
+JOBS_AT_ONCE = 64
+"""In one process; most of them wait for a model or a surface."""
+RUNS_AT_ONCE = 40
+"""Of these, runs, which take long: a click finds a hand free."""
+
+_LEASE = timedelta(milliseconds=LEASE_MS)
+_RENEW_SECONDS = LEASE_MS / 1000 / 3
+_TICK_SECONDS = 1.0
+_RARELY_SECONDS = 60.0
+_DUE_AT_ONCE = 100
+_DRAIN_SECONDS = 8.0
+_GIVE_BACK_SECONDS = 1.0
+_RETRY = (timedelta(seconds=5), timedelta(minutes=5))
+"""After an exception: the first pause and the longest; each is twice the one before."""
+
+
+class Worker:
+    """One worker of one process.
+
+    ``run`` works until ``stop``; ``handlers`` has one for every kind of wake. With a ``secret`` the
+    journal's head is signed and logged once an hour, by one worker of all.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        store: RedisStore,
+        handlers: Mapping[WakeKind, Handler],
+        clock: Clock,
+        *,
+        secret: str | None = None,
+    ) -> None:
+        missing = KINDS - handlers.keys()
+        if missing:
+            raise ValueError(f"no handler for {', '.join(sorted(missing))}")
+        self._queue = queue
+        self._store = store
+        self._handlers = dict(handlers)
+        self._clock = clock
+        self._secret = secret
+        self._outage = queue.outage
+        self._jobs: dict[asyncio.Task[None], WakeKind] = {}
+        self._held: dict[Wake, str] = {}
+        self._failures: dict[Wake, int] = {}
+        self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._stopped.set()
+        self._signed_hour = ""
+
+    @property
+    def jobs(self) -> int:
+        """How many jobs are being worked on now."""
+        return len(self._jobs)
+
+    async def run(self) -> None:
+        """Work until ``stop``, through any outage of the store."""
+        self._stopping.clear()
+        self._stopped.clear()
+        carrier = asyncio.create_task(self._run_docket(), name="deskhand-queue")
+        house = asyncio.create_task(self._keep_house(), name="deskhand-house")
+        leases = asyncio.create_task(self._keep_leases(), name="deskhand-leases")
+        self._queue.serve(self)
+        try:
+            await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            self._queue.serve(None)
+            house.cancel()
+            # Its first cancellation lets it finish what it has begun, its second does not.
+            carrier.cancel()
+            await self._drain(carrier)
+            leases.cancel()
+            await asyncio.wait([house, leases])
+            self._stopped.set()
+
+    async def stop(self) -> None:
+        """Take nothing more up, finish what is begun or give it back; within 10 s."""
+        self._stopping.set()
+        await self._stopped.wait()
+
+    async def _drain(self, carrier: asyncio.Task[None]) -> None:
+        _, late = await asyncio.wait([*self._jobs, carrier], timeout=_DRAIN_SECONDS)
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("%d jobs were not done in time; others take them up", len(self._jobs))
+            await asyncio.wait(late, timeout=_GIVE_BACK_SECONDS)
+
+    # --- jobs ---------------------------------------------------------------------------------
+
+    def take(self, wake: Wake) -> bool:
+        """Take ``wake`` up in the background, if a hand is free."""
+        if self._stopping.is_set() or len(self._jobs) >= JOBS_AT_ONCE:
+            return False
+        if wake.kind == "run" and self._runs() >= RUNS_AT_ONCE:
+            return False
+        self._start(wake)
+        return True
+
+    async def work(self, wake: Wake) -> None:
+        """Work ``wake`` to its end."""
+        if not self._stopping.is_set():
+            await self._start(wake)
+
+    def _runs(self) -> int:
+        return sum(kind == "run" for kind in self._jobs.values())
+
+    def _start(self, wake: Wake) -> asyncio.Task[None]:
+        # In a context of its own: a job does not belong to the request or the span that woke it.
+        job = asyncio.create_task(
+            self._work(Wake(wake.kind, wake.id)),
+            name=f"deskhand-{wake.kind}",
+            context=contextvars.Context(),
+        )
+        self._jobs[job] = wake.kind
+        job.add_done_callback(self._jobs.pop)
+        return job
+
+    async def _work(self, wake: Wake) -> None:
+        """Do a wake's job as often as it is woken meanwhile."""
+        more = True
+        while more:
+            token = secrets.token_hex(8)
+            try:
+                if not await self._store.begin(wake, token):
+                    return
+                self._held[wake] = token
+                again_at = await self._handle(wake, token)
+                more = await self._store.finish(wake, token, again_at)
+                self._outage.over()
+            except StoreUnavailable as error:
+                # The lease ends by itself, and the due index tells of the wake again.
+                self._outage.noticed(error)
+                return
+            finally:
+                if self._held.get(wake) == token:
+                    del self._held[wake]
+
+    async def _handle(self, wake: Wake, token: str) -> datetime | None:
+        try:
+            again_at = await self._handlers[wake.kind](wake.id)
+        except StoreUnavailable:
+            raise
+        except asyncio.CancelledError:
+            await self._give_back(wake, token)
+            raise
+        except Exception:
+            # A fault in a handler: it must not end the worker, and must not be silent. The wake
+            # stays and is tried again, ever more rarely.
+            failures = self._failures[wake] = self._failures.get(wake, 0) + 1
+            pause = min(_RETRY[0] * (1 << min(failures - 1, 6)), _RETRY[1])
+            log.exception(
+                "%s %s failed (%d); again in %d s", wake.kind, wake.id, failures, pause.seconds
+            )
+            return self._clock.now() + pause
+        self._failures.pop(wake, None)
+        return again_at
+
+    async def _give_back(self, wake: Wake, token: str) -> None:
+        """Cancelled: let another take it up now rather than when the lease ends."""
+        back = asyncio.ensure_future(self._store.finish(wake, token, self._clock.now()))
+        with contextlib.suppress(StoreUnavailable):
+            await asyncio.shield(back)
+
+    # --- in the background --------------------------------------------------------------------
+
+    async def _run_docket(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                async with DocketWorker(
+                    self._queue.docket,
+                    name=f"{socket.gethostname()}#{os.getpid()}#{secrets.token_hex(3)}",
+                    concurrency=JOBS_AT_ONCE,
+                    redelivery_timeout=_LEASE,
+                    reconnection_delay=timedelta(seconds=_TICK_SECONDS),
+                    # How long one blocking read waits; a message ends it at once.
+                    minimum_check_interval=timedelta(seconds=_TICK_SECONDS),
+                    # For its own appointments, of which we make none: ours are in the due index.
+                    scheduling_resolution=timedelta(seconds=_RARELY_SECONDS),
+                    schedule_automatic_tasks=False,
+                ) as worker:
+                    await worker.run_forever()
+            except Exception:
+                # Redis trouble it sits out by itself; this is something else, and work must go on.
+                log.exception("the queue's reader failed; it starts again")
+                await asyncio.sleep(_TICK_SECONDS)
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            if not self._held:
+                continue
+            try:
+                lost = await self._store.renew(tuple(self._held.items()))
+            except StoreUnavailable as error:
+                self._outage.noticed(error)
+                continue
+            for wake in lost & self._held.keys():
+                # Compare-and-swap decides between us and whoever has it now.
+                log.info("%s %s is no longer ours alone", wake.kind, wake.id)
+
+    async def _keep_house(self) -> None:
+        rarely = -_RARELY_SECONDS
+        while True:
+            pause = _TICK_SECONDS
+            try:
+                pause = await self._tell_due()
+                await self._store.record_book.seal()
+                if time.monotonic() - rarely >= _RARELY_SECONDS:
+                    rarely = time.monotonic()
+                    await self._keep_house_rarely()
+                self._outage.over()
+            except StoreUnavailable as error:
+                self._outage.noticed(error)
+            except Exception:
+                # As with a handler: the next round may do better, and silence would be worse.
+                log.exception("housekeeping failed; again in a second")
+            await asyncio.sleep(pause)
+
+    async def _tell_due(self) -> float:
+        """Tell of what is due; the answer is how many seconds to the next look."""
+        while True:
+            due = await self._store.look_due(_DUE_AT_ONCE)
+            self._queue.wake_again(due.wakes)
+            if len(due.wakes) < _DUE_AT_ONCE:
+                break
+        if due.next_ms is None:
+            return _TICK_SECONDS
+        ahead = due.next_ms / 1000 - self._clock.now().timestamp()
+        return min(max(ahead, 0.0), _TICK_SECONDS)
+
+    async def _keep_house_rarely(self) -> None:
+        epoch = await self._store.observe_epoch()
+        if not epoch.accepted:
+            log.error(
+                "the store's history has forked (a failover): nothing is dispatched until a manager"
+                " has looked and resumed"
+            )
+        given_up = await self._store.give_up_abandoned()
+        if given_up:
+            log.warning("%d reservations of money were abandoned and count as spent", given_up)
+        await self._sign_head()
+
+    async def _sign_head(self) -> None:
+        hour = self._clock.now().strftime("%Y-%m-%dT%H")
+        if self._secret is None or hour == self._signed_hour:
+            return
+        if await self._store.record_book.first_to_sign(hour):
+            head = await self._store.record_book.head()
+            signed = sign_head(self._secret, head.entries, head.link)
+            log.info("the journal's head: %s", signed)
+            await self._store.record((Entry(kind="head", data={"head": signed}),))
+        self._signed_hour = hour
