@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.agent import AgentPorts, Job, Kit, RunOutcome, make_kit, run_agent
+from bot.agent import AgentPorts, Job, RunOutcome, run_agent
 from bot.budget import CapReached, Price, Reservation, Usage
 from bot.domain import Author, Message, Place, Run, Ticket
 from bot.draft_check import Source
 from bot.journal import Entry
+from bot.kit import Kit, make_kit
 from bot.playbook import ActionUse, Limits, Playbook, Route
 from bot.ports import Answer, Model, ModelFailed, Prompt, StopReason, ToolCall
 from bot.prompting import built_in_prompt
@@ -86,7 +87,7 @@ class Till:
         }
         for cap in ("run", "playbook", "day"):
             if usd > left[cap]:
-                return CapReached(cap, left[cap])  # type: ignore[arg-type] # one of the three
+                return CapReached(cap, left[cap])
         number = str(len(self.reserved))
         reservation = Reservation(id=number, run=run, playbook=playbook, usd=usd, day="2026-11-20")
         self.open[number] = reservation

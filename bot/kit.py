@@ -1,0 +1,76 @@
+"""A playbook made ready to run: what is the same for all its tickets, built once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.answer import AnswerForm, answer_form, strict_schema
+from bot.playbook import Playbook
+from bot.ports import ToolDescription
+from bot.prompting import PromptFile, version_of
+from tools.spec import ActionSpec, ReadTool
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A playbook made ready to run: what is the same for all its tickets. Built once."""
+
+    playbook: Playbook
+    prompt: PromptFile
+    system: str
+    form: AnswerForm
+    toolbox: Mapping[str, ReadTool]
+    descriptions: tuple[ToolDescription, ...]
+    research_model: str
+    draft_model: str
+    prompt_version: str
+    playbook_version: str
+
+
+def make_kit(
+    playbook: Playbook,
+    prompt: PromptFile,
+    tools: Sequence[ReadTool],
+    actions: Sequence[ActionSpec],
+    *,
+    research_model: str,
+    draft_model: str,
+) -> Kit:
+    """Ready ``playbook``: only the tools and actions that it lists are taken, by exact name.
+
+    Raises ``PromptError`` for a prompt that cannot be rendered, ``ValueError`` for a research tool
+    that is listed and not given.
+    """
+    given = {tool.name: tool for tool in tools}
+    for name in playbook.research:
+        if name not in given:
+            raise ValueError(f"playbook {playbook.name!r}: there is no research tool {name!r}")
+    toolbox = {name: given[name] for name in playbook.research}
+    form = answer_form(playbook, actions)
+    descriptions = tuple(
+        ToolDescription(tool.name, tool.description, strict_schema(tool.args_model))
+        for tool in toolbox.values()
+    )
+    schemas = {
+        "tools": [[tool.name, tool.description, tool.schema] for tool in descriptions],
+        "answer": form.schema,
+    }
+    settings = {
+        "research": research_model,
+        "draft": draft_model,
+        "max_tokens": prompt.front.max_tokens.model_dump(),
+    }
+    system = prompt.system(playbook, tuple(form.actions.values()))
+    return Kit(
+        playbook=playbook,
+        prompt=prompt,
+        system=system,
+        form=form,
+        toolbox=toolbox,
+        descriptions=descriptions,
+        research_model=research_model,
+        draft_model=draft_model,
+        prompt_version=version_of(prompt.text, schemas, settings),
+        playbook_version=playbook.version(prompt.text),
+    )
