@@ -52,18 +52,59 @@ async def test_every_kind_of_message_event(bench: Bench) -> None:
     await people.bot_message("beep")
     await people.notice("channel_join")
     await people.notice("channel_topic")
-    await people.delete(parent.message)
+    alone = await people.message("wrong channel")
+    assert alone.message is not None
+    await people.delete(alone.message)
     events = [body["event"] for _headers, body in bench.app.got]
     assert [event.get("subtype") for event in events] == [
         "file_share", None, "message_changed", "message_changed", "bot_message",
-        "channel_join", "channel_topic", "message_deleted",
+        "channel_join", "channel_topic", None, "message_deleted",
     ]  # fmt: skip
     assert events[1]["thread_ts"] == parent.message.ts
     assert events[1]["parent_user_id"] == "U0CUSTOMER"
     assert events[2]["message"]["text"] == "help me"
     assert events[2]["previous_message"]["text"] == "help"
     assert events[3]["message"]["text"] == events[3]["previous_message"]["text"]
-    assert events[7]["deleted_ts"] == parent.message.ts
+    assert events[8]["deleted_ts"] == alone.message.ts
+
+
+async def test_typed_text_arrives_as_slack_holds_it(bench: Bench) -> None:
+    await bench.people.message("a < b & c, see https://x.example/?a=1&b=2. mail me@x.example")
+    event = bench.app.got[0][1]["event"]
+    assert event["text"] == (
+        "a &lt; b &amp; c, see <https://x.example/?a=1&amp;b=2>. mail "
+        "<mailto:me@x.example|me@x.example>"
+    )
+    leaves = event["blocks"][0]["elements"][0]["elements"]
+    assert leaves[0] == {"type": "text", "text": "a < b & c, see "}
+    assert leaves[1] == {"type": "link", "url": "https://x.example/?a=1&b=2"}
+    await bench.people.message("<!channel> <@U0AGENT>")
+    assert bench.app.got[1][1]["event"]["text"] == "&lt;!channel&gt; &lt;@U0AGENT&gt;"
+
+
+async def test_a_deleted_message_with_replies_leaves_a_tombstone(bench: Bench) -> None:
+    parent = (await bench.people.message("help")).message
+    assert parent is not None
+    await bench.client.chat_postMessage(channel="C0SUPPORT", text="...", thread_ts=parent.ts)
+    await bench.people.delete(parent)
+    event = bench.app.got[-1][1]["event"]
+    assert event["subtype"] == "message_changed"
+    assert event["message"]["subtype"] == "tombstone"
+    assert event["previous_message"]["text"] == "help"
+    assert bench.slack.space.current(parent).deleted
+    await bench.client.chat_postMessage(channel="C0SUPPORT", text="still", thread_ts=parent.ts)
+
+
+async def test_the_apps_own_messages_come_back_while_echoing(bench: Bench) -> None:
+    async with bench.people.echoing():
+        card = await bench.card()
+        await bench.client.chat_update(channel=card.channel, ts=card.ts, text="decided")
+        await bench.slack.log.wait_for(
+            lambda entry: entry.kind == "delivery" and len(bench.app.got) == 2
+        )
+    events = [body["event"] for _headers, body in bench.app.got]
+    assert {event.get("subtype") for event in events} == {None, "message_changed"}
+    assert all((event.get("message") or event)["bot_id"] == "B0DESKHAND" for event in events)
 
 
 async def test_a_mention_comes_as_two_events(bench: Bench) -> None:

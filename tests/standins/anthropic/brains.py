@@ -83,17 +83,22 @@ def endless_tools(name: str | None = None) -> Brain:
 
 
 _ORDER = re.compile(
-    r"\b(ignore|disregard|forget|instead|call|invoke|use|run|execute|send|forward|reply|respond|"
+    r"\?$|\b(ignore|disregard|forget|instead|call|invoke|use|run|execute|send|forward|reply|respond|"
     r"answer|write|say|print|output|approve|reject|delete|remove|transfer|pay|refund|visit|open|"
     r"click|download|fetch|reveal|list|show|tell|include|add|append|translate|summari[sz]e|act|"
-    r"pretend|you must|you are|do not|don't|please|never|always)\b",
+    r"pretend|you must|you are|do not|don't|please|never|always|explain|describe|draft|provide|"
+    r"compose|develop|break down|create|generate|convert|calculate|solve|find|identify|classify|"
+    r"recommend|suggest|modify|change|replace|rewrite|encode|decode|insert|give|make|set|update|"
+    r"report|share|check|compare|analy[sz]e|design|build|plan|schedule|book|buy|play|start|stop|"
+    r"render|introduce|scramble|jumble|group|integrate|enhance|"
+    r"in your (?:response|answer|reply|message))\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]?")
 
 
 def instructions_in(text: str) -> list[str]:
-    """The sentences of a text that ask for something."""
+    """The sentences of a text that ask for something: orders and questions."""
     sentences = (sentence.strip() for sentence in _SENTENCE.findall(text))
     return [sentence for sentence in sentences if sentence and _ORDER.search(sentence)]
 

@@ -4,7 +4,9 @@ A driver changes the workspace as the person would (their message is there befor
 event leaves) and delivers the payload, over signed HTTP or over Socket Mode.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -96,17 +98,25 @@ class Driver:
         thread_ts: str | None = None,
         files: Sequence[JsonObject] = (),
         blocks: list[JsonObject] | None = None,
+        mention: str | None = None,
+        markup: bool = False,
     ) -> Message:
-        """Put a person's message into the channel without telling the app."""
+        """Put a person's message into the channel without telling the app.
+
+        `text` is what they typed: the message holds it as Slack does, with & < > escaped and
+        links in angle brackets; with `markup` it is that text already, tokens such as
+        `<@U0AGENT>` included. `mention` (a user id) stands before it.
+        """
         person = self.space.users[user]
+        held = text if markup else events.typed(text)
         return self.space.post(
             Message(
                 channel=channel,
                 ts=self.space.new_ts(),
                 user=user,
-                text=text,
+                text=f"<@{mention}> {held}".rstrip() if mention else held,
                 team=person.team_id,
-                blocks=events.rich_text(text) if blocks is None else blocks,
+                blocks=events.rich_text(text, mention=mention) if blocks is None else blocks,
                 thread_ts=thread_ts,
                 files=list(files),
                 subtype="file_share" if files else None,
@@ -122,10 +132,17 @@ class Driver:
         thread_ts: str | None = None,
         files: Sequence[JsonObject] = (),
         blocks: list[JsonObject] | None = None,
+        markup: bool = False,
     ) -> Delivery:
-        """A person writes; with `files` the event has subtype file_share."""
+        """A person writes; with `files` the event has subtype file_share. See `write`."""
         message = self.write(
-            text, user=user, channel=channel, thread_ts=thread_ts, files=files, blocks=blocks
+            text,
+            user=user,
+            channel=channel,
+            thread_ts=thread_ts,
+            files=files,
+            blocks=blocks,
+            markup=markup,
         )
         return await self.event(events.message_event(self.space, message), message=message)
 
@@ -141,20 +158,20 @@ class Driver:
         """A person mentions the app. Slack sends app_mention and, to an app that listens
         to messages (`also_message`), the message event as well, with another event_id."""
         message = self.write(
-            f"<@{self.space.bot_user}> {text}", user=user, channel=channel, thread_ts=thread_ts
+            text, user=user, channel=channel, thread_ts=thread_ts, mention=self.space.bot_user
         )
         mention = await self.event(events.app_mention(message), message=message)
         if not also_message:
             return (mention,)
         return mention, await self.event(events.message_event(self.space, message), message=message)
 
-    async def edit(self, message: Message, text: str) -> Delivery:
-        """The author changes the text."""
+    async def edit(self, message: Message, text: str, *, markup: bool = False) -> Delivery:
+        """The author changes the text; `markup` as in `write`."""
         before = self.space.current(message)
         after = self.space.update(
             replace(
                 before,
-                text=text,
+                text=text if markup else events.typed(text),
                 blocks=events.rich_text(text),
                 edited={"user": before.user, "ts": self.space.new_ts()},
             )
@@ -169,10 +186,17 @@ class Driver:
         return await self.event(events.message_changed(self.space, before, after), message=after)
 
     async def delete(self, message: Message) -> Delivery:
-        """A message is deleted (by its author or an administrator)."""
+        """A message is deleted (by its author or an administrator).
+
+        With replies it leaves a tombstone, of which the app hears as message_changed.
+        """
         gone = self.space.current(message)
-        self.space.delete(gone)
-        return await self.event(events.message_deleted(self.space, gone), message=gone)
+        tombstone = self.space.delete(gone)
+        if tombstone is not None:
+            event = events.message_changed(self.space, gone, tombstone)
+        else:
+            event = events.message_deleted(self.space, gone)
+        return await self.event(event, message=gone)
 
     async def bot_message(self, text: str, *, channel: str = "C0SUPPORT") -> Delivery:
         """Another app writes."""
@@ -217,6 +241,35 @@ class Driver:
     async def echo(self, message: Message) -> Delivery:
         """The app's own message comes back as an event, as Slack does for each."""
         return await self.event(events.message_event(self.space, message), message=message)
+
+    @asynccontextmanager
+    async def echoing(self) -> AsyncIterator[None]:
+        """While the block runs, each message and update of the app's own comes back to it as
+        an event, as at Slack for an app that listens to its channels."""
+
+        async def posted() -> None:
+            position = len(self.space.posted)
+            while True:
+                message = await self.space.posted.wait_for(since=position, timeout=3600)
+                position += 1
+                if message.bot_id == self.space.bot_id:
+                    await self.echo(message)
+
+        async def updated() -> None:
+            position = len(self.space.updated)
+            while True:
+                message = await self.space.updated.wait_for(since=position, timeout=3600)
+                position += 1
+                if message.bot_id == self.space.bot_id:
+                    await self.event(events.message_changed(self.space, message, message))
+
+        echoes = [asyncio.create_task(posted()), asyncio.create_task(updated())]
+        try:
+            yield
+        finally:
+            for echo in echoes:
+                echo.cancel()
+            await asyncio.gather(*echoes, return_exceptions=True)
 
     async def home_opened(self, user: str) -> Delivery:
         """A person opens the app's Home tab."""

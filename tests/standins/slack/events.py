@@ -4,7 +4,8 @@ Shapes from docs.slack.dev/apis/events-api, /reference/events/message,
 /reference/interaction-payloads and /interactivity/implementing-slash-commands.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from tests.standins.slack.model import (
     Ephemeral,
@@ -57,12 +58,52 @@ def _channel_type(space: Workspace, channel: str) -> str:
     return "group" if found.is_private else "channel"
 
 
-def rich_text(text: str) -> list[JsonObject]:
-    """The blocks Slack puts on what a person typed."""
-    if not text:
+_LINK = re.compile(r"https?://[^\s<>|]+[^\s<>|.,;:!?)\]'\"]")
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+def _pieces(text: str) -> Iterator[JsonObject]:
+    """What a person typed, cut into rich text leaves: Slack makes links of what looks so."""
+    position = 0
+    for found in re.finditer(f"{_LINK.pattern}|{_MAIL.pattern}", text):
+        if found.start() > position:
+            yield {"type": "text", "text": text[position : found.start()]}
+        if found.group().startswith("http"):
+            yield {"type": "link", "url": found.group()}
+        else:
+            yield {"type": "link", "url": f"mailto:{found.group()}", "text": found.group()}
+        position = found.end()
+    if position < len(text):
+        yield {"type": "text", "text": text[position:]}
+
+
+def typed(text: str) -> str:
+    """A message's `text` for what a person typed: & < > escaped, links and addresses in
+    angle brackets (messaging/formatting-message-text, retrieving messages)."""
+    parts: list[str] = []
+    for leaf in _pieces(text):
+        words = leaf.get("text", "")
+        if leaf["type"] == "link":
+            url = str(leaf["url"]).replace("&", "&amp;")
+            parts.append(f"<{url}|{words}>" if words else f"<{url}>")
+        else:
+            parts.append(words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
+    return "".join(parts)
+
+
+def rich_text(text: str, *, mention: str | None = None) -> list[JsonObject]:
+    """The blocks Slack puts on what a person typed, after a mention of `mention`."""
+    leaves = list(_pieces(f" {text}" if mention and text else text))
+    if mention:
+        leaves.insert(0, {"type": "user", "user_id": mention})
+    if not leaves:
         return []
-    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
-    return [{"type": "rich_text", "elements": [section]}]
+    return [
+        {
+            "type": "rich_text",
+            "elements": [{"type": "rich_text_section", "elements": leaves}],
+        }
+    ]
 
 
 def message_event(space: Workspace, message: Message) -> JsonObject:

@@ -48,6 +48,7 @@ class Workspace:
         self.views: dict[str, View] = {}
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
+        self._replies: dict[tuple[str, str], list[str]] = {}
         self.thread_status: dict[tuple[str, str], str] = {}
         self.posted: Feed[Message] = Feed("posted", signal)
         self.updated: Feed[Message] = Feed("updated", signal)
@@ -139,7 +140,8 @@ class Workspace:
     def current(self, message: Message) -> Message:
         """The newest revision of a message; the snapshot itself, marked, when deleted."""
         held = self.messages.get(message.channel, {}).get(message.ts)
-        return held if held is not None else replace(message, deleted=True)
+        gone = held is None or held.subtype == "tombstone"
+        return replace(message, deleted=True) if held is None or gone else held
 
     def post(self, message: Message) -> Message:
         """Keep a new message. A reply needs its parent, which must be no reply itself."""
@@ -147,6 +149,7 @@ class Workspace:
             parent = self.messages[message.channel].get(message.thread_ts)
             if parent is None or parent.is_reply:
                 raise SlackError("cannot_reply_to_message")
+            self._replies.setdefault((message.channel, message.thread_ts), []).append(message.ts)
         self.messages.setdefault(message.channel, {})[message.ts] = message
         self.posted.push(message)
         return message
@@ -157,9 +160,26 @@ class Workspace:
         self.updated.push(newer)
         return newer
 
-    def delete(self, message: Message) -> None:
-        del self.messages[message.channel][message.ts]
+    def delete(self, message: Message) -> Message | None:
+        """Delete a message. One with replies leaves a tombstone in its place (returned), so
+        that its thread stays: Slack tells of it as of an edit."""
+        held = self.messages[message.channel]
+        tombstone = None
+        if len(self.thread(message.channel, message.ts)) > 1:
+            tombstone = Message(
+                channel=message.channel,
+                ts=message.ts,
+                user="USLACKBOT",
+                text="This message was deleted.",
+                subtype="tombstone",
+                thread_ts=message.ts,
+                revision=message.revision + 1,
+            )
+            held[message.ts] = tombstone
+        else:
+            del held[message.ts]
         self.deleted.push(replace(message, deleted=True))
+        return tombstone
 
     def react(self, channel: str, ts: str, name: str, user: str, *, add: bool) -> Message:
         message = self.message(channel, ts)
@@ -177,11 +197,9 @@ class Workspace:
 
     def thread(self, channel: str, ts: str) -> list[Message]:
         """The parent and its replies, oldest first."""
-        return [
-            message
-            for message in self.messages[channel].values()
-            if message.ts == ts or message.thread_ts == ts
-        ]
+        held = self.messages[channel]
+        listed = (ts, *self._replies.get((channel, ts), ()))
+        return [held[one] for one in listed if one in held]
 
     def find(self, predicate: Callable[[Message], bool]) -> list[Message]:
         """All messages now in the workspace for which `predicate` holds, oldest first."""
