@@ -43,7 +43,7 @@ _SENTENCE = re.compile(r"[^.!?…\n]+(?:[.!?…](?!\s|$)[^.!?…\n]*)*[.!?…]*"
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|approx|no|nr|vs|mr|mrs|ms|dr|st|z\.B|ca|bzw))\.$", re.I
 )
-_LIST_MARK = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)])\s+")
+_LIST_MARK = re.compile(r"(?m)^[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t]+")
 
 _EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 _URL = r"(?:https?://|www\.)[^\s<>()\[\]\"']+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|example|dev|app|eu|de|uk)\b(?:/[^\s<>()\"']*)?"
@@ -169,11 +169,10 @@ def check_draft(
 def sentences(text: str) -> list[tuple[int, int]]:
     """Where the sentences of ``text`` begin and end. A line break ends one too."""
     spans: list[tuple[int, int]] = []
+    # The number of a list item is no sentence and no figure; blanks keep every place as it is.
+    text = _LIST_MARK.sub(lambda mark: " " * len(mark[0]), text)
     for found in _SENTENCE.finditer(text):
         start, end = found.span()
-        list_mark = _LIST_MARK.match(text, start, end)
-        if list_mark:
-            start = list_mark.end()
         while start < end and text[start].isspace():
             start += 1
         while end > start and text[end - 1].isspace():
@@ -188,11 +187,9 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 
 def _continues(text: str, before: tuple[int, int], start: int) -> bool:
-    """An abbreviation or the number of a list item has ended the last piece, not a sentence."""
-    piece = text[before[0] : before[1]]
-    if "\n" in text[before[1] : start]:
-        return False
-    return bool(_ABBREVIATION.search(piece)) or bool(re.fullmatch(r"\d{1,2}\.", piece))
+    """An abbreviation has ended the last piece, not a sentence."""
+    between = text[before[1] : start]
+    return "\n" not in between and bool(_ABBREVIATION.search(text[before[0] : before[1]]))
 
 
 def _sentence_marks(reply: str, quotes: Sequence[str], said: str) -> list[Mark]:
@@ -296,9 +293,7 @@ def _value_marks(reply: str, known: str) -> list[Mark]:
     figures = _figures(known)
     marks: list[Mark] = []
     taken: list[tuple[int, int]] = []
-    skipped = {
-        (found.start(), found.end()) for found in re.finditer(r"(?m)^\s*\d{1,2}[.)](?=\s)", reply)
-    }
+    skipped = [found.span() for found in _LIST_MARK.finditer(reply)]
     for found in _VALUE.finditer(reply):
         start, end = found.span()
         while end > start and reply[end - 1] in ".,;:!?)":
@@ -315,7 +310,18 @@ def _value_marks(reply: str, known: str) -> list[Mark]:
         if _NUMBER_WORDS[found[1].casefold()] not in figures and not _whole(found[1], folded):
             marks.append(Mark(kind="value", start=found.start(), end=found.end()))
     marks += _name_marks(reply, folded, taken)
-    return marks
+    return _joined(reply, marks)
+
+
+def _joined(reply: str, marks: Sequence[Mark]) -> list[Mark]:
+    """Marks of neighbouring words as one: a first and a last name, a day and its month."""
+    joined: list[Mark] = []
+    for mark in sorted(marks, key=lambda mark: (mark.start, mark.end)):
+        if joined and reply[joined[-1].end : mark.start] in (" ", ""):
+            joined[-1] = Mark(kind="value", start=joined[-1].start, end=mark.end)
+        else:
+            joined.append(mark)
+    return joined
 
 
 def _whole(value: str, folded: str) -> bool:

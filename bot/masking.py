@@ -37,6 +37,7 @@ _TOKEN = re.compile(
 )
 _PARTS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PLACEHOLDER = {"email": "[email]", "url": "[link]", "handle": "[name]", "path": "[path]"}
+_BLANKS = re.compile(r" {2,}")
 _REPEATED = re.compile(r"(\[[a-z]+\])(?:[ ,.'’-]*\1)+")
 
 
@@ -51,7 +52,7 @@ def mask(text: str, known: Collection[str], persons: Iterable[str] = ()) -> str:
     # Compatibility forms (full-width digits, ligatures) would otherwise be words of their own.
     plain = unicodedata.normalize("NFKC", text)
     masked = "".join(_masked(found, known, named) for found in _TOKEN.finditer(plain))
-    return _REPEATED.sub(r"\1", masked).strip()
+    return _BLANKS.sub(" ", _REPEATED.sub(r"\1", masked)).strip()
 
 
 def example_of(
