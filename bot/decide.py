@@ -49,6 +49,7 @@ from bot.forms import (
     RejectInput,
     Submitted,
 )
+from bot.intake import first_wakes, over_limit
 from bot.journal import Entry
 from bot.lifecycle import digest, next_action, transition
 from bot.masking import example_of
@@ -180,13 +181,16 @@ class Decide:
             feedback = (given.reason, *((given.words.strip(),) if given.words.strip() else ()))
             ticket = case.ticket.value
             fresh = drafting(ticket, now, not_before=now, feedback=feedback)
+            limit = case.playbook.limits.runs_per_ticket
+            if ticket.runs >= limit:
+                fresh = over_limit(fresh, now, case.playbook, f"This ticket has had {limit} runs.")
             moved = ticket.model_copy(update={"proposal": fresh.id, "runs": ticket.runs + 1})
             return _Step(
                 command,
                 Commit(
                     tickets=(Versioned(moved, case.ticket.version),),
                     proposals=(Versioned(fresh, 0),),
-                    wakes=(Wake("run", fresh.id),),
+                    wakes=first_wakes(fresh, now),
                     entries=(
                         Entry(
                             kind="run",

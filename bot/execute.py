@@ -92,8 +92,7 @@ class Execute:
             return False
         done = moved.proposal.progress[index]
         entry = _claim_entry(moved.proposal, index, done)
-        overdue = Wake("execute", proposal.id, _unknown_from(done, now))
-        claimed = await self._context.store.claim(approved, moved.proposal, index, entry, overdue)
+        claimed = await self._context.store.claim(approved, moved.proposal, index, entry)
         if isinstance(claimed, NotClaimed):
             if claimed.why == "conflict":
                 return True

@@ -261,7 +261,7 @@ class Intake:
                 _entry("delivery", delivery, ticket.id, delivery.kind),
                 _run_entry(ticket, proposal, "opened"),
             ),
-            wakes=_run_wakes(proposal, now),
+            wakes=first_wakes(proposal, now),
         )
 
     def _grow(self, delivery: Delivery, known: _Known, playbook: Playbook) -> Commit:
@@ -300,7 +300,6 @@ class Intake:
             )
         superseded = self._supersede(known.proposal, fresh.id, now)
         grown = grown.model_copy(update={"proposal": fresh.id, "colleague_replied": False})
-        wakes = _run_wakes(fresh, now) if fresh.state == "drafting" else _waiting_wakes(fresh)
         return Commit(
             tickets=(Versioned(grown, known.ticket.version),),
             proposals=(*superseded, Versioned(fresh, 0)),
@@ -308,7 +307,10 @@ class Intake:
                 _entry("delivery", delivery, grown.id, delivery.kind),
                 _run_entry(grown, fresh, why),
             ),
-            wakes=(*(Wake("card", proposal.value.id) for proposal in superseded), *wakes),
+            wakes=(
+                *(Wake("card", proposal.value.id) for proposal in superseded),
+                *first_wakes(fresh, now),
+            ),
             cleared=_cleared(superseded),
         )
 
@@ -399,16 +401,15 @@ def _as_message(delivery: Delivery, author: Author) -> Message:
     )
 
 
-def _run_wakes(proposal: Proposal, now: datetime) -> tuple[Wake, ...]:
+def first_wakes(proposal: Proposal, now: datetime) -> tuple[Wake, ...]:
+    """What a new proposal is first woken for: its run and its drafting card, or its card."""
+    if proposal.state != "drafting":
+        return (Wake("card", proposal.id), Wake("timer", proposal.id, proposal.remind_at))
     start = proposal.run.not_before
     return (
         Wake("run", proposal.id, start if start > now else None),
         Wake("card", proposal.id, now + DRAFTING_AFTER),
     )
-
-
-def _waiting_wakes(proposal: Proposal) -> tuple[Wake, ...]:
-    return (Wake("card", proposal.id), Wake("timer", proposal.id, proposal.remind_at))
 
 
 def _cleared(superseded: tuple[Versioned[Proposal], ...]) -> tuple[Wake, ...]:

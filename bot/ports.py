@@ -28,7 +28,7 @@ from bot.domain import (
 )
 from bot.forms import EditInput, NotDecided, Pressed, RejectInput, Submitted
 from bot.journal import Entry
-from tools.spec import Grant, SimilarTicket
+from tools.spec import Findings, Grant, SimilarTicket
 
 # --- time -------------------------------------------------------------------------------------
 
@@ -59,12 +59,11 @@ class Versioned(Generic[Document]):
     version: int
 
 
-WakeKind = Literal["deliver", "run", "execute", "card", "timer", "progress"]
+WakeKind = Literal["deliver", "run", "execute", "card", "timer"]
 """
 deliver: a delivery is to be worked into its ticket (id: the delivery's).
 run: a drafting proposal's run is due. execute: an approved proposal has an action to claim, or an
 executing one may be overdue. card: the copies may be behind the state. timer: reminder or expiry.
-progress: reactions and the status line on the customer's message.
 All but deliver are keyed by the proposal's id.
 """
 
@@ -155,19 +154,12 @@ class Store(Protocol):
     async def commit(self, change: Commit) -> Literal["committed"] | Conflict: ...
 
     async def claim(
-        self,
-        approved: Versioned[Proposal],
-        executing: Proposal,
-        index: int,
-        entry: Entry,
-        overdue: Wake,
+        self, approved: Versioned[Proposal], executing: Proposal, index: int, entry: Entry
     ) -> Grant | NotClaimed:
         """Replace ``approved`` by ``executing``, durably, and mint the grant: one winner.
 
         The server checks version, state and digest, that nothing is paused and that the epoch is
-        the one known, in one atomic step. The grant's deadline is counted from before the step.
-        ``overdue`` is the wake that finds the claim if this process dies; it replaces the one
-        that led here."""
+        the one known, in one atomic step. The grant's deadline is counted from before the step."""
         ...
 
     # what waits
@@ -179,13 +171,6 @@ class Store(Protocol):
         """Ids of proposals that wait for a person (pending, handoff, failed, unknown, and expired
         ones that nobody answered), oldest first."""
         ...
-
-    async def hold(self, wake: Wake, seconds: float = 10.0) -> bool:
-        """Take the lease of this piece of work, or prolong one's own (by this store object).
-        False: somebody else holds it. A lease only saves double work; versions decide."""
-        ...
-
-    async def release(self, wake: Wake) -> None: ...
 
     # limits and money
     async def count_run(self, author: str, limit_per_hour: int) -> bool:
@@ -279,6 +264,8 @@ class ToolResult:
     call: ToolCall
     text: str
     failed: bool = False
+    findings: Findings | None = None
+    """The same as data, for a model that reads no prose."""
 
 
 @dataclass(frozen=True)
@@ -408,6 +395,9 @@ class Progress:
     """👀, ✅, ❌, ⏳; one at a time."""
     line: str = ""
     """Human words, edited in place; empty: no line."""
+    was: Literal["", "working", "done", "refused", "unsure"] | None = None
+    """The reaction that is there now. None: nobody knows, so every other one is taken off and an
+    earlier line is looked for, which costs calls."""
 
 
 class Surface(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.card import Words
@@ -295,6 +296,7 @@ class Publish:
         now = _progress_of(proposal, line)
         if (now.reaction, now.line) == (board.value.reaction, board.value.status_text):
             return
+        now = replace(now, was=board.value.reaction if board.version else None)
         try:
             message = await surface.progress(ticket.origin, now, board.value.status_line)
         except SurfaceError as failed:

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from bot.budget import Spending
@@ -53,10 +54,11 @@ def fold(entry: Entry) -> Mapping[str, int]:
                 add["action:unknown"] -= 1
         case "model_call":
             add["calls"] += 1
-            add["tokens_in"] += _int(data.get("tokens_in"))
+            read, written = _int(data.get("cache_read")), _int(data.get("cache_write"))
+            add["tokens_in"] += _int(data.get("tokens_in")) + read + written
             add["tokens_out"] += _int(data.get("tokens_out"))
-            add["tokens_cached"] += _int(data.get("tokens_cached"))
-            add["nano_usd"] += _int(data.get("nano_usd"))
+            add["tokens_cached"] += read
+            add["nano_usd"] += round(Decimal(str(data.get("cost_usd") or 0)) * 10**9)
         case _:
             pass
     return {f"{book}/{figure}": number for figure, number in add.items() if number}

@@ -7,26 +7,30 @@ comes back changes nothing. A store that is away ends the attempt, not the run.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.agent import AgentPorts, Cancelled, Drafted, Job, Kit, RunOutcome, Stopped, run_agent
+from bot.agent import AgentPorts, Cancelled, Drafted, Job, RunOutcome, Stopped, run_agent
 from bot.commands import Begin, Denied, HandOff, Propose
 from bot.context import Context
 from bot.decide import approvals_needed
 from bot.domain import Content, Handoff, Notice, Proposal, Ticket
 from bot.intake import over_limit
 from bot.journal import Entry
+from bot.kit import Kit
 from bot.lifecycle import MAX_STARTS, digest, transition
 from bot.playbook import Playbook, after
-from bot.ports import Commit, Conflict, Versioned, Wake
+from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake
 from bot.publish import Publish
 
 log = logging.getLogger("deskhand.triage")
 
 _PAUSED_RETRY = timedelta(seconds=5)
+_LINE_SECONDS = 1.0
+"""How long the end of a run waits for its last status line."""
 
 
 class Triage:
@@ -105,17 +109,18 @@ class Triage:
             current = await self._context.store.proposal(proposal.id)
             return current is None or not _is_ours(current.value, proposal)
 
-        async def doing(words: str) -> None:
-            await self._publish.progress(proposal.id, words)
-
         targets = {use.tool: self._context.target(use.tool, ticket) for use in kit.playbook.actions}
-        outcome = await run_agent(
-            Job(ticket, proposal.run, targets),
-            kit,
-            self._ports,
-            cancelled=cancelled,
-            doing=doing,
-        )
+        line = _StatusLine(self._publish, proposal.id)
+        try:
+            outcome = await run_agent(
+                Job(ticket, proposal.run, targets),
+                kit,
+                self._ports,
+                cancelled=cancelled,
+                doing=line.say,
+            )
+        finally:
+            await line.close()
         if isinstance(outcome, Cancelled):
             log.info("deskhand: run %s is void, its ticket has moved on", proposal.run.id)
             return
@@ -206,6 +211,38 @@ class Triage:
                 unless_moved=((proposal.value.id, proposal.version),),
             )
         )
+
+
+class _StatusLine:
+    """What the run is doing, shown on the customer's side without the run waiting for it."""
+
+    def __init__(self, publish: Publish, proposal_id: str) -> None:
+        self._publish = publish
+        self._proposal = proposal_id
+        self._words = ""
+        self._showing: asyncio.Task[None] | None = None
+
+    async def say(self, words: str) -> None:
+        """Show these words soon; only the newest ones count."""
+        self._words = words
+        if self._showing is None or self._showing.done():
+            self._showing = asyncio.create_task(self._show(), name="deskhand-status-line")
+
+    async def _show(self) -> None:
+        while self._words:
+            words, self._words = self._words, ""
+            try:
+                await self._publish.progress(self._proposal, words)
+            except StoreUnavailable as away:
+                log.info("deskhand: no status line for %s: %s", self._proposal, away)
+
+    async def close(self) -> None:
+        """Let what is on its way arrive: later it would stand over the run's end."""
+        self._words = ""
+        if self._showing is not None:
+            _, late = await asyncio.wait([self._showing], timeout=_LINE_SECONDS)
+            for task in late:
+                task.cancel()
 
 
 def _is_ours(current: Proposal, begun: Proposal) -> bool:

@@ -1,0 +1,463 @@
+"""The composition root of ``deskhand serve``: the only place where everything meets.
+
+The environment, the config file and the wheel of adapters come together here. Write credentials
+(the Slack token, webhook secrets) go to surfaces and action tools; the agent gets read tools.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr
+
+from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder
+from bot.config_file import ConfigFile
+from bot.domain import SurfaceName
+from bot.logs import configure_logging
+from bot.masking import known_words
+from bot.metrics import Meter
+from bot.models.anthropic import AnthropicModel
+from bot.models.local.model import LocalModel, local_model
+from bot.overview import Overview
+from bot.ports import Directory, Model, Surface, Surfaces
+from bot.settings import Settings, named_secrets
+from bot.stats import fold
+from bot.store.connect import ServerFacts, check_server, open_redis
+from bot.store.embedded import EmbeddedServer
+from bot.store.entries import Line
+from bot.store.errors import StoreRefused
+from bot.store.metered import MeteredStore, uncounted
+from bot.store.queue import Queue
+from bot.store.state import RedisStore
+from bot.store.worker import Worker
+from handlers.slack import SlackInbound
+from handlers.slack_client import SlackIdentity, slack_client, slack_session
+from handlers.slack_command import SlackCommand
+from handlers.slack_people import SlackPeople
+from handlers.slack_reply import SlackReply
+from handlers.slack_socket import SlackSocket
+from handlers.slack_surface import SlackSurface
+from handlers.web import (
+    ReadinessCheck,
+    listening_socket,
+    stop_on_signals,
+    store_check,
+    web_app,
+    worker_app,
+)
+from handlers.web import serve as serve_http
+from handlers.webhooks import WebhookIntake, Webhooks
+from tools.actions.outbox import Outbox
+from tools.actions.reply_url import Endpoint, ReplyUrl, reply_session
+from tools.actions.send_reply import SendReply
+from tools.research.knowledge import KnowledgeIndex
+from tools.research.search_kb import SearchKb
+from tools.research.similar_tickets import SimilarTickets
+from tools.signature import Signatures
+from tools.spec import Outlet, ReadTool
+
+log = logging.getLogger("deskhand.app")
+
+TENANT = "main"
+"""One workspace a deployment; the demo has a tenant of its own."""
+
+Role = Literal["all", "web", "worker"]
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """A store that answers, and what it said of itself."""
+
+    store: RedisStore
+    queue: Queue
+    facts: ServerFacts
+    url: str
+
+
+async def open_store(
+    stack: AsyncExitStack,
+    settings: Settings,
+    file: ConfigFile,
+    tenant: str = TENANT,
+    meter: Meter | None = None,
+) -> OpenStore:
+    """Connect to ``REDIS_URL``, or start the embedded server in the data folder.
+
+    Raises ``EmbeddedServerError``, ``StoreRefused``, ``StoreUnavailable``: one line each.
+    """
+    if settings.redis_url is not None:
+        url = settings.redis_url.get_secret_value()
+    else:
+        server = await stack.enter_async_context(EmbeddedServer(settings.data))
+        url = server.url
+    redis = open_redis(url, decode_responses=False)
+    stack.push_async_callback(redis.aclose)
+    facts = await check_server(redis)
+    if facts.durability == "relaxed":
+        if file.config.durability == "strict":
+            raise StoreRefused(f"durability: strict is configured, but {facts.why}")
+        log.warning("deskhand: durability is relaxed: %s", facts.why)
+    queue = await stack.enter_async_context(Queue(url, tenant))
+    budget = file.config.budget
+    store = MeteredStore(
+        meter.count if meter is not None else uncounted,
+        redis,
+        tenant,
+        SystemClock(),
+        queue.wake_soon,
+        usd_per_day=budget.usd_per_day,
+        playbook_usd_per_day=budget.usd_per_playbook,
+        timezone=ZoneInfo(budget.timezone),
+        replicas=min(facts.replicas, 1),
+        fold=fold_line,
+    )
+    epoch = await store.start()
+    stack.push_async_callback(store.close)
+    if not epoch.accepted:
+        log.error("deskhand: the store's history has forked; `/agent resume` lets actions go on")
+    return OpenStore(store, queue, facts, url)
+
+
+def fold_line(line: Line) -> Mapping[str, int]:
+    """What a journal entry adds to the figures."""
+    return fold(line.entry)
+
+
+@dataclass(frozen=True)
+class SlackSide:
+    """Everything that speaks to Slack."""
+
+    identity: SlackIdentity
+    surface: SlackSurface
+    people: SlackPeople
+    reply: SlackReply
+
+
+async def open_slack(
+    stack: AsyncExitStack, settings: Settings, file: ConfigFile, signatures: Signatures
+) -> SlackSide | None:
+    """Clients for Slack; None without credentials. Nothing is sent yet."""
+    if settings.slack_bot_token is None:
+        return None
+    token, clock = settings.slack_bot_token.get_secret_value(), SystemClock()
+    session = await stack.enter_async_context(slack_session())
+    fresh = await stack.enter_async_context(slack_session(kept_alive=False))
+    client = slack_client(token, settings.slack_api_url, session)
+    identity = SlackIdentity(client)
+    people = SlackPeople(client, identity, clock)
+    replies = slack_client(token, settings.slack_api_url, fresh)
+    return SlackSide(
+        identity=identity,
+        surface=SlackSurface(client, identity, people),
+        people=people,
+        reply=SlackReply(replies, identity, clock, signatures),
+    )
+
+
+@dataclass(frozen=True)
+class Brains:
+    """The models and what they read."""
+
+    model: Model
+    fallback: Model | None
+    local: LocalModel
+    knowledge: KnowledgeIndex
+    search: SearchKb
+    vocabulary: frozenset[str]
+
+
+async def open_brains(
+    stack: AsyncExitStack, settings: Settings, file: ConfigFile, store: RedisStore | None
+) -> Brains:
+    """The configured model, the local one behind it, and the index of the articles."""
+    folder = knowledge_folder(settings.data)
+    folder.mkdir(parents=True, exist_ok=True)
+    knowledge = KnowledgeIndex(file.knowledge_paths, folder)
+    stack.callback(knowledge.close)
+    for unread in (await knowledge.arefresh()).not_read:
+        log.warning("deskhand: %s is not in the knowledge base: %s", unread.path, unread.why)
+    local = await local_model(file, knowledge, settings.data)
+    vocabulary = known_words(await asyncio.to_thread(_texts, file, knowledge))
+    search = SearchKb(knowledge)
+    if settings.anthropic_api_key is None:
+        log.warning("deskhand: ANTHROPIC_API_KEY is not set; the local model drafts")
+        return Brains(local, None, local, knowledge, search, vocabulary)
+    anthropic = AnthropicModel(
+        settings.anthropic_api_key.get_secret_value(),
+        settings.anthropic_base_url,
+        telemetry="OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ,
+    )
+    stack.push_async_callback(anthropic.close)
+    return Brains(anthropic, local, local, knowledge, search, vocabulary)
+
+
+def _texts(file: ConfigFile, knowledge: KnowledgeIndex) -> list[str]:
+    texts = [article.title + "\n" + article.text for article in knowledge.articles()]
+    for playbook in file.config.playbooks.values():
+        texts += [f"{label} {words}" for label, words in playbook.labels.items()]
+    return texts
+
+
+def build_desk(
+    file: ConfigFile,
+    opened: OpenStore,
+    brains: Brains,
+    outlets: Mapping[SurfaceName, Outlet],
+    surfaces: Surfaces,
+    tenant: str = TENANT,
+) -> Desk:
+    """The use-cases of this process."""
+    clock = SystemClock()
+    research: list[ReadTool] = [brains.search, SimilarTickets(opened.store.examples, clock)]
+    reply = SendReply(outlets)
+    return assemble(
+        Parts(
+            tenant=tenant,
+            store=opened.store,
+            clock=clock,
+            surfaces=surfaces,
+            playbooks=file.config.playbooks,
+            kits=kits_of(file, research, [reply.spec]),
+            managers=file.config.managers,
+            model=brains.model,
+            fallback=brains.fallback,
+            source=brains.search.source,
+            action_tools=[reply],
+            vocabulary=brains.vocabulary,
+        )
+    )
+
+
+def serve(
+    settings: Settings,
+    file: ConfigFile,
+    *,
+    host: str,
+    port: int,
+    role: Role,
+    teams_emulator: bool = False,
+) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
+    configure_logging(settings.log_level, settings.log_form)
+    secrets = named_secrets(file.config, os.environ)
+    return asyncio.run(_serve(settings, file, secrets, host, port, role))
+
+
+async def _serve(
+    settings: Settings,
+    file: ConfigFile,
+    secrets: Mapping[str, SecretStr],
+    host: str,
+    port: int,
+    role: Role,
+) -> int:
+    stop = asyncio.Event()
+    with stop_on_signals(stop):
+        async with running(settings, file, secrets, host=host, port=port, role=role) as serving:
+            print(f"Deskhand serves on {serving.url}", file=sys.stderr, flush=True)  # noqa: T201 - for the operator
+            await stop.wait()
+    return 0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A Deskhand that serves."""
+
+    url: str
+    desk: Desk
+    store: RedisStore
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings,
+    file: ConfigFile,
+    secrets: Mapping[str, SecretStr],
+    *,
+    host: str,
+    port: int,
+    role: Role = "all",
+) -> AsyncIterator[Running]:
+    """A Deskhand that serves for as long as the block lasts, then drains: first the door, then the
+    work, then the store. Port 0 takes a free one."""
+    async with AsyncExitStack() as stack:
+        at = listening_socket(host, port)
+        stack.callback(at.close)
+        meter = Meter(SystemClock())
+        opened = await open_store(stack, settings, file, meter=meter)
+        meter.watch(opened.store)
+        signatures = Signatures(
+            {name: book.reply_as for name, book in file.config.playbooks.items()}
+        )
+        slack = await open_slack(stack, settings, file, signatures)
+        brains = await open_brains(stack, settings, file, opened.store)
+        outlets = await _outlets(stack, settings, file, secrets, slack, signatures)
+        desk = build_desk(file, opened, brains, outlets, _surfaces(slack))
+        checks: list[ReadinessCheck] = [store_check(opened.store)]
+        if role != "web":
+            secret = settings.secret().get_secret_value()
+            worker = Worker(opened.queue, opened.store, desk.jobs, SystemClock(), secret=secret)
+            working = asyncio.create_task(worker.run(), name="deskhand-worker")
+            stack.push_async_callback(_ended, worker, working)
+        if role == "worker":
+            app = worker_app(checks, meter.registry, meter.refresh)
+        else:
+            inbound = await _inbound(stack, settings, file, desk, opened, slack)
+            if inbound is not None:
+                checks.append(inbound.not_ready)
+            app = web_app(
+                checks,
+                meter.registry,
+                slack=inbound,
+                webhooks=_webhooks(file, secrets, opened.store),
+                refresh_gauges=meter.refresh,
+            )
+        if isinstance(brains.model, AnthropicModel):
+            # Its import takes seconds: after the rest is up, before the first ticket needs it.
+            warming = asyncio.create_task(brains.model.start(), name="deskhand-model-import")
+            stack.callback(warming.cancel)
+        stop = asyncio.Event()
+        serving = asyncio.create_task(serve_http(app, at, stop), name="deskhand-http")
+        stack.push_async_callback(_closed, stop, serving)
+        name, number = at.getsockname()[:2]
+        url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
+        log.info("deskhand: role %s on %s", role, url)
+        yield Running(url, desk, opened.store)
+
+
+async def _closed(stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
+    stop.set()
+    await serving
+
+
+async def _ended(worker: Worker, working: asyncio.Task[None]) -> None:
+    await worker.stop()
+    await working
+
+
+def _surfaces(slack: SlackSide | None) -> Surfaces:
+    shown: dict[SurfaceName, Surface] = {}
+    directories: dict[SurfaceName, Directory] = {}
+    if slack is not None:
+        shown["slack"] = slack.surface
+        directories["slack"] = slack.people
+    return Surfaces(shown, directories)
+
+
+async def _outlets(
+    stack: AsyncExitStack,
+    settings: Settings,
+    file: ConfigFile,
+    secrets: Mapping[str, SecretStr],
+    slack: SlackSide | None,
+    signatures: Signatures,
+) -> dict[SurfaceName, Outlet]:
+    """Where replies go: the only objects with write credentials for customers."""
+    clock = SystemClock()
+    outlets: dict[SurfaceName, Outlet] = {
+        "terminal": Outbox(settings.data / "outbox", clock, signatures)
+    }
+    if slack is not None:
+        outlets["slack"] = slack.reply
+    endpoints = {
+        name: Endpoint(
+            url=webhook.reply_url,
+            secret=secrets[webhook.secret_env].get_secret_value(),
+            retention=webhook.retention if webhook.idempotent else None,
+        )
+        for name, webhook in file.config.webhooks.items()
+        if webhook.reply_url
+    }
+    if endpoints:
+        session = await stack.enter_async_context(reply_session())
+        outlets["webhook"] = ReplyUrl(endpoints, session, clock)
+    return outlets
+
+
+def _webhooks(file: ConfigFile, secrets: Mapping[str, SecretStr], store: RedisStore) -> Webhooks:
+    """One intake for each webhook that a playbook listens to."""
+    heard = {
+        listen.webhook: name
+        for name, playbook in file.config.playbooks.items()
+        for listen in playbook.listen
+        if listen.webhook is not None
+    }
+    return Webhooks(
+        store,
+        SystemClock(),
+        {
+            name: WebhookIntake.of(
+                name, heard[name], secrets[webhook.secret_env].get_secret_value()
+            )
+            for name, webhook in file.config.webhooks.items()
+            if name in heard
+        },
+    )
+
+
+async def _inbound(
+    stack: AsyncExitStack,
+    settings: Settings,
+    file: ConfigFile,
+    desk: Desk,
+    opened: OpenStore,
+    slack: SlackSide | None,
+) -> SlackInbound | None:
+    if slack is None or settings.slack_bot_token is None:
+        return None
+    session = await stack.enter_async_context(slack_session())
+    client = slack_client(
+        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session
+    )
+    listens = {
+        listen.slack: name
+        for name, playbook in file.config.playbooks.items()
+        for listen in playbook.listen
+        if listen.slack is not None
+    }
+    triage = next(
+        (name for name, book in file.config.playbooks.items() if book.kind == "triage"), None
+    )
+    signing = settings.slack_signing_secret
+    inbound = SlackInbound(
+        store=opened.store,
+        decisions=desk.decide,
+        clock=SystemClock(),
+        client=client,
+        session=session,
+        identity=slack.identity,
+        api_url=settings.slack_api_url,
+        listens=listens,
+        triage_playbook=triage,
+        signing_secret=signing.get_secret_value() if signing is not None else None,
+        agent_command=SlackCommand(
+            desk.context, Overview(opened.store, SystemClock(), opened.facts.durability)
+        ).answer,
+    )
+    inbound.start()
+    stack.push_async_callback(inbound.close)
+    if settings.slack_app_token is not None:
+        socket = SlackSocket(inbound, client, settings.slack_app_token.get_secret_value())
+        socket.start()
+        stack.push_async_callback(socket.close)
+    return inbound

@@ -1,0 +1,151 @@
+"""The use-cases, put together on their ports. No environment, no network, no files here.
+
+``bot.app`` and the demo bring the ports: a store, surfaces, tools, models. Action tools go to the
+executor and nowhere else; what runs with the model gets read tools and descriptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from bot.agent import AgentPorts
+from bot.config_file import ConfigFile
+from bot.context import Context
+from bot.decide import Decide
+from bot.domain import Ticket
+from bot.draft_check import Source
+from bot.execute import Execute
+from bot.intake import Intake
+from bot.kit import Kit, make_kit
+from bot.playbook import Approvers, Playbook
+from bot.ports import Clock, Model, Store, Surfaces, WakeKind
+from bot.prompting import built_in_prompt, load_prompt
+from bot.publish import Publish
+from bot.timers import Timers
+from bot.triage import Triage
+from tools.spec import ActionSpec, ActionTool, ReadTool
+
+Job = Callable[[str], Awaitable[datetime | None]]
+"""Works on one id; a time in its answer means: look again then."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a Deskhand is made of."""
+
+    tenant: str
+    store: Store
+    clock: Clock
+    surfaces: Surfaces
+    playbooks: Mapping[str, Playbook]
+    kits: Mapping[str, Kit]
+    managers: Approvers
+    model: Model
+    fallback: Model | None
+    source: Callable[[str], Awaitable[Source | None]]
+    action_tools: Sequence[ActionTool]
+    vocabulary: Collection[str] = frozenset()
+    wait_at_cap: bool = False
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One running Deskhand: what handlers call, and what the worker does for each wake."""
+
+    context: Context
+    decide: Decide
+    intake: Intake
+    triage: Triage
+    execute: Execute
+    publish: Publish
+    timers: Timers
+    jobs: Mapping[WakeKind, Job] = field(default_factory=dict)
+
+
+def assemble(parts: Parts) -> Desk:
+    """Wire the use-cases."""
+    tools = {tool.spec.name: tool for tool in parts.action_tools}
+
+    def target(tool: str, ticket: Ticket) -> str:
+        known = tools.get(tool)
+        return known.target(ticket) if known is not None else "nowhere: the tool is gone"
+
+    def resend_seconds(tool: str, ticket: Ticket) -> float:
+        known = tools.get(tool)
+        return known.resend_seconds(ticket) if known is not None else 0.0
+
+    context = Context(
+        tenant=parts.tenant,
+        store=parts.store,
+        clock=parts.clock,
+        surfaces=parts.surfaces,
+        playbooks=parts.playbooks,
+        managers=parts.managers,
+        specs={name: tool.spec for name, tool in tools.items()},
+        target=target,
+        resend_seconds=resend_seconds,
+        vocabulary=parts.vocabulary,
+    )
+    publish = Publish(context)
+    agent = AgentPorts(
+        model=parts.model,
+        fallback=parts.fallback,
+        money=parts.store,
+        clock=parts.clock,
+        source=parts.source,
+        record=parts.store.record,
+    )
+    intake = Intake(context)
+    triage = Triage(context, parts.kits, agent, publish)
+    execute = Execute(context, tools)
+    timers = Timers(context, publish)
+    jobs: dict[WakeKind, Job] = {
+        "deliver": _silent(intake.receive),
+        "run": _silent(triage.run),
+        "execute": _silent(execute.run),
+        "card": _silent(publish.show),
+        "timer": _silent(timers.run),
+    }
+    return Desk(context, Decide(context), intake, triage, execute, publish, timers, jobs)
+
+
+def kits_of(
+    file: ConfigFile, tools: Sequence[ReadTool], specs: Sequence[ActionSpec]
+) -> dict[str, Kit]:
+    """Every triage playbook of the file, made ready. Raises ``PromptError``, ``ValueError``."""
+    kits = {}
+    for name, playbook in file.config.playbooks.items():
+        if playbook.kind != "triage":
+            continue
+        prompt = (
+            load_prompt(file.resolve(playbook.prompt))
+            if playbook.prompt
+            else built_in_prompt(playbook.kind)
+        )
+        kits[name] = make_kit(
+            playbook,
+            prompt,
+            tools,
+            specs,
+            research_model=file.config.model.name,
+            draft_model=file.config.model.draft,
+        )
+    return kits
+
+
+def knowledge_folder(data: Path) -> Path:
+    """Where the index of the articles lies."""
+    return data / "knowledge"
+
+
+def _silent(work: Callable[[str], Awaitable[None]]) -> Job:
+    """A job that makes its own appointments, in the commits that it saves."""
+
+    async def job(ident: str) -> datetime | None:
+        await work(ident)
+        return None
+
+    return job

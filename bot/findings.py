@@ -1,0 +1,261 @@
+"""What a valid config leaves undone: findings, each with what to do about it.
+
+A mistake in the file is an error (``bot.config_file``). A finding is a file that can be served and
+will not do what its writer wants: a route that nobody may approve, a channel without credentials.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from bot.config import Config, everyone
+from bot.faults import SettingsError
+from bot.playbook import Approvers, Playbook
+from bot.settings import SHORTEST_SECRET, Settings
+
+Severity = Literal["finding", "note"]
+"""finding: something will not work, exit code 1. note: worth knowing, exit code 0."""
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``where`` is a path in the file or a variable of the environment."""
+
+    where: str
+    what: str
+    remedy: str
+    severity: Severity = "finding"
+
+    @property
+    def line(self) -> str:
+        mark = "note: " if self.severity == "note" else ""
+        return f"{mark}{self.where}: {self.what}; {self.remedy}"
+
+
+def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
+    """Everything that can be found without asking anybody."""
+    return (
+        *_people(config),
+        *_playbooks(config),
+        *_places(config, settings),
+        *_identifiers(config),
+        *_money(config, settings),
+        *_openings(config),
+        *of_environment(settings),
+    )
+
+
+def of_environment(settings: Settings) -> Iterator[Finding]:
+    """The environment alone."""
+    try:
+        settings.whole_groups()
+    except SettingsError as partial:
+        for line in partial.lines:
+            name, _, rest = line.partition(": ")
+            what, _, remedy = rest.rpartition("; ")
+            yield Finding(name, what, remedy)
+    for name, value, prefix in (
+        ("SLACK_BOT_TOKEN", settings.slack_bot_token, "xoxb-"),
+        ("SLACK_APP_TOKEN", settings.slack_app_token, "xapp-"),
+    ):
+        if value is not None and not value.get_secret_value().startswith(prefix):
+            yield Finding(
+                name, f"does not begin with {prefix}", "copy it again from the app's settings"
+            )
+    if settings.deskhand_secret is None and not settings.embedded:
+        yield Finding(
+            "DESKHAND_SECRET",
+            "is not set though REDIS_URL is, and `serve` will refuse",
+            "set it to the same random text for every replica, as `openssl rand -hex 32` prints",
+        )
+    elif (
+        settings.deskhand_secret is not None
+        and len(settings.deskhand_secret.get_secret_value()) < SHORTEST_SECRET
+    ):
+        yield Finding(
+            "DESKHAND_SECRET",
+            f"has fewer than {SHORTEST_SECRET} characters",
+            "make one with `openssl rand -hex 32`",
+        )
+    if settings.anthropic_api_key is None:
+        yield Finding(
+            "ANTHROPIC_API_KEY",
+            "is not set, so the local model looks up and drafts",
+            "set it to use Anthropic's models",
+            "note",
+        )
+
+
+def _people(config: Config) -> Iterator[Finding]:
+    if config.managers.empty:
+        yield Finding(
+            "managers",
+            "nobody may pause, resume or read traces",
+            "name people or groups, as in managers: {slack_users: [U0MANAGER]}",
+        )
+    for name, playbook in config.playbooks.items():
+        for route, target in playbook.routes.items():
+            where = f"playbooks.{name}.routes.{route}.approvers"
+            yield from _deciders(where, target.approvers, playbook)
+        for index, use in enumerate(playbook.actions):
+            if use.approvers is not None:
+                where = f"playbooks.{name}.actions[{index}].approvers"
+                yield from _deciders(where, use.approvers, playbook)
+        if playbook.kind != "triage" and playbook.askers.empty:
+            yield Finding(
+                f"playbooks.{name}.askers", "nobody may ask", "name people or groups who may"
+            )
+
+
+def _deciders(where: str, approvers: Approvers, playbook: Playbook) -> Iterator[Finding]:
+    people = len(approvers.slack_users) + len(approvers.teams_users)
+    groups = bool(approvers.slack_groups or approvers.teams_groups)
+    needed = max([playbook.approvals, *(use.approvals for use in playbook.actions)])
+    if approvers.empty:
+        yield Finding(
+            where,
+            "nobody may approve, for an empty list lets nobody decide",
+            "name people or groups, as in {slack_users: [U0AGENT]}",
+        )
+    elif people < needed and not groups:
+        yield Finding(
+            where, f"{needed} approvals are asked for and one person may approve", "name another"
+        )
+    elif people == 1 and not groups and not playbook.asker_may_approve:
+        yield Finding(
+            where,
+            "only one person may approve, so nobody else may where they wrote or asked themselves",
+            "name a second person or a group",
+        )
+
+
+def _playbooks(config: Config) -> Iterator[Finding]:
+    heard = {listen.webhook for book in config.playbooks.values() for listen in book.listen}
+    for name, webhook in config.webhooks.items():
+        if name not in heard:
+            yield Finding(
+                f"webhooks.{name}",
+                "no playbook listens to it",
+                f"add {{webhook: {name}}} to a playbook's listen, or take it out",
+            )
+        elif webhook.reply_url is None and any(
+            playbook.action("send_reply")
+            for playbook in config.playbooks.values()
+            if any(listen.webhook == name for listen in playbook.listen)
+        ):
+            yield Finding(
+                f"webhooks.{name}.reply_url",
+                "is not set, so an approved reply cannot be sent",
+                "set it to where replies go",
+            )
+    for name, playbook in config.playbooks.items():
+        if playbook.kind == "triage" and not playbook.listen:
+            yield Finding(
+                f"playbooks.{name}.listen",
+                "is empty, so only mentions in threads reach this playbook",
+                "name a channel or a webhook, as in [{slack: C0SUPPORT}]",
+            )
+        if "search_kb" in playbook.research and not config.knowledge.paths:
+            yield Finding(
+                "knowledge.paths",
+                f"is empty, though {name} may search the knowledge base",
+                "name the folders with your articles",
+            )
+
+
+def _places(config: Config, settings: Settings) -> Iterator[Finding]:
+    has = {"slack": settings.slack != "off", "teams": settings.teams}
+    variables = {
+        "slack": "SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (or SLACK_APP_TOKEN)",
+        "teams": "MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID",
+    }
+    for name, playbook in config.playbooks.items():
+        for index, listen in enumerate(playbook.listen):
+            for surface in ("slack", "teams"):
+                if getattr(listen, surface) and not has[surface]:
+                    yield Finding(
+                        f"playbooks.{name}.listen[{index}].{surface}",
+                        f"there are no credentials for {surface.capitalize()}",
+                        f"set {variables[surface]}, or take it out",
+                    )
+        for route, target in playbook.routes.items():
+            where = f"playbooks.{name}.routes.{route}.card"
+            if playbook.kind == "triage" and not target.card.places:
+                yield Finding(
+                    where,
+                    "is empty, so nobody sees this route's cards in a channel",
+                    "name a channel, as in {slack: C0TRIAGE}",
+                )
+            for place in target.card.places:
+                if not has[place.surface]:
+                    yield Finding(
+                        f"{where}.{place.surface}",
+                        f"there are no credentials for {place.surface.capitalize()}",
+                        f"set {variables[place.surface]}, or take it out",
+                    )
+
+
+_IDS = (
+    ("slack_users", re.compile(r"[UW][A-Z0-9]+\Z"), "a member's id begins with U or W"),
+    ("slack_groups", re.compile(r"S[A-Z0-9]+\Z"), "a user group's id begins with S"),
+)
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]+\Z")
+
+
+def _identifiers(config: Config) -> Iterator[Finding]:
+    for path, approvers in everyone(config):
+        for key, form, words in _IDS:
+            for index, ident in enumerate(getattr(approvers, key)):
+                if not form.match(ident):
+                    yield Finding(
+                        f"{_dotted(path)}.{key}[{index}]",
+                        f"{ident!r} is no Slack id ({words})",
+                        "copy the id, not the name, in Slack",
+                    )
+    for path, channel in (*config.cards(), *config.listened()):
+        if not _CHANNEL.match(channel):
+            yield Finding(
+                _dotted(path),
+                f"{channel!r} is no Slack channel's id (it begins with C)",
+                "copy the id at the end of the channel's details in Slack",
+            )
+
+
+def _money(config: Config, settings: Settings) -> Iterator[Finding]:
+    if settings.anthropic_api_key is None:
+        return
+    for name, playbook in config.playbooks.items():
+        if playbook.limits.usd > config.budget.usd_per_day:
+            yield Finding(
+                f"playbooks.{name}.limits.usd",
+                "one run may cost more than a whole day",
+                "lower it, or raise budget.usd_per_day",
+            )
+
+
+def _openings(config: Config) -> Iterator[Finding]:
+    for host, address in config.fetch.hosts.items():
+        yield Finding(
+            f"fetch.hosts.{host}",
+            f"the fetch guard sends this host's addresses to {address}",
+            "take it out unless that is meant",
+            "note",
+        )
+    url = urlsplit(config.public_url)
+    if url.scheme != "https" and url.hostname not in _LOOPBACK:
+        yield Finding(
+            "public_url",
+            "is not https, so sign-ins to the console can be read on the way",
+            "serve it behind TLS and write https",
+        )
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.removeprefix(".")

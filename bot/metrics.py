@@ -1,0 +1,140 @@
+"""``/metrics`` for Prometheus: counters of this process, gauges of the store.
+
+Names and labels are documented in docs/reference.md and stable. No label holds a person, a ticket
+or free text. Counters are each process's own, as Prometheus expects; sum over replicas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from bot.journal import Entry
+from bot.overview import FiguresStore
+from bot.ports import Clock
+
+_SECONDS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 900, 3600, 14400, 86400)
+
+
+class Meter:
+    """Counts what this process writes to the journal. One registry a process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.registry = CollectorRegistry()
+        self._clock = clock
+        self._store: FiguresStore | None = None
+        made = self.registry
+        self._tickets = Counter("deskhand_tickets", "Tickets opened", ["playbook"], registry=made)
+        self._proposals = Counter(
+            "deskhand_proposals", "Runs that ended in a proposal", ["playbook"], registry=made
+        )
+        self._handoffs = Counter(
+            "deskhand_handoffs",
+            "Runs that ended in a handoff",
+            ["playbook", "reason"],
+            registry=made,
+        )
+        self._decisions = Counter(
+            "deskhand_decisions", "Decisions by people", ["playbook", "verb"], registry=made
+        )
+        self._actions = Counter(
+            "deskhand_actions", "What became of actions", ["action", "outcome"], registry=made
+        )
+        self._calls = Counter(
+            "deskhand_model_calls", "Model calls", ["model", "outcome"], registry=made
+        )
+        self._tokens = Counter(
+            "deskhand_model_tokens", "Model tokens", ["model", "kind"], registry=made
+        )
+        self._cost = Counter(
+            "deskhand_model_cost_usd", "Model cost in US dollars", ["model"], registry=made
+        )
+        self._waiting = Gauge(
+            "deskhand_waiting", "Cards that wait for a person", ["playbook"], registry=made
+        )
+        self._oldest = Gauge(
+            "deskhand_oldest_waiting_seconds", "Age of the oldest waiting card", registry=made
+        )
+        self._to_card = Histogram(
+            "deskhand_time_to_card_seconds",
+            "From the ticket to its card",
+            buckets=_SECONDS,
+            registry=made,
+        )
+        self._to_decision = Histogram(
+            "deskhand_time_to_decision_seconds",
+            "From the card to the decision",
+            buckets=_SECONDS,
+            registry=made,
+        )
+
+    def watch(self, store: FiguresStore) -> None:
+        """Read the gauges from this store."""
+        self._store = store
+
+    def count(self, entries: Sequence[Entry]) -> None:
+        """What these entries, once saved, add."""
+        for entry in entries:
+            self._count(entry)
+
+    def _count(self, entry: Entry) -> None:
+        book, data = entry.playbook or "-", entry.data
+        match entry.kind:
+            case "ticket" if data.get("what") == "opened":
+                self._tickets.labels(book).inc()
+            case "proposal":
+                self._proposals.labels(book).inc()
+                _observe(self._to_card, data.get("took_ms"))
+            case "handoff":
+                self._handoffs.labels(book, str(data.get("reason"))).inc()
+                _observe(self._to_card, data.get("took_ms"))
+            case "decision":
+                self._decisions.labels(book, str(data.get("verb"))).inc()
+                if data.get("from") == "pending" and data.get("final"):
+                    _observe(self._to_decision, data.get("waited_ms"))
+            case "effect":
+                self._actions.labels(str(data.get("action")), str(data.get("outcome"))).inc()
+            case "model_call":
+                self._call(entry)
+            case _:
+                pass
+
+    def _call(self, entry: Entry) -> None:
+        data = entry.data
+        model = str(data.get("model"))
+        self._calls.labels(model, str(data.get("failed") or data.get("stop"))).inc()
+        for kind, name in (
+            ("input", "tokens_in"),
+            ("output", "tokens_out"),
+            ("cache_read", "cache_read"),
+            ("cache_write", "cache_write"),
+        ):
+            tokens = data.get(name)
+            if isinstance(tokens, int):
+                self._tokens.labels(model, kind).inc(tokens)
+        self._cost.labels(model).inc(float(str(data.get("cost_usd") or 0)))
+
+    async def refresh(self) -> None:
+        """Read the store's gauges anew. Raises ``StoreUnavailable``."""
+        if self._store is None:
+            return
+        now = self._clock.now()
+        oldest = 0.0
+        waiting: dict[str, int] = {}
+        for proposal_id in await self._store.waiting(None, 20_000):
+            found = await self._store.proposal(proposal_id)
+            if found is None or found.value.state not in ("pending", "handoff"):
+                continue
+            one = found.value
+            waiting[one.playbook] = waiting.get(one.playbook, 0) + 1
+            oldest = max(oldest, (now - (one.proposed_at or one.created_at)).total_seconds())
+        self._waiting.clear()
+        for playbook, number in waiting.items():
+            self._waiting.labels(playbook).set(number)
+        self._oldest.set(oldest)
+
+
+def _observe(histogram: Histogram, ms: object) -> None:
+    if isinstance(ms, int):
+        histogram.observe(ms / 1000)

@@ -1,0 +1,200 @@
+"""``/agent`` in Slack: private answers from the same figures that the shell and ``/metrics`` have.
+
+Full members see counts; texts, traces and steering are the managers' (and a route's approvers').
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Final
+
+from bot.authority import NotAllowed, listed, look_up, may_read
+from bot.context import Context
+from bot.domain import Actor, Person
+from bot.journal import Entry
+from bot.overview import Overview, Waits, window_of
+from bot.ports import LookUpFailed
+from handlers.slack import CommandAnswer
+from handlers.slack_inert import escape
+
+COMMANDS: Final = {
+    "status": "`status [24h|7d|30d] [playbook]`: what waits, what was decided, what it costs",
+    "queue": "`queue`: what waits for a person, oldest first",
+    "show": "`show ID`: one proposal, for its approvers and the managers",
+    "budget": "`budget`: what is spent and left today",
+    "tools": "`tools`: what each playbook may look up and do",
+    "pause": "`pause [playbook]`: tickets are kept, nothing runs or acts (managers)",
+    "resume": "`resume [playbook]`: go on (managers)",
+    "help": "`help`: this list",
+}
+
+
+class SlackCommand:
+    """Answers ``/agent``. Everything it changes is in the journal."""
+
+    def __init__(self, context: Context, overview: Overview) -> None:
+        self._context = context
+        self._overview = overview
+
+    async def answer(self, text: str, actor: Actor) -> CommandAnswer:
+        """The private answer to ``/agent <text>`` by a verified person."""
+        person = await look_up(self._context, actor)
+        if isinstance(person, NotAllowed):
+            plain = "".join(word if isinstance(word, str) else word.name for word in person.words)
+            return CommandAnswer(f"You may not use this. {escape(plain)}")
+        words = text.split()
+        name, rest = (words[0].lower(), words[1:]) if words else ("help", [])
+        match name:
+            case "status":
+                return await self._status(rest)
+            case "queue":
+                return await self._queue(actor)
+            case "show":
+                return await self._show(rest, actor)
+            case "budget":
+                return await self._budget()
+            case "tools":
+                return self._tools()
+            case "pause" | "resume":
+                return await self._steer(name, rest, person)
+            case "help":
+                return CommandAnswer("\n".join(COMMANDS.values()))
+            case _:
+                near = difflib.get_close_matches(name, COMMANDS, 1)
+                hint = f" Did you mean `{near[0]}`?" if near else ""
+                return CommandAnswer(f"I do not know that command.{hint} `/agent help` lists them.")
+
+    async def _status(self, rest: list[str]) -> CommandAnswer:
+        window, playbook = "24h", None
+        for word in rest:
+            if window_of(word) is not None:
+                window = word
+            elif word in self._context.playbooks:
+                playbook = word
+            else:
+                known = ", ".join(self._context.playbooks)
+                return CommandAnswer(
+                    f"`status` takes 24h, 7d or 30d, and a playbook ({escape(known)})."
+                )
+        figures = await self._overview.figures(window_of(window) or "24h", playbook)
+        return CommandAnswer("\n".join(status_lines(figures)))
+
+    async def _queue(self, actor: Actor) -> CommandAnswer:
+        lines = []
+        for waits in await self._overview.queue(limit=20):
+            playbook = self._context.playbook(waits.playbook)
+            subject = ""
+            if await may_read(self._context, actor, playbook, waits.route):
+                subject = f" “{escape(waits.subject)}”"
+            lines.append(_line(waits) + subject)
+        return CommandAnswer("\n".join(lines) if lines else "Nothing waits for a person.")
+
+    async def _show(self, rest: list[str], actor: Actor) -> CommandAnswer:
+        if len(rest) != 1:
+            return CommandAnswer("Usage: `show ID`, with a ticket, run or proposal id.")
+        _, proposal_id = await self._context.store.resolve(rest[0])
+        found = await self._context.store.case(proposal_id) if proposal_id else None
+        if found is None:
+            return CommandAnswer(f"I know nothing under {escape(rest[0])[:60]}.")
+        proposal, ticket = found[0].value, found[1].value
+        route = proposal.content.route if proposal.content else "default"
+        lines = [
+            f"*{proposal.id}*: {proposal.state}, revision {proposal.revision}",
+            f"ticket {ticket.id}, playbook {escape(ticket.playbook)}, route {escape(route)}",
+        ]
+        playbook = self._context.playbook(proposal.playbook)
+        if await may_read(self._context, actor, playbook, route):
+            lines.append(f"> {escape(' '.join(ticket.body.split())[:500])}")
+            if proposal.content and proposal.content.reply:
+                lines.append(f"Draft: {escape(' '.join(proposal.content.reply.split())[:1000])}")
+        else:
+            lines.append("Its texts are for this route's approvers and the managers.")
+        return CommandAnswer("\n".join(lines))
+
+    async def _budget(self) -> CommandAnswer:
+        budget = (await self._overview.figures())["budget"]
+        return CommandAnswer(
+            f"spent today: ${budget['spent_today']:.4f}\nreserved: ${budget['reserved']:.4f}\n"
+            f"left today: {_usd(budget['left_today'])} of {_usd(budget['usd_per_day'])}"
+        )
+
+    def _tools(self) -> CommandAnswer:
+        lines = [
+            f"*{escape(name)}*: looks up {', '.join(book.research) or 'nothing'}; "
+            f"acts, after approval, by {', '.join(use.tool for use in book.actions) or 'nothing'}"
+            for name, book in self._context.playbooks.items()
+        ]
+        return CommandAnswer("\n".join(lines))
+
+    async def _steer(self, name: str, rest: list[str], person: Person) -> CommandAnswer:
+        try:
+            if not await listed(self._context, person.actor, self._context.managers):
+                return CommandAnswer(f"You may not {name}: only managers may.")
+        except LookUpFailed:
+            return CommandAnswer("I could not look you up just now. Please try again.")
+        playbook = rest[0] if rest else None
+        if playbook is not None and playbook not in self._context.playbooks:
+            known = ", ".join(self._context.playbooks)
+            return CommandAnswer(f"There is no such playbook. I know: {escape(known)}.")
+        entry = Entry(
+            kind="operator",
+            actor=person.actor.key,
+            playbook=playbook,
+            data={"what": name, "playbook": playbook},
+        )
+        store = self._context.store
+        await (store.pause if name == "pause" else store.resume)(playbook, entry)
+        what = f"The playbook {escape(playbook)}" if playbook else "Everything"
+        if name == "pause":
+            return CommandAnswer(f"{what} is paused: tickets are kept, nothing runs or acts.")
+        return CommandAnswer(f"{what} goes on.")
+
+
+def status_lines(figures: dict[str, Any]) -> list[str]:
+    """One line a figure, ``word: figure``; the first figure is the total."""
+    waiting, model, budget = figures["waiting"], figures["model"], figures["budget"]
+    kept = figures["kept_share"]
+    lines = [
+        f"*Deskhand, {figures['window']}*",
+        f"waiting: {waiting['total']} ({waiting['over_reminder']} over their reminder)",
+        f"oldest: {_age(waiting['oldest_s'])}",
+        f"tickets: {figures['tickets']}",
+        f"approved: {figures['approved']} as drafted",
+        f"edited: {figures['edited']}" + (f" ({kept:.0%} of drafts kept)" if kept else ""),
+        f"rejected: {_total(figures['rejected'])}",
+        f"handoff: {_total(figures['handoffs'])}",
+        f"expired: {figures['expired']}",
+        f"unknown: {figures['actions']['unknown']} of {sum(figures['actions'].values())} actions",
+        f"cost: ${model['usd']:.4f}, {_usd(budget['left_today'])} left today",
+    ]
+    if figures["paused"]:
+        lines.append(f"paused: {', '.join(figures['paused'])}")
+    if figures["durability"] == "relaxed":
+        lines.append("durability: relaxed")
+    return lines
+
+
+def _total(group: dict[str, Any]) -> str:
+    reasons = ", ".join(f"{name} {number}" for name, number in group["by_reason"].items())
+    return f"{group['total']}" + (f" ({reasons})" if reasons else "")
+
+
+def _line(waits: Waits) -> str:
+    reason = f" ({waits.reason})" if waits.reason else ""
+    owner = f", taken by {escape(waits.owner)}" if waits.owner else ""
+    return (
+        f"`{waits.proposal}` {waits.state}{reason}, {_age(waits.age_s)}, route {waits.route}{owner}"
+    )
+
+
+def _age(seconds: float | None) -> str:
+    if seconds is None:
+        return "0"
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"
+
+
+def _usd(amount: float | None) -> str:
+    return "no limit" if amount is None else f"${amount:.2f}"
