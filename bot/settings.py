@@ -21,6 +21,10 @@ LogForm = Literal["auto", "json", "text"]
 """json: one object a line. text: for people. auto: text on a terminal, else json."""
 
 DEFAULT_PORT = 3000
+TENANT = "main"
+"""The tenant of a deployment: one workspace each, so one name serves."""
+DEMO_TENANT = "demo"
+"""The demo's, in a store of its own besides."""
 SHORTEST_SECRET = 16
 """Characters; `doctor` says so of a shorter ``DESKHAND_SECRET``."""
 

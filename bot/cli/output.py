@@ -1,0 +1,36 @@
+"""What the commands print: results on stdout, everything else on stderr.
+
+Texts that come from outside pass ``bot.terminal_text`` first. Nothing is ever read as rich markup.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def line(text: str) -> None:
+    """One line of the result."""
+    typer.echo(text)
+
+
+def complain(text: str) -> None:
+    """One line about what is wrong."""
+    typer.echo(text, err=True)
+
+
+def as_json(value: Any) -> None:
+    """The result for a program: one JSON value, in ASCII, so that any locale can print it."""
+    typer.echo(json.dumps(value, indent=2, default=str))
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console for cards, tables and trees. Markup is off: untrusted text stays text."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)

@@ -1,0 +1,187 @@
+"""``deskhand trace`` and ``deskhand journal``: what happened, and that nobody changed it since."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli import output
+from bot.cli.options import ConfigOption, DemoOption, JsonOption, read_settings
+from bot.terminal_text import inert_line
+
+if TYPE_CHECKING:
+    from bot.cli.attach import Attached
+    from bot.settings import Settings
+    from bot.store.entries import Line
+
+_PERMALINK = re.compile(r"https://[^/\s]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})(?:\?(\S*))?\Z")
+_THREAD = re.compile(r"(?:^|&)thread_ts=(\d+\.\d+)")
+
+
+def register(app: typer.Typer) -> None:
+    @app.command()
+    def trace(
+        ident: Annotated[
+            str,
+            typer.Argument(
+                metavar="ID",
+                help="A ticket's, run's or proposal's id, or the permalink of its message.",
+            ),
+        ],
+        as_json: JsonOption = False,
+        texts: Annotated[
+            bool, typer.Option("--texts", help="Show texts of the customer and the model, too.")
+        ] = False,
+        config: ConfigOption = None,
+        demo: DemoOption = False,
+    ) -> None:
+        """Show everything that happened to a ticket, with times, tokens and cost."""
+        settings = read_settings(config)
+        found = asyncio.run(_trace(settings, ident, texts=texts, demo=demo))
+        if found is None:
+            output.complain(
+                f"{inert_line(ident)}: there is no such ticket, run, proposal or message; "
+                "`deskhand queue` lists what waits"
+            )
+            raise typer.Exit(1)
+        if as_json:
+            output.as_json(found.as_json())
+        else:
+            from bot.cli.tree import tree_of
+
+            output.console().print(tree_of(found))
+
+    group = typer.Typer(no_args_is_help=True, help="The append-only record.")
+    app.add_typer(group, name="journal")
+
+    @group.callback()
+    def journal() -> None:
+        """The append-only record."""
+
+    @group.command()
+    def verify(
+        head: Annotated[
+            str | None,
+            typer.Option(
+                "--head",
+                help="A signed head from the log: the chain must have passed through it.",
+                show_default=False,
+            ),
+        ] = None,
+        as_json: JsonOption = False,
+        config: ConfigOption = None,
+        demo: DemoOption = False,
+    ) -> None:
+        """Follow the journal's whole chain; the first entry that does not fit is named."""
+        from bot.faults import OperatorError
+        from bot.journal import Broken, read_head, sign_head
+
+        settings = read_settings(config)
+        secret = _secret(settings, demo=demo)
+        vouched = None
+        if head is not None:
+            vouched = read_head(secret, head)
+            if vouched is None:
+                raise OperatorError(
+                    "--head: this DESKHAND_SECRET did not sign it; copy the whole line from the "
+                    "log, and use the secret of that time"
+                )
+        found = asyncio.run(_verify(settings, vouched, demo=demo))
+        if isinstance(found, Broken):
+            if as_json:
+                output.as_json(
+                    {"ok": False, "entry": found.id, "position": found.position, "why": found.why}
+                )
+            else:
+                output.line(
+                    f"broken at entry {found.id} (number {found.position + 1}): {found.why}; "
+                    "restore the store from a backup taken before it"
+                )
+            raise typer.Exit(1)
+        signed = sign_head(secret, found.entries, found.head)
+        if as_json:
+            output.as_json({"ok": True, "entries": found.entries, "head": signed})
+        else:
+            output.line(f"{found.entries} entries, whole and in order")
+            output.line(f"head: {signed}")
+
+
+def _secret(settings: Settings, *, demo: bool) -> str:
+    if demo:
+        data = settings.data / "demo"
+        settings = settings.model_copy(update={"data": data, "redis_url": None})
+    return settings.secret().get_secret_value()
+
+
+async def _verify(settings: Settings, vouched: tuple[int, bytes] | None, *, demo: bool) -> Any:
+    from bot.cli.attach import attached
+
+    async with attached(settings, demo=demo) as there:
+        return await there.store.record_book.verify(vouched)
+
+
+# --- trace ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A ticket's entries, oldest first, with texts where they were asked for and still exist."""
+
+    ticket: str
+    entries: tuple[Line, ...]
+    texts: dict[str, dict[str, str]]
+
+    @property
+    def cost_usd(self) -> Decimal:
+        return sum((cost_of(line) for line in self.entries), Decimal(0))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ticket": self.ticket,
+            "cost_usd": float(self.cost_usd),
+            "entries": [
+                {
+                    "id": line.id,
+                    "at": line.at.isoformat(),
+                    **line.entry.model_dump(mode="json", exclude={"texts"}),
+                    **({"texts": self.texts[line.id]} if line.id in self.texts else {}),
+                }
+                for line in self.entries
+            ],
+        }
+
+
+def cost_of(line: Line) -> Decimal:
+    """What a model call cost; 0 for everything else."""
+    cost = line.entry.data.get("cost_usd")
+    return Decimal(cost) if line.entry.kind == "model_call" and isinstance(cost, str) else Decimal()
+
+
+async def _trace(settings: Settings, ident: str, *, texts: bool, demo: bool) -> Trace | None:
+    from bot.cli.attach import attached
+
+    async with attached(settings, demo=demo) as there:
+        case = await _case(there, ident)
+        if case is None:
+            return None
+        book = there.store.record_book
+        lines = tuple(await book.of_case(case))
+        kept = await book.texts([line.id for line in lines]) if texts else {}
+        return Trace(case, lines, kept)
+
+
+async def _case(there: Attached, ident: str) -> str | None:
+    from bot.domain import Place
+
+    if link := _PERMALINK.match(ident):
+        channel, seconds, micros, query = link.groups()
+        thread = _THREAD.search(query or "")
+        at = thread[1] if thread else f"{seconds}.{micros}"
+        return await there.store.ticket_at(Place(surface="slack", place=channel, thread=at))
+    ticket, _ = await there.store.resolve(ident)
+    return ticket

@@ -1,0 +1,167 @@
+"""An agent without a desk: it drafts, and nothing it drafts is kept or can be carried out.
+
+Where a paid model works on an operator's own config, its money comes out of the same day's purse as
+`serve`'s, and its calls stand in the same journal. Else nothing is shared with anybody.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from bot.agent import AgentPorts, Job, RunOutcome, run_agent
+from bot.app import open_brains
+from bot.assembly import kits_of
+from bot.budget import CapReached, Reservation
+from bot.cli.attach import attached
+from bot.clock import SystemClock
+from bot.config import Money as Caps
+from bot.config_file import ConfigFile
+from bot.demo.tickets import DESK
+from bot.domain import Message, Place, Run, Ticket, new_id
+from bot.faults import OperatorError
+from bot.journal import Entry
+from bot.model_calls import Money
+from bot.settings import TENANT, Settings
+from bot.ticket_body import TicketBody
+from tools.actions.send_reply import SendReply
+from tools.research.similar_tickets import Examples, SimilarTickets
+from tools.spec import ReadTool, SimilarTicket
+
+_LOCAL_AT_ONCE = 2
+"""The local model is arithmetic: more at once than cores only wait for one another."""
+_REMOTE_AT_ONCE = 8
+_TARGET = "where the ticket came from"
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """One playbook, ready to run."""
+
+    run: Callable[[TicketBody], Awaitable[RunOutcome]]
+    model: str
+    """In words for the person."""
+    at_once: int
+
+
+@dataclass
+class OwnPurse:
+    """``bot.model_calls.Money`` of one process: its caps hold for this command alone."""
+
+    caps: Caps
+    spent: Decimal = Decimal(0)
+    of_run: dict[str, Decimal] = field(default_factory=dict)
+
+    async def reserve(
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+    ) -> Reservation | CapReached:
+        """One event loop and no await in between: what is compared is what is there."""
+        run_left = run_cap - self.of_run.get(run, Decimal(0))
+        if usd > run_left:
+            return CapReached("run", max(Decimal(0), run_left))
+        day_cap = self.caps.usd_per_playbook.get(playbook, self.caps.usd_per_day)
+        day_left = min(day_cap, self.caps.usd_per_day) - self.spent
+        if usd > day_left:
+            return CapReached("day", max(Decimal(0), day_left))
+        self.spent += usd
+        self.of_run[run] = self.of_run.get(run, Decimal(0)) + usd
+        day = datetime.now(UTC).date().isoformat()
+        return Reservation(id=new_id("m"), run=run, playbook=playbook, usd=usd, day=day)
+
+    async def settle(self, reservation: Reservation, usd: Decimal) -> None:
+        self.spent += usd - reservation.usd
+        self.of_run[reservation.run] += usd - reservation.usd
+
+
+@asynccontextmanager
+async def open_workbench(
+    settings: Settings, file: ConfigFile, playbook: str | None, model: str
+) -> AsyncIterator[Workbench]:
+    """Ready a playbook of ``file``. ``model``: auto, local or anthropic."""
+    name = _playbook(file, playbook)
+    if model == "local":
+        settings = settings.model_copy(update={"anthropic_api_key": None})
+    paid, own = settings.anthropic_api_key is not None, file.path.parent != DESK
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        money: Money = OwnPurse(file.config.budget)
+        record: Callable[[Sequence[Entry]], Awaitable[None]] = _forget
+        examples: Examples = _nothing_learnt
+        if paid and own:
+            there = await stack.enter_async_context(attached(settings, file.config))
+            money, record, examples = there.store, there.store.record, there.store.examples
+        data = _folder(stack, settings.data if own else settings.data / "demo")
+        ours = settings.model_copy(update={"data": data})
+        brains = await open_brains(stack, ours, file, None)
+        research: list[ReadTool] = [brains.search, SimilarTickets(examples, clock)]
+        kit = kits_of(file, research, [SendReply.spec])[name]
+        ports = AgentPorts(
+            model=brains.model,
+            fallback=brains.fallback,
+            money=money,
+            clock=clock,
+            source=brains.search.source,
+            record=record,
+        )
+        targets = {use.tool: _TARGET for use in kit.playbook.actions}
+
+        async def run(body: TicketBody) -> RunOutcome:
+            return await run_agent(Job(*_ticket(body, name), targets), kit, ports)
+
+        local = brains.model.name == "local"
+        yield Workbench(
+            run=run,
+            model="local model" if local else f"{kit.research_model}, {kit.draft_model}",
+            at_once=_LOCAL_AT_ONCE if local else _REMOTE_AT_ONCE,
+        )
+
+
+def _playbook(file: ConfigFile, wanted: str | None) -> str:
+    triage = [name for name, book in file.config.playbooks.items() if book.kind == "triage"]
+    if wanted is None and triage:
+        return triage[0]
+    if wanted is None or wanted not in triage:
+        known = ", ".join(triage) or "none"
+        raise OperatorError(f"--playbook: {wanted!r} is no triage playbook of {file.path}: {known}")
+    return wanted
+
+
+def _ticket(body: TicketBody, playbook: str) -> tuple[Ticket, Run]:
+    now = datetime.now(UTC)
+    author = body.written_by("webhook", "triage")
+    ident = new_id("t")
+    ticket = Ticket(
+        id=ident,
+        tenant=TENANT,
+        playbook=playbook,
+        origin=Place(surface="webhook", place="triage", thread=body.id),
+        author=author,
+        subject=body.subject or "",
+        messages=(Message(id=body.id, author=author, text=body.body, at=now),),
+        thread=body.earlier("webhook", "triage", now),
+        url=body.url,
+        created_at=now,
+    )
+    return ticket, Run(id="r" + ident.removeprefix("t"), generation=1, not_before=now)
+
+
+def _folder(stack: AsyncExitStack, wanted: Path) -> Path:
+    """The data folder, where the articles' index is kept; one for now where that cannot be."""
+    try:
+        wanted.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deskhand-")))
+    return wanted
+
+
+async def _forget(_entries: Sequence[Entry]) -> None:
+    return
+
+
+async def _nothing_learnt(_playbook: str, since: int) -> tuple[int, Sequence[SimilarTicket]]:
+    return since, ()

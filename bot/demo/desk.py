@@ -1,0 +1,49 @@
+"""What the demo needs of a running Deskhand, and the tickets that it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bot.card import CardView
+from bot.domain import Actor
+from bot.ports import Decisions
+from bot.ticket_body import TicketBody
+
+YOU = Actor(surface="terminal", team="demo", id="you")
+"""The person in front of the terminal."""
+
+
+@dataclass(frozen=True)
+class DemoTicket:
+    """A ticket and what tells it from all others of the demo's folder."""
+
+    key: str
+    body: TicketBody
+
+
+class DemoDesk(Protocol):
+    """A Deskhand of its own folder and tenant, with its worker running."""
+
+    @property
+    def decisions(self) -> Decisions: ...
+
+    @property
+    def outbox(self) -> Path:
+        """The folder of ``.eml`` files."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """Which model drafts, in words for the person."""
+        ...
+
+    async def take_in(self, ticket: DemoTicket) -> None:
+        """Accept the ticket, durably; one that is there already stays as it is."""
+        ...
+
+    async def settled(self, key: str) -> CardView:
+        """The card of this ticket's newest proposal once nothing is under way: neither drafting
+        nor approved nor executing. The ticket was taken in before, perhaps by another process."""
+        ...

@@ -1,0 +1,222 @@
+"""A card in the terminal. Drawing only; every text from outside is made inert first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from bot.card import STATE_WORDS, CardView, Who, Words
+from bot.domain import Citation, State
+from bot.terminal_text import inert, inert_line
+
+WIDEST = 100
+
+_STATE_STYLES: dict[State, str] = {
+    "pending": "bold cyan",
+    "handoff": "bold yellow",
+    "succeeded": "bold green",
+    "rejected": "bold red",
+    "failed": "bold red",
+    "unknown": "bold yellow",
+}
+_CONFIDENCE_STYLES = {"high": "green", "medium": "yellow", "low": "red"}
+
+
+def words_text(words: Words, style: str = "") -> Text:
+    """A line with persons in it."""
+    text = Text(style=style)
+    for part in words:
+        if isinstance(part, Who):
+            text.append(inert_line(part.name) or part.actor.id, style="bold")
+        else:
+            text.append(inert(part))
+    return text
+
+
+def money(usd: Decimal) -> str:
+    """Dollars, to a tenth of a cent where that says anything."""
+    return f"${usd:.4f}" if 0 < usd < Decimal("0.1") else f"${usd:.2f}"
+
+
+def show_card(console: Console, card: CardView, place: str) -> None:
+    """Print a card. ``place`` stands in the rule above it, as in ``3 of 36``."""
+    width = min(console.width, WIDEST)
+    for part in _parts(card, place):
+        console.print(part, width=width)
+
+
+def show_outcome(console: Console, card: CardView) -> None:
+    """Print what a decision came to: who, what happened, the receipt."""
+    style = _STATE_STYLES.get(card.state, "bold")
+    line = Text("  ").append(STATE_WORDS[card.state], style=style)
+    console.print(line)
+    for words in card.outcome:
+        console.print(Padding(words_text(words), (0, 0, 0, 2)), soft_wrap=True)
+    for action in card.actions:
+        if action.included and action.status:
+            status = Text(f"  {inert_line(action.tool)}: ").append_text(words_text(action.status))
+            console.print(status, soft_wrap=True)
+
+
+def _parts(card: CardView, place: str) -> Sequence[RenderableType]:
+    parts: list[RenderableType] = [Rule(Text(place, style="dim"), style="dim"), _head(card)]
+    parts += [Padding(words_text(words, "yellow"), (0, 2)) for words in card.notices]
+    parts.append(_facts(card))
+    parts.append(_quote(card))
+    if card.handoff is not None:
+        parts.append(_handoff(card))
+    if card.draft is not None:
+        parts.append(_panel("Draft reply", _draft(card), "cyan"))
+    elif card.state == "pending":
+        parts.append(Padding(Text("No reply: this asks for nothing.", style="italic"), (0, 2)))
+    if card.changes:
+        parts.append(_changes(card))
+    if card.citations:
+        parts.append(_sources(card.citations))
+    parts.append(_actions(card))
+    parts.append(_foot(card))
+    return parts
+
+
+def _head(card: CardView) -> RenderableType:
+    line = Table.grid(expand=True, padding=(0, 2))
+    line.add_column(ratio=1)
+    line.add_column(justify="right", no_wrap=True)
+    state = Text(STATE_WORDS[card.state], style=_STATE_STYLES.get(card.state, "bold"))
+    line.add_row(Text(inert_line(card.headline), style="bold"), state)
+    return Padding(line, (0, 2))
+
+
+def _facts(card: CardView) -> RenderableType:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column()
+    facts.add_row("Labels", Text(", ".join(map(inert_line, card.labels)) or "none"))
+    where = inert_line(card.route)
+    if card.priority:
+        where += f", priority {inert_line(card.priority)}"
+    facts.add_row("Route", Text(where))
+    if card.confidence:
+        sure = Text(card.confidence, style=_CONFIDENCE_STYLES.get(card.confidence, ""))
+        facts.add_row("Sure", sure.append(f"  {inert_line(card.why)}" if card.why else "", "dim"))
+    return Padding(facts, (0, 2))
+
+
+def _panel(title: str, body: RenderableType, style: str) -> Panel:
+    return Panel(
+        body,
+        title=Text(title, style="bold"),
+        title_align="left",
+        border_style=style,
+        box=box.ROUNDED,
+        padding=(0, 1),
+    )
+
+
+def _quote(card: CardView) -> RenderableType:
+    author = inert_line(card.author.name) or "The customer"
+    body = Text()
+    if card.subject:
+        body.append(inert_line(card.subject) + "\n\n", style="bold")
+    body.append(inert(card.quote).strip("\n"))
+    if card.files:
+        names = ", ".join(map(inert_line, card.files))
+        body.append(f"\n\nNot read: {names}", style="yellow")
+    return _panel(f"{author} wrote", body, "dim")
+
+
+def _draft(card: CardView) -> Text:
+    """The draft with its unsupported passages marked where they stand."""
+    draft = card.draft or ""
+    text = Text()
+    at = 0
+    for mark in sorted(card.unsupported, key=lambda mark: mark.start):
+        start, end = max(at, mark.start), max(at, mark.end)
+        text.append(inert(draft[at:start]))
+        text.append(inert(draft[start:end]), style="underline yellow")
+        at = end
+    text.append(inert(draft[at:]))
+    if card.unsupported:
+        text.append("\n\nUnderlined: no source says so.", style="yellow")
+    return text
+
+
+def _sources(citations: Sequence[Citation]) -> RenderableType:
+    lines: list[RenderableType] = [Text("Sources", style="bold")]
+    for number, citation in enumerate(citations, start=1):
+        title = f"{number}. {inert_line(citation.title)} ({inert_line(citation.article)})"
+        quote = f"“{inert_line(citation.quote)}”"
+        if citation.supported:
+            lines += [Text(title), Padding(Text(quote, style="italic"), (0, 0, 0, 3))]
+        else:
+            lines += [
+                Text(title, style="strike").append("  not found there", style="not strike yellow"),
+                Padding(Text(quote, style="strike dim"), (0, 0, 0, 3)),
+            ]
+    return Padding(Group(*lines), (0, 2))
+
+
+def _changes(card: CardView) -> RenderableType:
+    lines = [Text("Changed", style="bold")]
+    for change in card.changes:
+        if change.field == "reply":
+            lines.append(Text("reply: see the draft above"))
+            continue
+        line = Text(f"{inert_line(change.field)}: ")
+        line.append(inert_line(change.before) or "none", style="strike dim")
+        line.append(" → ").append(inert_line(change.after) or "none", style="green")
+        lines.append(line)
+    return Padding(Group(*lines), (0, 2))
+
+
+def _handoff(card: CardView) -> RenderableType:
+    handoff = card.handoff
+    if handoff is None:
+        return Text()
+    body = Table.grid(padding=(0, 2))
+    body.add_column(style="dim", no_wrap=True)
+    body.add_column()
+    body.add_row("Why", Text(inert(handoff.words)))
+    for name, entries in (
+        ("Tried", handoff.tried),
+        ("Found", handoff.found),
+        ("Missing", handoff.missing),
+    ):
+        if entries:
+            body.add_row(name, Text("\n".join(map(inert_line, entries))))
+    return _panel("A person is needed", body, "yellow")
+
+
+def _actions(card: CardView) -> RenderableType:
+    if not card.actions:
+        return Group()
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column()
+    for action in card.actions:
+        name = "On approval" if action.included else "Left out"
+        line = Text(inert_line(action.tool), style="bold" if action.included else "strike dim")
+        line.append(f"  to {inert_line(action.target)}", style="not bold")
+        rows.add_row(name, line)
+        for field, value in action.args:
+            rows.add_row("", Text(f"{inert_line(field)}: {inert(value)}"))
+        if action.status:
+            rows.add_row("", words_text(action.status))
+    return Padding(rows, (0, 2))
+
+
+def _foot(card: CardView) -> RenderableType:
+    parts = [inert_line(card.model) or "no model", money(card.cost_usd)]
+    if card.expires_at is not None:
+        parts.append(f"expires {card.expires_at.astimezone():%d %b %H:%M}")
+    if card.ticket_url:
+        parts.append(inert_line(card.ticket_url))
+    return Padding(Text(" · ".join(parts), style="dim"), (0, 2))

@@ -1,0 +1,332 @@
+"""One sitting at the demo: card after card, a letter and Enter for each.
+
+Nothing about the sitting is kept: what is decided is in the store, so a demo that was stopped, or
+killed, goes on with the first card that nobody has decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, assert_never
+
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.text import Text
+
+from bot.card import CardView
+from bot.demo.desk import YOU, DemoDesk, DemoTicket
+from bot.demo.form_text import as_text, from_text
+from bot.demo.keyboard import EditorFailed, Keyboard, edit_in
+from bot.demo.screen import money, show_card, show_outcome, words_text
+from bot.domain import RejectReason, Verb
+from bot.forms import Decided, EditForm, FieldErrors, NotDecided, RejectForm, RejectInput
+from bot.terminal_text import inert_line
+
+PROMPT = "[a]pprove [e]dit [r]eject [s]kip [q]uit"
+AHEAD = 3
+"""Tickets that are being drafted while the person reads; more could cost money for nothing."""
+
+_LETTERS: dict[str, Verb] = {
+    "a": "approve",
+    "e": "edit",
+    "r": "reject",
+    "t": "retry",
+    "d": "settle_done",
+    "n": "settle_retry",
+}
+_MEANING: dict[Verb, str] = {
+    "approve": "a approves and sends",
+    "edit": "e changes it",
+    "reject": "r rejects it",
+    "retry": "t tries again",
+    "settle_done": "d: it did arrive",
+    "settle_retry": "n: it did not arrive, send again",
+    "take": "",
+}
+_HANDOFF_MEANING: dict[Verb, str] = {"edit": "e writes the reply", "reject": "r closes it"}
+
+Step = Literal["next", "again", "quit"]
+"""next: on to the next ticket. again: show this ticket's card anew. quit: the sitting is over."""
+
+
+@dataclass
+class Tally:
+    """What a sitting came to. Grows with each card."""
+
+    approved: int = 0
+    edited: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    handoffs: int = 0
+    done_before: int = 0
+    seconds: list[float] = field(default_factory=list)
+    cost_usd: Decimal = Decimal(0)
+    seen: set[str] = field(default_factory=set)
+
+    def saw(self, card: CardView) -> None:
+        """Count a card the first time it is shown."""
+        if card.proposal not in self.seen:
+            self.seen.add(card.proposal)
+            self.cost_usd += card.cost_usd
+            self.handoffs += card.state == "handoff"
+
+
+class Session:
+    """The tickets of one sitting, and the person who decides."""
+
+    def __init__(
+        self,
+        desk: DemoDesk,
+        tickets: Sequence[DemoTicket],
+        console: Console,
+        keyboard: Keyboard | None,
+        editor: Sequence[str],
+        monotonic: Callable[[], float],
+    ) -> None:
+        """``keyboard`` None: nobody is there; the first card is shown and that is all.
+        ``editor`` empty: a reply is typed line by line."""
+        self._desk = desk
+        self._tickets = tickets
+        self._console = console
+        self._keyboard = keyboard
+        self._editor = editor
+        self._monotonic = monotonic
+        self._key = ""
+        self.tally = Tally()
+
+    async def run(self) -> None:
+        """Go through the tickets until they end, or the person does."""
+        try:
+            await self._go_through()
+        except asyncio.CancelledError:
+            # Ctrl-C: what was decided is saved, so this ends like `q`.
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+            self._console.print()
+        if self._keyboard is not None:
+            self._figures()
+
+    async def _go_through(self) -> None:
+        for number, ticket in enumerate(self._tickets):
+            for ahead in self._tickets[number : number + AHEAD]:
+                await self._desk.take_in(ahead)
+            self._key = ticket.key
+            step: Step = "again"
+            while step == "again":
+                card = await self._settled()
+                if not _undecided(card):
+                    self.tally.done_before += card.proposal not in self.tally.seen
+                    step = "next"
+                    continue
+                step = await self._one(card, number)
+            if step == "quit":
+                return
+        if not self.tally.seen:
+            self._say(
+                "Every ticket is decided. Remove the folder "
+                f"{self._desk.outbox.parent} to begin again."
+            )
+
+    async def _one(self, card: CardView, number: int) -> Step:
+        self.tally.saw(card)
+        show_card(self._console, card, f"{number + 1} of {len(self._tickets)}")
+        if hint := _hint(card):
+            self._say(hint)
+        if self._keyboard is None:
+            self._console.print(Text(PROMPT))
+            return "quit"
+        shown_at = self._monotonic()
+        while True:
+            letter = await self._ask(f"{PROMPT} > ")
+            if letter is None or letter == "q":
+                return "quit"
+            if letter == "s":
+                self.tally.skipped += 1
+                return "next"
+            verb = _LETTERS.get(letter)
+            button = next((each for each in card.buttons if each.verb == verb), None)
+            if button is None:
+                self._say(f"Possible here: {_possible(card)}.")
+                continue
+            step = await self._press(card, button.verb, button.token)
+            if step is not None:
+                if step != "quit":
+                    self.tally.seconds.append(self._monotonic() - shown_at)
+                return step
+
+    async def _press(self, card: CardView, verb: Verb, token: str) -> Step | None:
+        """Press a button; None: nothing was decided, and the card still stands."""
+        pressed = await self._desk.decisions.press(token, verb, YOU)
+        match pressed:
+            case Decided():
+                if verb == "approve":
+                    self._count_approval(card, edited_now=False)
+                return await self._outcome()
+            case NotDecided(words=words):
+                self._console.print(words_text(words))
+                return "again"
+            case EditForm():
+                return await self._edit(card, pressed)
+            case RejectForm():
+                return await self._reject(card, pressed)
+            case _:
+                assert_never(pressed)
+
+    # --- edit ---
+
+    async def _edit(self, card: CardView, form: EditForm) -> Step | None:
+        before = text = as_text(form)
+        while True:
+            try:
+                written = await self._written(form, text)
+            except EditorFailed as failed:
+                self._say(f"{failed}. Nothing is changed.")
+                return None
+            if written is None or written.strip() == before.strip():
+                self._say("Nothing is changed.")
+                return None
+            text = written
+            given = from_text(form, written)
+            if not isinstance(given, FieldErrors):
+                submitted = await self._desk.decisions.submit_edit(form.token, YOU, given)
+                match submitted:
+                    case Decided(proposal=proposal):
+                        if proposal.state == "pending":
+                            return "again"
+                        self._count_approval(card, edited_now=True)
+                        return await self._outcome()
+                    case NotDecided(words=words):
+                        self._console.print(words_text(words))
+                        return "again"
+                    case FieldErrors():
+                        given = submitted
+                    case _:
+                        assert_never(submitted)
+            for name, error in given.errors.items():
+                self._say(f"{inert_line(name)}: {inert_line(error)}")
+            if await self._ask("Enter: correct it. Any other letter: leave it as it was. > ") != "":
+                return None
+
+    async def _written(self, form: EditForm, text: str) -> str | None:
+        if self._editor:
+            return await edit_in(self._editor, text)
+        self._say(
+            "Type the new reply. A line with only a dot ends it; an empty reply changes none."
+        )
+        lines: list[str] = []
+        while (line := await self._line("")) is not None and line.strip() != ".":
+            lines.append(line)
+        return "\n".join(lines).strip() or None
+
+    # --- reject ---
+
+    async def _reject(self, card: CardView, form: RejectForm) -> Step | None:
+        for number, option in enumerate(form.reasons, start=1):
+            self._say(f"  {number}  {option.text}")
+        while True:
+            given = await self._ask(f"Why? [1-{len(form.reasons)}, Enter: go back] > ")
+            if given is None:
+                return "quit"
+            if given == "":
+                return None
+            if given.isascii() and given.isdigit() and 0 < int(given) <= len(form.reasons):
+                break
+            self._say(f"A number from 1 to {len(form.reasons)}.")
+        reason = _REASON.validate_python(form.reasons[int(given) - 1].value)
+        words = await self._line("In words, if you like > ") or ""
+        again = False
+        if form.may_draft_again and card.state != "handoff":
+            again = await self._ask("Draft again with this? [y/N] > ") in ("y", "yes")
+        submitted = await self._desk.decisions.submit_reject(
+            form.token, YOU, RejectInput(reason, words.strip(), draft_again=again)
+        )
+        match submitted:
+            case Decided():
+                self.tally.rejected += 1
+                return "again" if again else await self._outcome()
+            case NotDecided(words=said):
+                self._console.print(words_text(said))
+                return "again"
+            case FieldErrors(errors=errors):
+                for name, error in errors.items():
+                    self._say(f"{inert_line(name)}: {inert_line(error)}")
+                return None
+            case _:
+                assert_never(submitted)
+
+    # --- around a card ---
+
+    async def _settled(self) -> CardView:
+        settled = self._desk.settled(self._key)
+        if not self._console.is_terminal:
+            return await settled
+        with self._console.status("Reading, looking things up, drafting"):
+            return await settled
+
+    async def _outcome(self) -> Step:
+        """Show what the decision came to; a refused or unknown effect wants another decision."""
+        card = await self._settled()
+        show_outcome(self._console, card)
+        return "again" if _undecided(card) else "next"
+
+    def _count_approval(self, card: CardView, *, edited_now: bool) -> None:
+        if edited_now or card.changes:
+            self.tally.edited += 1
+        else:
+            self.tally.approved += 1
+
+    async def _line(self, prompt: str) -> str | None:
+        return None if self._keyboard is None else await self._keyboard.line(prompt)
+
+    async def _ask(self, prompt: str) -> str | None:
+        """One answer in small letters; None: there are no more."""
+        given = await self._line(prompt)
+        if given is None:
+            self._console.print()
+        return None if given is None else given.strip().lower()
+
+    def _say(self, words: str) -> None:
+        self._console.print(Text(words), soft_wrap=True)
+
+    def _figures(self) -> None:
+        tally = self.tally
+        decided = tally.approved + tally.edited + tally.rejected
+        waiting = len(self._tickets) - tally.done_before - decided
+        self._console.print()
+        self._say(
+            f"This session: approved {tally.approved}, edited {tally.edited}, rejected "
+            f"{tally.rejected}, skipped {tally.skipped}, handoffs {tally.handoffs}, "
+            f"waiting {max(0, waiting)}"
+        )
+        if tally.seconds:
+            middle, longest = statistics.median(tally.seconds), max(tally.seconds)
+            self._say(f"Time to decision: {middle:.0f} s (median), {longest:.0f} s (longest)")
+        self._say(f"Cost: {money(tally.cost_usd)} ({self._desk.model})")
+        self._say(f"Replies: {self._desk.outbox}")
+
+
+_REASON: TypeAdapter[RejectReason] = TypeAdapter(RejectReason)
+
+
+def _undecided(card: CardView) -> bool:
+    return card.state in ("pending", "handoff", "failed", "unknown")
+
+
+def _possible(card: CardView) -> str:
+    meaning = {**_MEANING, **(_HANDOFF_MEANING if card.state == "handoff" else {})}
+    verbs = [button.verb for button in card.buttons if button.verb in _LETTERS.values()]
+    return ", ".join([*(meaning[verb] for verb in verbs), "s skips it", "q ends"])
+
+
+def _hint(card: CardView) -> str:
+    """Said above the prompt where its letters alone would mislead."""
+    match card.state:
+        case "handoff" | "failed" | "unknown":
+            return f"There is nothing to approve here yet: {_possible(card)}."
+        case _:
+            return ""
