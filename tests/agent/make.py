@@ -194,11 +194,14 @@ class MemorySearch:
     def __init__(self) -> None:
         self.queries: list[str] = []
         self.plays: Callable[[], Findings] | None = None
+        self.article: str | None = None
 
     async def read(self, args: QueryArgs, context: ReadContext) -> Findings:
         self.queries.append(args.query)
         if self.plays is not None:
             return self.plays()
+        if self.article is not None:
+            return Findings(self.article, (Passage("evil.md", "Evil", self.article, 1.0),))
         found = tuple(
             Passage(source.article, source.title, source.text, 1.0, source.url)
             for source in ARTICLES.values()
@@ -255,7 +258,7 @@ class Bench:
         self.entries: list[Entry] = []
         self.lines: list[str] = []
         self.cancel_at: int | None = None
-        self.draft_model = "large"
+        self.research_model, self.draft_model = "small", "large"
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -271,7 +274,7 @@ class Bench:
             built_in_prompt("triage"),
             [self.search],
             [SEND_REPLY, ADD_NOTE],
-            research_model="small",
+            research_model=self.research_model,
             draft_model=self.draft_model,
         )
 
