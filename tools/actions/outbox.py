@@ -118,7 +118,8 @@ def _opened(folder: Path) -> Iterator[int]:
 
 def reply_mail(grant: Grant, text: str, signature: str, now: datetime) -> EmailMessage:
     """The reply as a mail (RFC 5322). Nothing in it can add a header or break out of one."""
-    mail = EmailMessage(policy=policy.SMTP.clone(cte_type="7bit"))
+    # Long enough that an idempotency key stands on one line with its header's name.
+    mail = EmailMessage(policy=policy.SMTP.clone(cte_type="7bit", max_line_length=200))
     mail["Date"] = format_datetime(now.astimezone(UTC))
     mail["Message-ID"] = f"<{grant.key[:32]}@{NO_HOST}>"
     mail["From"] = _address(signature or "Support", grant.approved_by.email)
@@ -143,4 +144,5 @@ def _address(name: str, email: str | None, fallback: str = f"support@{NO_HOST}")
 
 
 def _header(text: str) -> str:
-    return " ".join(_NOT_IN_HEADERS.sub(" ", text).split())
+    # An encoded word (RFC 2047) would be decoded on the way out, line breaks and all.
+    return " ".join(_NOT_IN_HEADERS.sub(" ", text).replace("=?", "= ?").split())

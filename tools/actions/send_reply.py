@@ -12,9 +12,11 @@ from bot.domain import REPLY_LIMIT, SurfaceName, Ticket
 from tools.spec import ActionSpec, Grant, Outlet, Sent
 
 
-def _has_words(text: str) -> str:
+def _can_be_sent(text: str) -> str:
     if not text.strip():
         raise ValueError("the reply is empty")
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ValueError("the reply holds half a character, which cannot be sent")
     return text
 
 
@@ -23,7 +25,7 @@ class SendReplyArgs(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    text: Annotated[str, AfterValidator(_has_words)] | None = Field(
+    text: Annotated[str, AfterValidator(_can_be_sent)] | None = Field(
         max_length=REPLY_LIMIT,
         description="The whole reply as the customer will read it, at most 3,000 characters."
         " null only where the ticket asks for nothing and the other side is told so.",

@@ -1,0 +1,1 @@
+"""Tests of effects: what leaves, once, and what is known after."""
