@@ -73,6 +73,7 @@ class Till:
         self.caps = {"day": Decimal(day), "playbook": Decimal(playbook or day)}
         self.by_run: dict[str, Decimal] = {}
         self.total = Decimal(0)
+        self.strict = True
         self.open: dict[str, Reservation] = {}
         self.reserved: list[Decimal] = []
         self.settled: list[Decimal] = []
@@ -98,7 +99,7 @@ class Till:
 
     async def settle(self, reservation: Reservation, usd: Decimal) -> None:
         del self.open[reservation.id]
-        assert usd <= reservation.usd, "a call cost more than its worst case"
+        assert usd <= reservation.usd or not self.strict, "a call cost more than its worst case"
         self.settled.append(usd)
         self.by_run[reservation.run] += usd - reservation.usd
         self.total += usd - reservation.usd
