@@ -1,0 +1,174 @@
+"""A real server for tests. ``pytest_plugins = ["tests.fixtures_redis"]`` gives the fixtures."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis as SyncRedis
+from redis.asyncio import Redis
+
+from bot.store.binary import find_binary
+from bot.store.connect import open_redis
+
+STRICT = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
+"""Flags of a server whose acknowledged writes survive anything but its disk."""
+
+
+class ServerProcess:
+    """The embedded server's program under a test's own flags and nobody else's supervision.
+
+    On a unix socket in ``folder`` (keep it short), or with ``port`` on loopback TCP as well.
+    """
+
+    def __init__(self, folder: Path, *flags: str, port: int = 0) -> None:
+        self.folder = folder
+        self.port = port
+        self._command = [
+            os.fspath(find_binary().path),
+            *("--bind", "127.0.0.1", "--port", str(port)),
+            *("--unixsocket", "s", "--unixsocketperm", "700"),
+            *("--logfile", "log", "--maxmemory-policy", "noeviction"),
+            *flags,
+        ]
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.folder / 's'}"
+
+    @property
+    def tcp_url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    def start(self) -> ServerProcess:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._child = subprocess.Popen(self._command, cwd=self.folder, start_new_session=True)
+        wait_until(self._answers)
+        return self
+
+    def _answers(self) -> bool:
+        assert self._child is not None
+        assert self._child.poll() is None, (self.folder / "log").read_text()
+        # A server that asks for a login is up as well.
+        return self._ping().startswith((b"+PONG", b"-NOAUTH"))
+
+    def _ping(self) -> bytes:
+        with socket.socket(socket.AF_UNIX) as wire, contextlib.suppress(OSError):
+            wire.connect(str(self.folder / "s"))
+            wire.sendall(b"PING\r\n")
+            return wire.recv(64)
+        return b""
+
+    def client(self) -> SyncRedis:
+        """A plain, blocking client, for a look from outside."""
+        return SyncRedis(
+            unix_socket_path=str(self.folder / "s"), decode_responses=True, socket_timeout=5
+        )
+
+    def freeze(self) -> None:
+        """It stays connected and answers nothing more, as a machine that hangs."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End it, in order or with ``SIGKILL``, and wait until it has."""
+        if self._child is not None:
+            self._child.send_signal(signal.SIGCONT)
+            self._child.send_signal(number)
+            self._child.wait()
+            self._child = None
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    """Return as soon as ``condition`` holds, for what happens in other processes."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.002)
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def leaked_keys(redis: Redis, lasting: Iterable[str] = ()) -> list[str]:
+    """Keys that will stay for ever: without an expiry, and matching no ``lasting`` pattern.
+
+    Patterns are of ``fnmatch``. Records are meant to last; a lock, lease or counter is not.
+    """
+    patterns = tuple(lasting)
+    leaked = []
+    async for key in redis.scan_iter(count=1000):
+        name = key if isinstance(key, str) else key.decode("utf-8", "backslashreplace")
+        if await redis.ttl(key) == -1 and not any(fnmatch.fnmatchcase(name, p) for p in patterns):
+            leaked.append(name)
+    return sorted(leaked)
+
+
+@contextlib.contextmanager
+def short_folder() -> Iterator[Path]:
+    """A temporary folder whose path leaves room for a socket's name, which pytest's may not."""
+    path = Path(tempfile.mkdtemp(prefix="dh-"))
+    try:
+        yield path.resolve()
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """``short_folder`` for one test."""
+    with short_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[ServerProcess]:
+    """One server for the whole run. It never waits for the disk: tests of that use their own."""
+    with short_folder() as folder:
+        server = ServerProcess(
+            folder, "--save", "", "--appendonly", "yes", "--appendfsync", "no"
+        ).start()
+        try:
+            yield server
+        finally:
+            server.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def redis_url(redis_server: ServerProcess) -> str:
+    """The server's URL, all its databases empty. Scripts and settings of other tests remain."""
+    with redis_server.client() as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+async def redis_client(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of the empty server, opened as Deskhand opens it."""
+    client = open_redis(redis_url)
+    try:
+        yield client
+    finally:
+        await client.aclose()
