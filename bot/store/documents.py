@@ -90,7 +90,7 @@ async def commit(wire: Wire, keys: Keys, change: Commit, now_ms: int) -> bool:
     Nothing also when a new ticket's conversation has a ticket already: then two deliveries of one
     conversation met, and the second finds the first's ticket when it reads again.
     """
-    listed = KeyList([keys.journal, keys.texts, keys.origins])
+    listed = KeyList([keys.journal, keys.texts, keys.origins, keys.due, keys.held])
     count, documents = 0, list[Argument]()
     for key, held in _documents(keys, change):
         count += 1
@@ -101,20 +101,23 @@ async def commit(wire: Wire, keys: Keys, change: Commit, now_ms: int) -> bool:
         _index_ticket(operations, keys, opened)
     for kept in change.proposals:
         _index_proposal(operations, keys, kept, now_ms)
-    for wake in change.cleared:
-        operations.add("ZREM", keys.due, wakes.member(wake))
-        operations.add("HDEL", keys.held, wakes.member(wake))
-    for wake in change.wakes:
-        operations.add("ZADD", keys.due, wakes.score(wake, now_ms), wakes.member(wake))
     if change.deliveries_done:
         operations.add("HDEL", keys.inbox, *change.deliveries_done)
+    woken: list[Argument] = []
+    for wake in change.wakes:
+        woken += (wakes.member(wake), wakes.score(wake, now_ms))
     arguments: list[Argument] = [
+        now_ms,
         count,
         *documents,
         len(new),
         *(fingerprint(opened.origin.key) for opened in new),
         operations.count,
         *operations.arguments,
+        len(change.cleared),
+        *(wakes.member(wake) for wake in change.cleared),
+        len(change.wakes),
+        *woken,
         *entry_arguments(change.entries, keys, listed),
     ]
     return bool(await wire.run_safely(COMMIT, listed.keys, arguments))
@@ -208,7 +211,7 @@ def _index_proposal(
     value = kept.value
     if kept.version == 0:
         operations.add("SADD", keys.playbooks, value.playbook)
-        if value.state not in _WAITING:
+        if value.state == "drafting":
             return
     since = wakes.milliseconds(value.proposed_at or value.created_at)
     waits, unanswered = keys.waiting(value.playbook), keys.unanswered(value.playbook)

@@ -94,6 +94,8 @@ class RedisStore:
         self._timezone = timezone
         self._memory = MemoryGuard(redis, clock)
         self._ticket_of: OrderedDict[str, str] = OrderedDict()
+        self.on_cleared: WakeSoon = nobody_listens
+        """Told of the wakes that a commit has cleared: a worker then has nothing to let go of."""
 
     async def start(self) -> Epoch:
         """Make the scripts known and look at the server's history. Raises ``StoreUnavailable``."""
@@ -172,6 +174,8 @@ class RedisStore:
             return Conflict()
         for kept in change.proposals:
             self._remember(kept.value)
+        if change.cleared:
+            self.on_cleared(change.cleared)
         soon = tuple(wake for wake in change.wakes if wakes.is_due(wake, now_ms))
         if soon:
             self._wake_soon(soon)
@@ -209,6 +213,9 @@ class RedisStore:
             content=content,
             approved_by=decision,
             deadline=before + left,
+            playbook=executing.playbook,
+            author=claimed.value.author,
+            subject=claimed.value.subject,
         )
 
     async def _claim_once(
@@ -328,6 +335,11 @@ class RedisStore:
 
     async def record(self, entries: Sequence[Entry]) -> None:
         await self.record_book.append(entries)
+
+    async def counters(self, since: datetime, until: datetime) -> dict[str, int]:
+        """The folded figures of these hours, with everything that has happened sealed first."""
+        await self.record_book.seal()
+        return await self.record_book.figures(since, until)
 
     # --- ours ---------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from docket import Worker as DocketWorker
@@ -98,6 +98,7 @@ class Worker:
         house = asyncio.create_task(self._keep_house(), name="deskhand-house")
         leases = asyncio.create_task(self._keep_leases(), name="deskhand-leases")
         self._queue.serve(self)
+        self._store.on_cleared = self._cleared
         try:
             await self._stopping.wait()
         finally:
@@ -140,6 +141,11 @@ class Worker:
         if not self._stopping.is_set():
             await self._start(wake)
 
+    def _cleared(self, wakes: Sequence[Wake]) -> None:
+        """A commit has cleared these, leases and all: there is nothing left to finish."""
+        for wake in wakes:
+            self._held.pop(Wake(wake.kind, wake.id), None)
+
     def _runs(self) -> int:
         return sum(kind == "run" for kind in self._jobs.values())
 
@@ -164,6 +170,8 @@ class Worker:
                     return
                 self._held[wake] = token
                 again_at = await self._handle(wake, token)
+                if self._held.pop(wake, None) is None and again_at is None:
+                    return
                 more = await self._store.finish(wake, token, again_at)
                 self._outage.over()
             except StoreUnavailable as error:
