@@ -56,6 +56,7 @@ ACCEPT_SECONDS: Final = 1.8
 """Not durable after this is 503, within the two seconds of the contract; Slack sends again."""
 COMMAND_SECONDS: Final = 2.5
 """How long a command's answer may take, of Slack's three seconds."""
+_BOLT_LOG: Final = "deskhand.slack.bolt"
 SHORTCUT: Final = "deskhand.triage"
 
 
@@ -104,7 +105,8 @@ class SlackInbound:
         self._clicks = Clicks(decisions, client, self._whisperer, self._later)
         self._setting: Setting | None = None
         self._app = AsyncApp(
-            name="deskhand",
+            # Bolt sets the level of the logger of this name: it must not be one of our own.
+            name=_BOLT_LOG,
             client=client,
             logger=_bolt_log(),
             signing_secret="",
@@ -283,7 +285,7 @@ class SlackInbound:
 def _bolt_log() -> logging.Logger:
     """Bolt's own words, errors alone. Its warnings are about what we do not use: it would set up an
     install flow when it finds the console's ``SLACK_CLIENT_ID`` in the environment."""
-    logger = logging.getLogger("deskhand.slack.bolt")
+    logger = logging.getLogger(_BOLT_LOG)
     logger.setLevel(logging.ERROR)
     return logger
 

@@ -35,6 +35,7 @@ VALUE: Final = "value"
 _BLOCKS, _OPTIONS, _BOXES = 100, 100, 10
 _INPUT, _OPTION_TEXT, _OPTION_VALUE, _LABEL, _SECTION = 3000, 75, 150, 2000, 3000
 _INCLUDE = re.compile(r"include(\.\d+)?\Z")
+_INDEX = re.compile(r"[0-9]{1,4}\Z")
 _FIELD = re.compile(r"action\.\d+\..+\Z", re.DOTALL)
 
 Json = dict[str, Any]
@@ -157,7 +158,7 @@ def edit_input(values: Any) -> EditInput:
         route=route[0] if route else None,
         priority=priority[0] if priority else None,
         fields={key: given.text(key) or "" for key in given if _FIELD.match(key)},
-        include=tuple(sorted(int(value) for value in ticked if value.isdecimal()))
+        include=tuple(sorted(int(value) for value in ticked if _INDEX.match(value)))
         if include
         else None,
         approve_now="approve_now" in given.chosen("approve_now"),

@@ -75,7 +75,7 @@ class SlackSocket:
         socket = SocketModeClient(
             app_token=self._app_token,
             web_client=self._web,
-            logger=logging.getLogger("deskhand.slack.socket"),
+            logger=_sdk_log(),
             ping_interval=self._ping_seconds,
         )
         socket.proxy = self._web.proxy
@@ -125,6 +125,13 @@ class SlackSocket:
         if status == 200 and body.startswith("{"):
             answer["payload"] = json.loads(body)
         await socket.send_socket_mode_response(answer)
+
+
+def _sdk_log() -> logging.Logger:
+    """The SDK's own words, without what it prints of every message when it debugs."""
+    logger = logging.getLogger("deskhand.slack.socket")
+    logger.setLevel(logging.INFO)
+    return logger
 
 
 async def _dispose(socket: SocketModeClient) -> None:

@@ -188,6 +188,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
+        # From now on connections wait for the server instead of being refused.
+        made.listen(1024)
         made.listen(BACKLOG)
     except BaseException:
         made.close()
@@ -214,7 +216,9 @@ def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(one)
 
 
-async def serve(app: ASGIApp, at: socket.socket, stop: asyncio.Event) -> None:
+async def serve(
+    app: ASGIApp, at: socket.socket, stop: asyncio.Event, drain_seconds: int = DRAIN_SECONDS
+) -> None:
     """Serve until ``stop`` is set, then drain: no new connection, what is under way may end."""
     server = _Server(
         uvicorn.Config(
@@ -225,7 +229,7 @@ async def serve(app: ASGIApp, at: socket.socket, stop: asyncio.Event) -> None:
             server_header=False,
             log_config=None,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_graceful_shutdown=drain_seconds,
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[at]))

@@ -116,7 +116,7 @@ async def running_rig(
     listens: Mapping[str, str] = LISTENS,
     triage_playbook: str | None = "support",
     agent_command: AgentCommand | None = None,
-    signing_secret: str | None = "given by the stand-in",
+    over_http: bool = True,
     identified: bool = True,
 ) -> AsyncIterator[Rig]:
     """A web process on a free port, ended in order."""
@@ -142,7 +142,7 @@ async def running_rig(
             api_url=slack.api_url,
             listens=listens,
             triage_playbook=triage_playbook,
-            signing_secret=slack.signing_secret if signing_secret else None,
+            signing_secret=slack.signing_secret if over_http else None,
             agent_command=agent_command,
         )
         intake = WebhookIntake.of("helpdesk", "support", HOOK_SECRET)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -41,7 +43,9 @@ async def a_ticket(rig: Rig, channel: str, thread: str) -> None:
 
 
 async def test_a_message_is_durable_before_it_is_answered(rig: Rig) -> None:
-    sent = await rig.people.message("I was charged <https://a.example|twice> &amp; more")
+    sent = await rig.people.message(
+        "I was charged <https://a.example|twice> &amp; more", markup=True
+    )
     assert sent.status == 200
     saved = await rig.only()
     assert saved.id == f"slack:T0TEAM:{sent.event_id}"
@@ -417,7 +421,7 @@ async def test_other_methods_and_paths(rig: Rig) -> None:
 async def test_without_a_signing_secret_there_is_no_door(
     slack: SlackStandin, redis_url: str
 ) -> None:
-    async with running_rig(slack, redis_url, signing_secret=None) as rig:
+    async with running_rig(slack, redis_url, over_http=False) as rig:
         assert (await rig.raw.post(b"{}")).status == 404
 
 
@@ -449,5 +453,6 @@ async def test_the_consoles_slack_variables_change_nothing(
     async with running_rig(slack, redis_url) as rig:
         assert (await rig.people.message("hello")).status == 200
         assert (await rig.only()).text == "hello"
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == []
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+    assert logging.getLogger("deskhand").level == logging.NOTSET
