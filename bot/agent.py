@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, assert_never
 
-from bot.answer import SEND_REPLY, FinalAnswer, InvalidAnswer
+from bot.answer import CITATIONS_LIMIT, SEND_REPLY, FinalAnswer, InvalidAnswer
 from bot.domain import (
     Action,
     Citation,
@@ -356,29 +356,28 @@ class _Loop:
     # --- the end ---
 
     async def _finish(self, answer: FinalAnswer, model: str) -> Drafted | Stopped:
-        ids = dict.fromkeys(cited.article for cited in answer.citations)
+        cited = [(one.article, one.quote) for one in answer.citations[:CITATIONS_LIMIT]]
+        ids = dict.fromkeys(article for article, _ in cited)
         sources = {article: await self.ports.source(article) for article in ids}
-        citations = check_citations(
-            ((cited.article, cited.quote) for cited in answer.citations), sources.get
-        )
+        citations = check_citations(cited, sources.get)
         if answer.outcome == "cannot_answer":
             why = self.degraded or Halt("no_source", "")
             return self._stopped(
-                Halt(why.reason, why.words), self._content(answer, ()), model, answer.missing
+                Halt(why.reason, why.words), self._content(answer, ()), model, answer.still_missing
             )
         actions, notices = self._actions(answer)
         content = self._content(answer, actions)
         return Drafted(
             content=content,
             confidence=answer.confidence,
-            why=answer.reason,
+            why=answer.why,
             citations=citations if content.reply else (),
             marks=check_draft(content.reply, citations, self.job.ticket, sources.get),
             notices=(*self._notices(), *notices),
             model=model,
             cost_usd=self.purse.spent,
             steps=self.steps,
-            missing=answer.missing,
+            missing=answer.still_missing,
             degraded=self.degraded is not None,
         )
 

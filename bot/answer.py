@@ -32,7 +32,10 @@ SEND_REPLY = "send_reply"
 """The action that code derives from ``reply``; a model never words or addresses it."""
 
 CITATIONS_LIMIT = 20
-QUOTE_LIMIT = 2_000
+MISSING_LIMIT = 10
+REASON_LIMIT = 600
+"""What is for a person to read is cut to these, in characters or entries; it is no fault."""
+
 ANSWER_LIMIT = 64_000
 """Characters of an answer that are read at all."""
 
@@ -58,8 +61,8 @@ class Cited(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    article: StrictStr = Field(max_length=500)
-    quote: StrictStr = Field(max_length=QUOTE_LIMIT)
+    article: StrictStr
+    quote: StrictStr
 
 
 class ProposedAction(BaseModel):
@@ -67,7 +70,7 @@ class ProposedAction(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    tool: StrictStr = Field(max_length=200)
+    tool: StrictStr
     args: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -80,11 +83,11 @@ class FinalAnswer(BaseModel):
     labels: tuple[StrictStr, ...]
     priority: StrictStr | None = None
     route: StrictStr
-    citations: tuple[Cited, ...] = Field(default=(), max_length=CITATIONS_LIMIT)
+    citations: tuple[Cited, ...] = ()
     reply: Annotated[StrictStr, Field(max_length=REPLY_LIMIT)] | None = None
     confidence: Confidence
-    reason: StrictStr = Field("", max_length=1_000)
-    missing: tuple[StrictStr, ...] = Field(default=(), max_length=20)
+    reason: StrictStr = ""
+    missing: tuple[StrictStr, ...] = ()
     actions: tuple[ProposedAction, ...] = Field(default=(), max_length=20)
 
     @model_validator(mode="after")
@@ -92,6 +95,17 @@ class FinalAnswer(BaseModel):
         if self.outcome == "reply" and self.reply is not None and not self.reply.strip():
             raise ValueError("reply is empty: write it, or let outcome say why there is none")
         return self
+
+    @property
+    def why(self) -> str:
+        """The reason, short enough for a card."""
+        return cut(self.reason.strip(), REASON_LIMIT)
+
+    @property
+    def still_missing(self) -> tuple[str, ...]:
+        """What a person would have to find out, short enough for a card."""
+        lines = (cut(line.strip(), REASON_LIMIT) for line in self.missing[:MISSING_LIMIT])
+        return tuple(line for line in lines if line)
 
     @property
     def reply_text(self) -> str | None:
@@ -140,6 +154,11 @@ def answer_form(playbook: Playbook, actions: Sequence[ActionSpec]) -> AnswerForm
         route=(_one_of(tuple(playbook.routes)), ...),
     )
     return AnswerForm(_schema(playbook, tuple(offered.values())), narrowed, offered)
+
+
+def cut(text: str, limit: int) -> str:
+    """``text``, or its beginning and an ellipsis, in at most ``limit`` characters."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def strict_json(text: str) -> Any:

@@ -13,12 +13,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.domain import Citation, Mark, Ticket
 from bot.words import COMMON_WORDS, STOP_WORDS
 
 QUOTE_WORDS = 2
 """A shorter quote stands everywhere and supports nothing."""
+
+QUOTE_LIMIT = 1_000
+"""Characters of a quote that a card shows; a longer one is no quote but a copy."""
 
 SHARED = 0.5
 """The share of a sentence's content words that one article's supported quotes must hold."""
@@ -112,7 +116,8 @@ def check_citations(cited: Iterable[tuple[str, str]], source: SourceOf) -> tuple
     """(article id, quote) pairs as citations; ``supported`` if the quote stands verbatim there."""
     checked: dict[tuple[str, str], Citation] = {}
     for article, quote in cited:
-        quote = fold(quote)
+        quote = fold(quote)[:QUOTE_LIMIT]
+        article = article[:300]
         key = (article, quote)
         if key in checked or not quote:
             continue
@@ -258,6 +263,7 @@ def _stems(text: str) -> frozenset[str]:
     )
 
 
+@lru_cache(maxsize=4096)
 def _stem(word: str) -> str:
     """A word without its commonest endings: enough to match *refunds* with *refunded*."""
     for ending in ("ations", "ation", "ings", "ing", "ies", "ied", "ed", "es", "ly", "s", "e"):
