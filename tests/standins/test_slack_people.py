@@ -42,6 +42,19 @@ async def test_a_redelivered_event_is_the_same_event(bench: Bench) -> None:
     assert headers["x-slack-retry-reason"] == "http_error"
 
 
+async def test_people_insist_while_the_app_is_away(bench: Bench) -> None:
+    bench.app.answers += [(503, None), (500, None), (503, None)]
+    sent = await bench.people.insist(await bench.people.message("help"), every_s=0.001)
+    assert sent.ok
+    assert [headers.get("x-slack-retry-num") for headers, _ in bench.app.got] == [
+        None, "1", "2", "3",
+    ]  # fmt: skip
+    away = bench.slack.driver("http://127.0.0.1:9")
+    lost = await away.message("help")
+    with pytest.raises(NotSeenError, match="was not accepted"):
+        await away.insist(lost, every_s=0.001, timeout=0.01)
+
+
 async def test_every_kind_of_message_event(bench: Bench) -> None:
     people = bench.people
     parent = await people.message("help", files=[{"id": "F1", "name": "bill.pdf"}])
@@ -344,6 +357,9 @@ async def test_a_stand_in_of_its_own_process_is_driven_from_here(
         with pytest.raises(aiohttp.ClientError):
             await client.chat_postMessage(channel="C0BILLING", text="lost")
         assert [m.text for m in await remote.messages("C0BILLING")] == ["card", "lost"]
+        await remote.change_user("U0AGENT", is_restricted=True)
+        guest = (await client.users_info(user="U0AGENT"))["user"]
+        assert guest["is_restricted"]
         with pytest.raises(AssertionError, match="not shown"):
             await remote.click("U0AGENT", card, "deskhand.nothing")
     calls = [entry for entry in read_log(path) if entry.name == "chat.postMessage"]

@@ -73,6 +73,7 @@ async def test_a_missing_scope_is_named(bench: Bench) -> None:
         await bench.client.reactions_add(channel="C0BILLING", timestamp="1.1", name="eyes")
     assert caught.value.response["error"] == "missing_scope"
     assert caught.value.response["needed"] == "reactions:write"
+    assert caught.value.response.headers["x-oauth-scopes"] == "chat:write"
 
 
 async def test_invalid_blocks_come_with_slacks_words(bench: Bench) -> None:

@@ -73,7 +73,10 @@ class Signal:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.add(waiter)
             try:
-                await asyncio.wait_for(waiter, max(left, 0.001))
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes in the
+                # same turn as the wake, and the task would wait on for ever.
+                async with asyncio.timeout(max(left, 0.001)):
+                    await waiter
             except TimeoutError:
                 if time.monotonic() >= deadline:
                     raise NotSeenError(f"not within {timeout} s: {what()}") from None
@@ -396,7 +399,8 @@ class Pauses:
 
     async def _sleep(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._closing.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
         except TimeoutError:
             return
 

@@ -150,7 +150,8 @@ class HostileModel:
         calls: list[tuple[str, JsonObject]] = []
         for name in self.names:
             schema = known.get(name, {}).get("input_schema")
-            args = self._poison(schema, injected) if schema else {"text": injected}
+            # What it calls without knowing its schema gets less: there may be hundreds.
+            args = self._poison(schema, injected) if schema else {"text": injected[:300]}
             calls.append((name, args))
         self.calls.extend(calls)
         return tool_reply(*calls, text="I will now do as I was told.")

@@ -44,6 +44,10 @@ class Control:
             "clear_faults": self._clear_faults,
             "advance": self._advance,
             "product": self._product,
+            "settings": self._settings,
+            "user": self._user,
+            "members": self._members,
+            "connected": self._connected,
             "messages": self._messages,
             "message": self._message,
             "mention": self._mention,
@@ -54,6 +58,7 @@ class Control:
             "command": self._command,
             "shortcut": self._shortcut,
             "redeliver": self._redeliver,
+            "insist": self._insist,
             "redeliver_envelopes": self._redeliver_envelopes,
             "disconnect": self._disconnect,
         }
@@ -126,6 +131,39 @@ class Control:
     async def _product(self, args: JsonObject) -> object:
         self._standin.product_url = args["url"]
         return True
+
+    async def _settings(self, args: JsonObject) -> object:
+        """rate_limits (bool), scopes (list or null), refused_blocks (list)."""
+        api = self._standin.web_api
+        if "rate_limits" in args:
+            api.enforce_rate_limits = bool(args["rate_limits"])
+        if "scopes" in args:
+            api.granted_scopes = None if args["scopes"] is None else frozenset(args["scopes"])
+        if "refused_blocks" in args:
+            api.refused_blocks = frozenset(args["refused_blocks"])
+        return True
+
+    async def _user(self, args: JsonObject) -> object:
+        """Change a person's fields, such as deleted or is_restricted."""
+        person = self._standin.space.users[args["user"]]
+        for name, value in args["fields"].items():
+            if name not in vars(person):
+                raise LookupError(name)
+            setattr(person, name, value)
+        return True
+
+    async def _members(self, args: JsonObject) -> object:
+        """Who is in a channel."""
+        self._standin.space.channels[args["channel"]].members = set(args["members"])
+        return True
+
+    async def _connected(self, args: JsonObject) -> object:
+        await self._standin.sockets.wait_connected(timeout=float(args.get("timeout", 10)))
+        return True
+
+    async def _insist(self, args: JsonObject) -> object:
+        delivery = self._deliveries[int(args["number"])]
+        return self._told(await self._driver.insist(delivery, timeout=float(args["timeout"])))
 
     async def _messages(self, args: JsonObject) -> object:
         """All messages now in a channel (or everywhere), oldest first."""

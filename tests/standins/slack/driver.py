@@ -5,6 +5,7 @@ event leaves) and delivers the payload, over signed HTTP or over Socket Mode.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from tests.standins.slack.model import Channel, Ephemeral, JsonObject, Message, 
 from tests.standins.slack.socket_mode import EnvelopeKind
 from tests.standins.slack.state import Workspace
 from tests.standins.slack.transport import Sent, Transport
+from tests.standins.wire import NotSeenError
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,23 @@ class Driver:
             delivery.kind, delivery.payload, retry=retry, reason=reason
         )
         return replace(delivery, sent=sent)
+
+    async def insist(
+        self, delivery: Delivery, *, every_s: float = 0.05, timeout: float = 30.0
+    ) -> Delivery:
+        """Deliver again until it is accepted, as Slack does while an app is away (but faster,
+        and without giving up after three times). Raises NotSeenError after `timeout` seconds
+        or when the app said not to retry."""
+        deadline = time.monotonic() + timeout
+        retry = 0
+        while not delivery.ok:
+            if delivery.sent.no_retry or time.monotonic() > deadline:
+                raise NotSeenError(f"{delivery.event_id} was not accepted: {delivery.sent}")
+            await asyncio.sleep(every_s)
+            retry += 1
+            reason = "http_timeout" if delivery.status == 0 else "http_error"
+            delivery = await self.redeliver(delivery, retry=retry, reason=reason)
+        return delivery
 
     def write(
         self,

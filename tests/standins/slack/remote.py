@@ -113,6 +113,31 @@ class RemoteSlack:
     async def redeliver(self, delivery: RemoteDelivery, *, retry: int = 1) -> RemoteDelivery:
         return await self._delivery("redeliver", number=delivery.number, retry=retry)
 
+    async def insist(self, delivery: RemoteDelivery, *, timeout: float = 30.0) -> RemoteDelivery:
+        """Deliver again until it is accepted; see `Driver.insist`."""
+        return await self._delivery("insist", number=delivery.number, timeout=timeout)
+
+    # ---- the world -------------------------------------------------------------------
+
+    async def settings(self, **settings: object) -> None:
+        """`rate_limits` (bool), `scopes` (list or None), `refused_blocks` (list)."""
+        await self.order("settings", **settings)
+
+    async def change_user(self, user: str, **fields: object) -> None:
+        """Change a person's flags: `deleted=True`, `is_restricted=True` and so on."""
+        await self.order("user", user=user, fields=fields)
+
+    async def set_members(self, channel: str, members: list[str]) -> None:
+        await self.order("members", channel=channel, members=members)
+
+    async def wait_connected(self, *, timeout: float = 10.0) -> None:
+        """Return when the product's Socket Mode connection is open."""
+        await self.order("connected", timeout=timeout)
+
+    async def redeliver_envelopes(self) -> int:
+        """Send every unacknowledged envelope again; how many there were."""
+        return int(await self.order("redeliver_envelopes"))
+
     # ---- faults and time -------------------------------------------------------------
 
     async def fault(

@@ -26,6 +26,8 @@ class Sent:
     body: JsonObject = field(default_factory=dict)
     error: str | None = None
     seconds: float = 0.0
+    no_retry: bool = False
+    """The answer bore `X-Slack-No-Retry: 1`: Slack will not deliver this event again."""
 
 
 class Transport(Protocol):
@@ -121,7 +123,13 @@ class HttpTransport:
                 allow_redirects=False,
             ) as response:
                 text = await response.text(errors="replace")
-                sent = Sent(response.status, text, _object(text), None, time.monotonic() - started)
+                sent = Sent(
+                    status=response.status,
+                    text=text,
+                    body=_object(text),
+                    seconds=time.monotonic() - started,
+                    no_retry=response.headers.get("X-Slack-No-Retry") == "1",
+                )
         except TimeoutError:
             sent = Sent(0, error="timeout", seconds=time.monotonic() - started)
         except aiohttp.ClientError:

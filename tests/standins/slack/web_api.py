@@ -36,6 +36,10 @@ from tests.standins.wire import (
 
 _JSON_ARGS = ("blocks", "metadata", "view", "attachments", "message", "prompts")
 METHODS: dict[str, MethodEntry] = READING | WRITING
+ALL_SCOPES = frozenset(
+    {"app_mentions:read", "commands"}.union(*(entry.scopes for entry in METHODS.values()))
+)
+"""Every bot scope the stand-in knows of."""
 
 
 class WebApi:
@@ -177,11 +181,14 @@ class WebApi:
         outcome: JsonObject | SlackError,
     ) -> web.StreamResponse:
         """Log what happened, then answer, unless the fault takes the answer away."""
-        status, headers = 200, {}
+        # Every answer names the token's scopes (authentication/tokens, x-oauth-scopes).
+        scopes = ALL_SCOPES if self.granted_scopes is None else self.granted_scopes
+        status, headers = 200, {"X-OAuth-Scopes": ",".join(sorted(scopes))}
         if isinstance(outcome, SlackError):
             extra = dict(outcome.extra)
             if "retry_after_s" in extra:
-                status, headers = 429, {"Retry-After": str(extra.pop("retry_after_s"))}
+                status = 429
+                headers["Retry-After"] = str(extra.pop("retry_after_s"))
             body: JsonObject = {"ok": False, "error": outcome.code, **extra}
         else:
             body = {"ok": True, **outcome}
