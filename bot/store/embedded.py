@@ -37,7 +37,6 @@ from bot.store.locks import FileLock
 log = logging.getLogger("deskhand.store")
 
 _POLL_S = 0.003
-_STOP_TIMEOUT_S = 3.0
 _LONGEST_PAUSE_S = 5.0
 
 Answer = Literal["absent", "silent", "loading", "ready"]
@@ -60,13 +59,16 @@ class EmbeddedServer:
         data_dir: Path,
         *,
         start_timeout_s: float = 10.0,
+        stop_timeout_s: float = 3.0,
         revive: bool = True,
         find: Callable[[], ServerBinary] = find_binary,
     ) -> None:
         """``start_timeout_s``: how long a server may say nothing; one that says it is loading its
-        files may take longer. ``revive``: start the server again when it dies in use."""
+        files may take longer. ``stop_timeout_s``: how long the last user waits for its end.
+        ``revive``: start the server again when it dies in use."""
         self._folder = StoreFolder(data_dir)
         self._start_timeout_s = start_timeout_s
+        self._stop_timeout_s = stop_timeout_s
         self._revive = revive
         self._find = find
         self._users: FileLock | None = None
@@ -119,7 +121,7 @@ class EmbeddedServer:
         last = self._folder.lock("users")
         try:
             # No turn within the time: somebody is starting up and is a user from now on.
-            if await _until(turn.try_exclusive, _STOP_TIMEOUT_S) and last.try_exclusive():
+            if await _until(turn.try_exclusive, self._stop_timeout_s) and last.try_exclusive():
                 await self._shut_down()
         finally:
             last.close()
@@ -278,11 +280,12 @@ class EmbeddedServer:
             with contextlib.suppress(OSError):
                 await _until_closed(self._socket)
             # A server that dies each time it is used must not be started in a tight loop.
+            why = explain_end(self._folder, self._binary, self._log_from)
             lived = _now() - began > _LONGEST_PAUSE_S
             pause_s = 0.0 if lived else min(max(0.05, pause_s * 2), _LONGEST_PAUSE_S)
             try:
                 await self._ensure_serving()
-                log.warning("the store's server was gone and serves again")
+                log.warning("the store's server was gone and serves again; before: %s", why)
             except (EmbeddedServerError, OSError) as error:
                 log.error("the store's server is gone: %s", error)
             await asyncio.sleep(pause_s)
@@ -298,11 +301,11 @@ class EmbeddedServer:
             log.debug("shutdown: %s", error)
         finally:
             await client.aclose()
-        if not await _until(lambda: not self._server_lives(), _STOP_TIMEOUT_S):
+        if not await _until(lambda: not self._server_lives(), self._stop_timeout_s):
             log.warning(
                 "the store's server in %s did not end within %g s and is left running: see %s",
                 self._folder.path,
-                _STOP_TIMEOUT_S,
+                self._stop_timeout_s,
                 self._folder.log,
             )
 
@@ -310,7 +313,7 @@ class EmbeddedServer:
         """After a start that failed or was cancelled: leave no server that nobody uses.
 
         Without waiting, as a cancelled task must not; a signal is enough, since a server ends in
-        order on SIGTERM.
+        order on SIGTERM. One that somebody else started is left for the next start to take over.
         """
         self._let_go()
         if self._child is None or self._child.returncode is not None:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from bot.store.binary import ServerBinary, find_binary
 from bot.store.connect import check_server, open_redis
-from bot.store.embedded import EmbeddedServer
+from bot.store.embedded import EmbeddedServer, _ask
 from bot.store.errors import EmbeddedServerError
 from bot.store.folder import StoreFolder
 from tests.store.users import crowd, user_process
@@ -293,6 +293,74 @@ async def test_it_waits_for_a_server_that_reads_a_large_file(
     await first.stop()
     await second.stop()
     assert not serves(data_dir)
+
+
+async def test_a_server_that_dies_while_it_reads_is_explained_to_all(data_dir: Path) -> None:
+    part = await _with_keys(data_dir, 3000)
+    whole = part.read_bytes()
+    late = whole.index(b"*3", len(whole) * 9 // 10)
+    part.write_bytes(whole[:late] + b"??" + whole[late + 2 :])
+    slow = _program(data_dir / "slow", f'exec {find_binary().path} "$@" --key-load-delay 200\n')
+    users = [EmbeddedServer(data_dir, find=lambda: slow) for _ in range(2)]
+    ends = await asyncio.gather(*(user.start() for user in users), return_exceptions=True)
+    assert all(isinstance(end, EmbeddedServerError) for end in ends)
+    assert all("are damaged" in str(end) for end in ends)
+    assert not serves(data_dir)
+
+
+async def test_a_server_that_answers_and_then_refuses_is_said(data_dir: Path) -> None:
+    odd = _program(data_dir / "odd", f'exec {find_binary().path} "$@" --rename-command CONFIG ""\n')
+    users = [EmbeddedServer(data_dir, find=lambda: odd) for _ in range(2)]
+    ends = await asyncio.gather(*(user.start() for user in users), return_exceptions=True)
+    assert all("answered and then failed" in str(end) for end in ends)
+
+
+async def test_a_server_that_hangs_is_left_behind_by_its_last_user(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = EmbeddedServer(data_dir, stop_timeout_s=0.1)
+    await server.start()
+    pid = await server_pid(server.url)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await server.stop()
+        assert "is left running" in caplog.text
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    # It had the order to end in its mail.
+    await until(lambda: not serves(data_dir))
+
+
+async def test_the_last_user_has_nothing_to_end_when_the_server_is_gone(data_dir: Path) -> None:
+    server = EmbeddedServer(data_dir, revive=False)
+    await server.start()
+    os.kill(await server_pid(server.url), signal.SIGKILL)
+    await until(lambda: not serves(data_dir))
+    await server.stop()
+
+
+async def test_a_user_that_cannot_get_its_turn_leaves_the_server_to_the_others(
+    data_dir: Path,
+) -> None:
+    server = EmbeddedServer(data_dir, stop_timeout_s=0.05)
+    await server.start()
+    turn = StoreFolder(data_dir).lock("turn")
+    assert turn.try_exclusive()
+    await server.stop()
+    assert serves(data_dir)
+    turn.close()
+
+
+async def test_a_server_that_hangs_up_on_a_ping_is_not_there(short_path: Path) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    # Unread words make the end of a connection a reset, where it otherwise would be an end.
+    path = str(short_path / "s")
+    listener = await asyncio.start_unix_server(hang_up, path)
+    assert [await _ask(path) for _ in range(5)] == ["absent"] * 5
+    listener.close()
+    await listener.wait_closed()
 
 
 async def test_a_server_that_hangs_is_named_with_its_process(data_dir: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import sys
 import tempfile
@@ -105,6 +107,31 @@ def test_locks_contend_even_within_one_process(short_path: Path) -> None:
     with pytest.raises(ValueError, match="closed"):
         one.fileno()
     three.close()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_refused(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def without(fd: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", without)
+    lock = FileLock(short_path / "x.lock")
+    with pytest.raises(EmbeddedServerError, match=f"the file system of {short_path} has no locks"):
+        lock.try_exclusive()
+    number = errno.EIO
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        lock.try_shared()
+    lock.close()
+
+
+def test_a_note_of_a_process_that_is_none_is_no_process(short_path: Path) -> None:
+    folder = StoreFolder(short_path)
+    folder.prepare()
+    assert folder.pid() is None
+    (folder.path / "valkey.pid").write_text("soon\n")
+    assert folder.pid() is None
 
 
 def _deep(short_path: Path) -> StoreFolder:
