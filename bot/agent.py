@@ -367,12 +367,15 @@ class _Loop:
             )
         actions, notices = self._actions(answer)
         content = self._content(answer, actions)
+        marks = check_draft(content.reply, citations, self.job.ticket, sources.get)
+        doubtful = bool(marks) or not all(one.supported for one in citations)
         return Drafted(
             content=content,
-            confidence=answer.confidence,
+            # High means that somebody may trust it; not while a passage rests on nothing.
+            confidence="medium" if doubtful and answer.confidence == "high" else answer.confidence,
             why=answer.why,
             citations=citations if content.reply else (),
-            marks=check_draft(content.reply, citations, self.job.ticket, sources.get),
+            marks=marks,
             notices=(*self._notices(), *notices),
             model=model,
             cost_usd=self.purse.spent,

@@ -48,6 +48,7 @@ async def test_two_calls_make_a_draft_with_its_action_and_sources() -> None:
     assert [c.supported for c in got.citations] == [True, True]
     assert got.citations[0].title == "Refunds"
     assert got.marks == ()
+    assert got.confidence == "high"
     assert got.notices == ()
     assert (got.steps, got.model, got.degraded) == (2, "large", False)
 
@@ -304,6 +305,7 @@ async def test_an_unsupported_quote_is_kept_and_struck_and_does_not_hand_off() -
     got = drafted(await bench.run())
     assert [c.supported for c in got.citations] == [False, False]
     assert {mark.kind for mark in got.marks} == {"sentence", "value"}
+    assert got.confidence == "medium", "nobody is sure of what rests on nothing"
 
 
 async def test_a_newer_message_cancels_before_the_next_call() -> None:
