@@ -384,6 +384,8 @@ class Proposal(Frozen):
     reminded: int = 0
     expires_at: datetime | None = None
     successor: str | None = None
+    predecessor: str | None = None
+    """The proposal that this one superseded, whose card links here."""
     ended_at: datetime | None = None
 
 

@@ -299,6 +299,8 @@ class Intake:
                 fresh, now, playbook, f"This ticket has had {playbook.limits.runs_per_ticket} runs."
             )
         superseded = self._supersede(known.proposal, fresh.id, now)
+        if superseded:
+            fresh = fresh.model_copy(update={"predecessor": superseded[0].value.id})
         grown = grown.model_copy(update={"proposal": fresh.id, "colleague_replied": False})
         return Commit(
             tickets=(Versioned(grown, known.ticket.version),),

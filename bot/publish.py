@@ -86,9 +86,13 @@ class Publish:
                     continue
                 return await self._adopt_or_post(proposal, ticket, board, playbook, copy)
         for copy in board.value.copies:
-            if copy.status == "posting" and _lost(copy, self._context.clock.now()):
+            if copy.status == "posting" and not any(
+                _same_room(copy.place, place) for place in wanted
+            ):
                 # Announced for a state that has passed: it may stand there with old buttons.
-                return await self._adopt_or_drop(proposal.value, board, copy)
+                if _lost(copy, self._context.clock.now()):
+                    return await self._adopt_or_drop(proposal.value, board, copy)
+                await self._again(proposal.value.id, copy.since + _LOST_POST_AFTER)
             if copy.status != "posted":
                 continue
             key = copy.place.model_dump_json()
@@ -155,6 +159,7 @@ class Publish:
         )
         entry = _card_entry(proposal.value, "posted", message)
         await self._save_copy(saved, announced, posted, entry)
+        await self._link_from_predecessor(proposal.value)
         return True
 
     async def _adopt_or_post(
@@ -296,7 +301,9 @@ class Publish:
         now = _progress_of(proposal, line)
         if (now.reaction, now.line) == (board.value.reaction, board.value.status_text):
             return
-        now = replace(now, was=board.value.reaction if board.version else None)
+        # A first run has shown nothing before it; a later one follows what its forerunner left.
+        known = bool(board.version) or ticket.runs <= 1
+        now = replace(now, was=board.value.reaction if known else None)
         try:
             message = await surface.progress(ticket.origin, now, board.value.status_line)
         except SurfaceError as failed:
@@ -347,6 +354,22 @@ class Publish:
             if copy.status == "posted" and surface is not None:
                 return await _link(surface.link, copy.place)
         return None
+
+    async def _link_from_predecessor(self, proposal: Proposal) -> None:
+        """The superseded card can only now say where its successor is: have it drawn again."""
+        if proposal.predecessor is None:
+            return
+        await self._change(
+            proposal.predecessor,
+            lambda board: board.model_copy(
+                update={
+                    "copies": tuple(
+                        copy.model_copy(update={"version": -1}) for copy in board.copies
+                    )
+                }
+            ),
+        )
+        await self._context.store.commit(Commit(wakes=(Wake("card", proposal.predecessor),)))
 
     async def _is_paused(self, proposal: Proposal) -> bool:
         paused = await self._context.store.paused()

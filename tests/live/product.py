@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import aiohttp
+import anthropic  # noqa: F401 - seconds, paid before the first test's time runs
 import yaml
 
 from bot.app import Running, running
 from bot.config_file import load
 from bot.settings import from_environment, named_secrets
 from tests.standins.anthropic import AnthropicStandin, anthropic_standin, choosing
-from tests.standins.slack import SlackStandin, slack_standin
+from tests.standins.slack import Driver, SlackStandin, slack_standin
 
 ARTICLE = """# Invoices
 
@@ -34,6 +37,10 @@ CONFIG: dict[str, Any] = {
                 "billing": {
                     "card": {"slack": "C0BILLING"},
                     "approvers": {"slack_users": ["U0AGENT"], "slack_groups": ["S0BILLING"]},
+                },
+                "refunds": {
+                    "card": {"slack": "C0SALES"},
+                    "approvers": {"slack_users": ["U0AGENT2"]},
                 },
                 "default": {
                     "card": {"slack": "C0TRIAGE"},
@@ -57,10 +64,8 @@ class Live:
     model: AnthropicStandin
     product: Running
     folder: Path
-
-    @property
-    def people(self) -> Any:
-        return self.slack.driver(self.product.url)
+    people: Driver
+    """Their events reach the product by the door that the test chose."""
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> Path:
@@ -79,6 +84,7 @@ async def live(
     *,
     config: Mapping[str, Any] = CONFIG,
     environment: Mapping[str, str] | None = None,
+    door: Literal["http", "socket"] = "http",
     script: list[Any] | None = None,
     brain: Any = None,
 ) -> AsyncIterator[Live]:
@@ -101,10 +107,26 @@ async def live(
             "DESKHAND_DATA": str(folder / "data"),
             "DESKHAND_CONFIG": str(path),
             "HELPDESK_SECRET": SECRET,
+            **({"SLACK_APP_TOKEN": slack.app_token} if door == "socket" else {}),
             **(environment or {}),
         }
         settings = from_environment(variables)
         file = load(path, environment=variables)
         secrets = named_secrets(file.config, variables)
         async with running(settings, file, secrets, host="127.0.0.1", port=0) as product:
-            yield Live(slack, model, product, folder)
+            await _until_ready(product.url)
+            if door == "socket":
+                await slack.sockets.wait_connected()
+                people = slack.socket_driver()
+            else:
+                people = slack.driver(product.url)
+            yield Live(slack, model, product, folder, people)
+
+
+async def _until_ready(url: str) -> None:
+    async with aiohttp.ClientSession() as session, asyncio.timeout(15):
+        while True:
+            async with session.get(f"{url}/readyz") as answer:
+                if answer.status == 200:
+                    return
+            await asyncio.sleep(0.01)
