@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from bot.commands import Outcome, Succeeded
-from bot.domain import Content, Decision, Place, Ticket
+from bot.domain import Author, Content, Decision, Place, Ticket
 
 
 @dataclass(frozen=True)
@@ -93,25 +93,35 @@ class ActionSpec:
 
 
 @dataclass(frozen=True)
-class Grant:
+class Sent:
+    """An effect that may be out there: enough to look for it, not enough to cause it."""
+
+    proposal: str
+    revision: int
+    ticket: str
+    origin: Place
+    key: str
+    """The newest idempotency key, 64 hexadecimal digits."""
+    earlier_keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grant(Sent):
     """Leave to dispatch one action once. Minted by the store's claim and nowhere else."""
 
     tenant: str
-    proposal: str
-    revision: int
     digest: str
     index: int
     attempt: int
-    key: str
-    """The idempotency key, 64 hexadecimal digits."""
-    earlier_keys: tuple[str, ...]
     tool: str
-    ticket: str
-    origin: Place
     content: Content
     approved_by: Decision
     deadline: float
     """On this process's monotonic clock, seconds: no byte leaves after it."""
+    playbook: str = ""
+    author: Author | None = None
+    """Whose words are answered."""
+    subject: str = ""
 
 
 class ActionTool(Protocol):
@@ -133,8 +143,8 @@ class ActionTool(Protocol):
         failure: that is an outcome."""
         ...
 
-    async def look_up(self, grant: Grant) -> Succeeded | None:
-        """Whether an effect under ``grant.key`` (or an earlier one) is there; None: cannot tell."""
+    async def look_up(self, sent: Sent) -> Succeeded | None:
+        """Whether an effect under ``sent.key`` (or an earlier one) is there; None: cannot tell."""
         ...
 
 
@@ -153,6 +163,6 @@ class Outlet(Protocol):
         """Send once, before ``grant.deadline``. A remote's failure is an outcome, not a raise."""
         ...
 
-    async def look_up(self, grant: Grant) -> Succeeded | None:
-        """Whether the reply of this proposal is there, under any of the grant's keys."""
+    async def look_up(self, sent: Sent) -> Succeeded | None:
+        """Whether the reply of this proposal is there, under any of its keys."""
         ...

@@ -89,6 +89,12 @@ class KnowledgeIndex:
             ).fetchone()
         return Article(*row) if row else None
 
+    def articles(self) -> tuple[Article, ...]:
+        """Every article, by id."""
+        with self._open() as opened:
+            rows = opened.connection.execute("select id, title, text, url from article order by id")
+            return tuple(Article(*row) for row in rows)
+
     def contains(self, article_id: str, quote: str) -> bool:
         """Whether ``quote`` stands verbatim in the article, runs of white space being equal."""
         article = self.article(article_id)
