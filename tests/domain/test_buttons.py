@@ -1,0 +1,90 @@
+"""Button tokens: read only when well formed, true only when this proposal's secret made them."""
+
+from __future__ import annotations
+
+import base64
+import string
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.buttons import Button, mint, new_secret, read, verify
+from bot.domain import Verb, new_id
+
+VERBS = get_args(Verb)
+proposals = st.binary(min_size=10, max_size=10).map(
+    lambda raw: "p_" + base64.b32encode(raw).decode().lower()
+)
+secrets_ = st.binary(min_size=16, max_size=16).map(bytes.hex)
+revisions = st.integers(0, 2**32 - 1)
+
+
+@given(proposals, secrets_, revisions, st.sampled_from(VERBS))
+def test_a_token_says_what_it_was_made_for(
+    proposal: str, secret: str, revision: int, verb: Verb
+) -> None:
+    token = mint(proposal, secret, revision, verb)
+    assert len(token) == 42
+    assert set(token) <= set(string.ascii_letters + string.digits + "-_")
+    button = read(token)
+    assert button is not None
+    assert (button.proposal, button.revision, button.verb) == (proposal, revision, verb)
+    assert verify(button, secret)
+
+
+@given(proposals, secrets_, secrets_, revisions, st.sampled_from(VERBS))
+def test_another_proposals_secret_verifies_nothing(
+    proposal: str, secret: str, other: str, revision: int, verb: Verb
+) -> None:
+    button = read(mint(proposal, secret, revision, verb))
+    assert button is not None
+    assert verify(button, other) == (secret == other)
+
+
+@given(proposals, secrets_, revisions, st.sampled_from(VERBS), st.data())
+def test_a_token_that_was_altered_anywhere_is_no_token(
+    proposal: str, secret: str, revision: int, verb: Verb, data: st.DataObject
+) -> None:
+    token = mint(proposal, secret, revision, verb)
+    raw = bytearray(base64.urlsafe_b64decode(token + "=="))
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+    button = read(base64.urlsafe_b64encode(raw).decode().rstrip("="))
+    assert button is None or not verify(button, secret)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_without_a_fault(text: str) -> None:
+    button = read(text)
+    assert button is None or not verify(button, new_secret())
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "x", "=" * 42, "Ä" * 42, "A" * 41, "A" * 43, "A" * 400, "+" * 42],
+)
+def test_what_has_not_the_form_is_none(token: str) -> None:
+    assert read(token) is None
+
+
+def test_an_unknown_verb_is_none() -> None:
+    raw = bytes(14) + bytes([len(VERBS)]) + bytes(16)
+    assert read(base64.urlsafe_b64encode(raw).decode().rstrip("=")) is None
+
+
+def test_tokens_of_one_proposal_differ_by_revision_and_verb() -> None:
+    proposal, secret = new_id("p"), new_secret()
+    made = {mint(proposal, secret, revision, verb) for revision in range(3) for verb in VERBS}
+    assert len(made) == 3 * len(VERBS)
+
+
+def test_a_secret_has_128_bits_and_is_new_each_time() -> None:
+    made = {new_secret() for _ in range(100)}
+    assert len(made) == 100
+    assert {len(bytes.fromhex(one)) for one in made} == {16}
+
+
+def test_a_claimed_button_is_only_a_claim() -> None:
+    forged = Button(proposal=new_id("p"), revision=1, verb="approve", mac=bytes(16))
+    assert not verify(forged, new_secret())

@@ -1,0 +1,248 @@
+"""Money: no number of replicas passes a cap, and nothing is counted twice or forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bot.budget import CapReached, Reservation
+from bot.store.money import dollars, nano
+from tests.store.make import AT, Desk, open_desk
+from tools.spec import SimilarTicket
+
+RUN_CAP = Decimal("0.05")
+
+
+@pytest.fixture
+async def desk(redis_url: str) -> AsyncIterator[Desk]:
+    caps: dict[str, Any] = {
+        "usd_per_day": Decimal(1),
+        "playbook_usd_per_day": {"lead": Decimal("0.10")},
+    }
+    async with open_desk(redis_url, **caps) as opened:
+        yield opened
+
+
+async def reserved(
+    desk: Desk, usd: str, run: str = "r_1", playbook: str = "support"
+) -> Reservation:
+    answer = await desk.store.reserve(run, playbook, Decimal(usd), RUN_CAP)
+    assert isinstance(answer, Reservation), answer
+    return answer
+
+
+async def refused(desk: Desk, usd: str, run: str = "r_1", playbook: str = "support") -> CapReached:
+    answer = await desk.store.reserve(run, playbook, Decimal(usd), RUN_CAP)
+    assert isinstance(answer, CapReached), answer
+    return answer
+
+
+async def test_a_reservation_is_counted_until_it_is_settled_to_the_real_cost(desk: Desk) -> None:
+    held = await reserved(desk, "0.02")
+    spending = await desk.store.spending()
+    assert (spending.spent, spending.reserved) == (Decimal(0), Decimal("0.02"))
+    assert spending.left == Decimal("0.98")
+    await desk.store.settle(held, Decimal("0.005000001"))
+    spending = await desk.store.spending()
+    assert (spending.spent, spending.reserved) == (Decimal("0.005000001"), Decimal(0))
+    assert spending.day == "2026-11-22"
+
+
+async def test_settling_twice_is_settling_once(desk: Desk) -> None:
+    held = await reserved(desk, "0.02")
+    for _ in range(3):
+        await desk.store.settle(held, Decimal("0.01"))
+    assert (await desk.store.spending()).spent == Decimal("0.01")
+
+
+async def test_a_cost_beyond_the_reservation_is_counted_in_full(desk: Desk) -> None:
+    held = await reserved(desk, "0.02")
+    await desk.store.settle(held, Decimal("0.06"))
+    assert (await desk.store.spending()).spent == Decimal("0.06")
+    assert await refused(desk, "0.000000001") == CapReached("run", Decimal(0))
+
+
+async def test_each_cap_refuses_by_its_name_and_what_is_left(desk: Desk) -> None:
+    await reserved(desk, "0.03")
+    assert await refused(desk, "0.03") == CapReached("run", Decimal("0.02"))
+    await reserved(desk, "0.02")
+    for run in ("r_2", "r_3"):
+        await reserved(desk, "0.04", run, "lead")
+    assert await refused(desk, "0.03", "r_4", "lead") == CapReached("playbook", Decimal("0.02"))
+    for number in range(10, 27):
+        await reserved(desk, "0.05", f"r_{number}")
+    assert await refused(desk, "0.05", "r_99") == CapReached("day", Decimal("0.02"))
+    await reserved(desk, "0.02", "r_99")
+    assert (await desk.store.spending()).left == 0
+
+
+async def test_what_is_refused_is_not_counted(desk: Desk) -> None:
+    before = await desk.everything()
+    await refused(desk, "0.06")
+    assert await desk.everything() == before
+
+
+async def test_a_free_call_is_always_possible_and_a_negative_one_never(desk: Desk) -> None:
+    await reserved(desk, "0.05")
+    await reserved(desk, "0")
+    with pytest.raises(ValueError, match="reservation of -1"):
+        await desk.store.reserve("r_1", "support", Decimal(-1), RUN_CAP)
+
+
+async def test_no_caps_but_the_runs_own(redis_url: str) -> None:
+    async with open_desk(redis_url) as desk:
+        for number in range(100):
+            await reserved(desk, "0.05", f"r_{number}")
+        assert (await desk.store.spending()).left is None
+        assert await refused(desk, "0.01", "r_0") == CapReached("run", Decimal(0))
+
+
+async def test_no_number_of_replicas_passes_a_cap(redis_url: str) -> None:
+    async with AsyncExitStack() as opened:
+        desks = [
+            await opened.enter_async_context(open_desk(redis_url, usd_per_day=Decimal("0.5")))
+            for _ in range(4)
+        ]
+        answers = await asyncio.gather(
+            *(
+                desk.store.reserve(f"r_{number}", "support", Decimal("0.03"), RUN_CAP)
+                for number in range(15)
+                for desk in desks
+            )
+        )
+        kept = [answer for answer in answers if isinstance(answer, Reservation)]
+        assert len({one.run for one in kept}) == len(kept) == 15
+        assert (await desks[0].store.spending()).reserved == Decimal("0.45")
+
+
+async def test_what_a_dead_process_reserved_counts_as_spent(desk: Desk) -> None:
+    dead = await reserved(desk, "0.02")
+    desk.clock.step(14 * 60)
+    alive = await reserved(desk, "0.01")
+    assert await desk.store.give_up_abandoned() == 0
+    desk.clock.step(2 * 60)
+    assert await desk.store.give_up_abandoned() == 1
+    spending = await desk.store.spending()
+    assert (spending.spent, spending.reserved) == (Decimal("0.02"), Decimal("0.01"))
+    await desk.store.settle(dead, Decimal("0.001"))  # it was only slow: too late
+    assert (await desk.store.spending()).spent == Decimal("0.02")
+    await desk.store.settle(alive, Decimal("0.001"))
+    assert (await desk.store.spending()).spent == Decimal("0.021")
+    assert await desk.store.give_up_abandoned() == 0
+
+
+async def test_a_day_begins_by_the_budgets_timezone(redis_url: str) -> None:
+    async with open_desk(
+        redis_url, usd_per_day=Decimal("0.05"), timezone=ZoneInfo("Asia/Tokyo")
+    ) as desk:
+        desk.clock.at = AT.replace(hour=14, minute=59)
+        await reserved(desk, "0.05")
+        await refused(desk, "0.01", "r_2")
+        desk.clock.step(61)  # 15:00 UTC is midnight in Tokyo
+        late = await reserved(desk, "0.01", "r_2")
+        assert late.day == "2026-11-23"
+        assert (await desk.store.spending()).day == "2026-11-23"
+
+
+async def test_a_run_that_crosses_midnight_keeps_its_cap(desk: Desk) -> None:
+    held = await reserved(desk, "0.04")
+    desk.clock.step(timedelta(hours=13).total_seconds())
+    await desk.store.settle(held, Decimal("0.04"))
+    assert await refused(desk, "0.02") == CapReached("run", Decimal("0.01"))
+    assert (await desk.store.spending()).spent == 0
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 2**32))
+async def test_sums_are_those_of_a_ledger(redis_url: str, seed: int) -> None:
+    """Any order of reserving, settling and dying ends with the sums a plain ledger has."""
+    rng = random.Random(seed)
+    async with open_desk(redis_url, usd_per_day=Decimal(2)) as desk:
+        await desk.redis.flushall()
+        spent, held = Decimal(0), list[Reservation]()
+        for _ in range(30):
+            match rng.randrange(3):
+                case 0 if held:
+                    one = held.pop(rng.randrange(len(held)))
+                    cost = dollars(rng.randrange(nano(one.usd) + 1))
+                    await desk.store.settle(one, cost)
+                    spent += cost
+                case 1 if held and rng.random() < 0.2:
+                    desk.clock.step(16 * 60)
+                    assert await desk.store.give_up_abandoned() == len(held)
+                    spent += sum((one.usd for one in held), Decimal(0))
+                    held.clear()
+                case _:
+                    usd = dollars(rng.randrange(10**8))
+                    answer = await desk.store.reserve(
+                        f"r_{rng.randrange(9)}", "support", usd, Decimal(1)
+                    )
+                    if isinstance(answer, Reservation):
+                        held.append(answer)
+                    else:
+                        assert usd > answer.left
+            spending = await desk.store.spending()
+            assert spending.spent == spent
+            assert spending.reserved == sum((one.usd for one in held), Decimal(0))
+            assert spending.spent + spending.reserved <= 2
+
+
+# --- authors' runs, examples ------------------------------------------------------------------
+
+
+async def test_an_authors_runs_are_limited_by_the_hour(desk: Desk) -> None:
+    assert [await desk.store.count_run("ada", 3) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert await desk.store.count_run("bob", 3)
+    desk.clock.step(1800)
+    assert not await desk.store.count_run("ada", 3)
+    desk.clock.step(1801)
+    assert [await desk.store.count_run("ada", 3) for _ in range(4)] == [True] * 3 + [False]
+    assert await desk.redis.ttl(desk.store.keys.author_runs("ada")) > 0
+
+
+def example(text: str) -> SimilarTicket:
+    return SimilarTicket(text, ("billing",), "default", None, "Größe ✓", 0.5)
+
+
+async def test_examples_are_read_from_where_one_left_off(desk: Desk) -> None:
+    assert await desk.store.examples("support") == (0, [])
+    for number in range(3):
+        await desk.store.learn("support", f"t_{number}", example(str(number)))
+    cursor, all_ = await desk.store.examples("support")
+    assert [one.text for one in all_] == ["0", "1", "2"]
+    assert all_[0] == example("0")
+    assert await desk.store.examples("support", cursor) == (cursor, [])
+    await desk.store.learn("support", "t_3", example("3"))
+    assert [one.text for one in (await desk.store.examples("support", cursor))[1]] == ["3"]
+    assert await desk.store.examples("lead") == (0, [])
+
+
+async def test_a_ticket_teaches_once_and_its_newest(desk: Desk) -> None:
+    for text in ("first", "second"):
+        await desk.store.learn("support", "t_1", example(text))
+    assert [one.text for one in (await desk.store.examples("support"))[1]] == ["second"]
+
+
+async def test_only_the_newest_examples_are_kept(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.examples.KEPT", 4)
+    monkeypatch.setattr("bot.store.examples._PAGE", 3)
+    for number in range(7):
+        await desk.store.learn("support", f"t_{number}", example(str(number)))
+    cursor, kept = await desk.store.examples("support")
+    assert [one.text for one in kept] == ["3", "4", "5", "6"]
+    assert cursor == 7
+    assert await desk.redis.hlen(desk.store.keys.learnt_ids("support")) == 5
