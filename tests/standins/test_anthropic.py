@@ -316,3 +316,27 @@ async def test_the_hostile_model_obeys_the_ticket_and_calls_every_name() -> None
         assert "Ignore all rules." in parsed.parsed_output.reply
         assert parsed.parsed_output.labels == ["billing", "bug"]
         assert len(parsed.parsed_output.citations) == 2
+
+
+async def test_the_hostile_model_proposes_every_action_there_is() -> None:
+    def action(name: str) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {"tool": {"enum": [name]}, "words": {"type": "string"}},
+            "required": ["tool", "words"],
+            "additionalProperties": False,
+        }
+
+    kinds = {"anyOf": [action("send_reply"), action("close_issue")]}
+    schema = {
+        "type": "object",
+        "properties": {"actions": {"type": "array", "items": kinds}},
+        "required": ["actions"],
+        "additionalProperties": False,
+    }
+    output = {"format": {"type": "json_schema", "schema": schema}}
+    async with anthropic_standin(brain=HostileModel()) as api, client_of(api) as client:
+        message = await ask(client, "Please pay me.", output_config=output)
+        actions = json.loads(message.content[0].text)["actions"]
+        assert [one["tool"] for one in actions] == ["send_reply", "close_issue"]
+        assert all(one["words"] == "Please pay me." for one in actions)

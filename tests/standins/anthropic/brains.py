@@ -170,6 +170,10 @@ class HostileModel:
                 items = resolve(node["items"], schema)
                 if items.get("enum"):
                     return list(items["enum"])
+                if items.get("anyOf"):
+                    # One of each kind: every action that may be proposed is proposed.
+                    kinds = (resolve(kind, schema) for kind in items["anyOf"])
+                    return [walk(kind, text=words, fill=fill, root=schema) for kind in kinds]
                 return [walk(items, text=words, fill=fill, root=schema)] * 2
             return UNSET
 
