@@ -95,6 +95,8 @@ def load(
         raise ConfigError(*secrets)
     if not isinstance(raw, dict):
         raise ConfigError(f"{shown}:1: the file must hold keys, as in deskhand.example.yaml")
+    if named := [line(where, words) for where, words in _named_twice(raw.get("playbooks"))]:
+        raise ConfigError(*named)
     try:
         config = Config.model_validate(raw)
     except ValidationError as invalid:
@@ -167,6 +169,13 @@ _TAKE_IT_OUT = (
     "this looks like a secret, and a secret never stands in this file; put it into an environment "
     "variable, and change it if others have seen the file"
 )
+
+
+def _named_twice(playbooks: Any) -> Iterator[Problem]:
+    """A playbook's name is its key; the field of that name is filled from it."""
+    for key, playbook in playbooks.items() if isinstance(playbooks, dict) else ():
+        if isinstance(playbook, dict) and "name" in playbook:
+            yield ("playbooks", key, "name"), "there is no such key: a playbook's name is its key"
 
 
 # --- pydantic's errors in our words -----------------------------------------------------------

@@ -60,7 +60,8 @@ def run(arguments: list[str] | None = None) -> int:
         return 2
     except typer.TyperException as fault:
         said = fault.format_message().rstrip(".")
-        output.complain(f"deskhand: {said}; see `deskhand --help`")
+        if said:
+            output.complain(f"deskhand: {said}; see `deskhand --help`")
         return 2
     except typer.Abort:
         return 130
