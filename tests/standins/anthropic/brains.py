@@ -1,7 +1,6 @@
 """Models to put behind the stand-in: the default one, an endless one, a hostile one."""
 
 import re
-from collections.abc import Callable
 
 from tests.standins.anthropic.replies import (
     Brain,
@@ -159,6 +158,10 @@ class HostileModel:
     def _poison(self, schema: JsonObject, injected: str) -> JsonObject:
         """A value for the schema as harmful as it lets one be."""
 
+        def words(path: Path, node: JsonObject) -> str:
+            del path, node
+            return injected
+
         def fill(path: Path, node: JsonObject) -> object:
             del path
             options = node.get("enum")
@@ -177,6 +180,5 @@ class HostileModel:
                 return [walk(items, text=words, fill=fill, root=schema)] * 2
             return UNSET
 
-        words: Callable[[Path, JsonObject], str] = lambda _path, _schema: injected  # noqa: E731 - fill and words refer to each other
         value = walk(schema, text=words, fill=fill)
         return value if isinstance(value, dict) else {"value": value}

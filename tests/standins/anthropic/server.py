@@ -1,7 +1,7 @@
 """A loopback Messages API: `POST /v1/messages` (JSON and streaming), count_tokens, models."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import assert_never
@@ -318,19 +318,16 @@ def _events(message: JsonObject) -> Iterator[JsonObject]:
 
 
 def _block_events(index: int, block: JsonObject) -> Iterator[JsonObject]:
-    pieces: Callable[[str], JsonObject]
+    kind, name, shell, whole = "", "", block, ""
     if block["type"] == "text":
+        kind, name = "text_delta", "text"
         shell, whole = {**block, "text": ""}, str(block["text"])
-        pieces = lambda part: {"type": "text_delta", "text": part}  # noqa: E731 - one of two shapes
     elif block["type"] == "tool_use":
+        kind, name = "input_json_delta", "partial_json"
         shell, whole = {**block, "input": {}}, json.dumps(block["input"], ensure_ascii=False)
-        pieces = lambda part: {"type": "input_json_delta", "partial_json": part}  # noqa: E731 - as above
-    else:
-        shell, whole = block, ""
-        pieces = lambda part: {"type": "text_delta", "text": part}  # noqa: E731 - never used
     yield {"type": "content_block_start", "index": index, "content_block": shell}
     for at in range(0, len(whole), 40):
-        delta = pieces(whole[at : at + 40])
+        delta = {"type": kind, name: whole[at : at + 40]}
         yield {"type": "content_block_delta", "index": index, "delta": delta}
     yield {"type": "content_block_stop", "index": index}
 
