@@ -95,9 +95,12 @@ def check_slack_signature(
     ``now`` is seconds since the epoch. The rule is Slack's v0: HMAC-SHA256 over
     ``v0:timestamp:body``; compared in constant time.
     """
-    given = list(headers)
-    timestamp = header(given, b"x-slack-request-timestamp")
-    signature = header(given, b"x-slack-signature")
+    timestamp = signature = None
+    for name, value in headers:
+        if name == b"x-slack-request-timestamp":
+            timestamp = value if timestamp is None else b""  # twice is none
+        elif name == b"x-slack-signature":
+            signature = value if signature is None else b""
     # bytes.isdigit knows ASCII digits alone: no sign, no space, no other script's numerals.
     if timestamp is None or signature is None or not timestamp.isdigit() or len(timestamp) > 12:
         raise Refused(401, "a signature and its timestamp are needed")

@@ -1,8 +1,8 @@
 """Slack, inbound: one door for events, interactions and commands, over HTTP and Socket Mode.
 
-Bolt's ``AsyncApp`` carries the requests, with a single middleware that dispatches by a table: Bolt
-scans its listeners one by one, and answers 200 where one of them raises. Its own checks are off,
-for the guard has made them on the raw bytes before Bolt parses anything.
+Bolt's ``AsyncApp`` carries interactions and commands, with a single middleware that dispatches by a
+table: Bolt scans its listeners one by one, and answers 200 where one of them raises. Its own checks
+are off, for the guard has made them on the raw bytes before Bolt parses anything.
 
 2xx, or the envelope's acknowledgement, is given only after ``Store.accept`` has returned.
 """
@@ -183,6 +183,10 @@ class SlackInbound:
 
     async def handle(self, payload: dict[str, Any]) -> tuple[int, str]:
         """One parsed payload, by either transport: a status and the body of the answer."""
+        if payload.get("type") == "event_callback":
+            # An event is saved and answered with nothing: it needs nothing of Bolt's, whose client
+            # and context for each request cost as much as the rest of its way through here.
+            return (await self.dispatch(payload)).status, ""
         # Bolt's socket mode is the one that takes an object: the parsing is done. The object comes
         # after, for Bolt would guess a context from its fields, and raise at one of another type.
         request = AsyncBoltRequest(body={}, mode="socket_mode")

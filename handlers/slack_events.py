@@ -82,17 +82,15 @@ def parse_event(body: Json, setting: Setting, now: datetime, trace_id: str) -> P
         return Ignored(f"{event.get('type')!r} is not of a channel")
     if not _ours(body, event, setting, channel):
         return Ignored("of another team")
-    about = _About(setting, event, channel, f"slack:{setting.us.team}:{event_id}", now)
+    ident = f"slack:{setting.us.team}:{event_id}"
+    about = _About(setting, event, channel, ident, now, trace_id, setting.listens.get(channel))
     match event.get("type"):
         case "message":
-            found = _message(about)
+            return _message(about)
         case "app_mention":
-            found = _mention(about)
+            return _mention(about)
         case other:
             return Ignored(f"{other!r} is no business of ours")
-    if isinstance(found, Intake):
-        return replace(found, delivery=found.delivery.model_copy(update={"trace_id": trace_id}))
-    return found
 
 
 def parse_shortcut(payload: Json, setting: Setting, now: datetime, trace_id: str) -> Parsed:
@@ -137,10 +135,9 @@ class _About:
     channel: str
     delivery_id: str
     now: datetime
-
-    @property
-    def listening(self) -> str | None:
-        return self.setting.listens.get(self.channel)
+    trace_id: str
+    listening: str | None
+    """The playbook that listens in its channel."""
 
     def intake(
         self,
@@ -163,6 +160,7 @@ class _About:
             text=text,
             files=files_of(message),
             received_at=self.now,
+            trace_id=self.trace_id,
         )
         return Intake(delivery, only_if_followed=playbook is None)
 
@@ -264,6 +262,7 @@ def _mention(about: _About) -> Parsed:
         ),
         asker=asker,
         received_at=about.now,
+        trace_id=about.trace_id,
     )
     return Intake(delivery)
 
