@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Generic, TypeVar
 
@@ -35,8 +35,9 @@ class Pump(Generic[Answer]):
     ) -> None:
         self._source = source
         self._work = work
-        # The queue is what bounds the work: a task begins when there is room for it.
-        self._begun: asyncio.Queue[asyncio.Task[Answer] | OSError | None] = asyncio.Queue(at_once)
+        self._room = threading.Semaphore(at_once)
+        self._over = False
+        self._begun: asyncio.Queue[asyncio.Task[Answer] | OSError | None] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Answer]] = set()
 
     async def answers(self) -> AsyncIterator[Answer]:
@@ -50,36 +51,48 @@ class Pump(Generic[Answer]):
             while (task := await self._begun.get()) is not None:
                 if isinstance(task, OSError):
                     raise task
-                yield await task
+                answer = await task
                 self._tasks.discard(task)
+                self._room.release()
+                yield answer
         finally:
+            self._over = True
+            self._room.release()
             for task in self._tasks:
                 task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        number = 0
         try:
-            while raw := self._source.readline(LONGEST_BYTES + 2):
-                number += 1
-                rest = raw
-                while rest and not rest.endswith(b"\n"):
-                    # The end of the input, or a line so long that its rest is read and dropped.
-                    rest = self._source.readline(LONGEST_BYTES)
-                text = raw.rstrip(b"\r\n")
-                too_long = len(text) > LONGEST_BYTES
-                line = Line(number, b"" if too_long else text, too_long)
-                asyncio.run_coroutine_threadsafe(self._begin(line), loop).result()
-            asyncio.run_coroutine_threadsafe(self._begun.put(None), loop).result()
-        except OSError as failed:
-            asyncio.run_coroutine_threadsafe(self._begun.put(failed), loop).result()
-        except (RuntimeError, asyncio.CancelledError):
-            # The loop has ended: nobody waits for more lines.
+            try:
+                for line in self._lines():
+                    self._room.acquire()
+                    if self._over:
+                        return
+                    loop.call_soon_threadsafe(self._begin, line)
+                loop.call_soon_threadsafe(self._begun.put_nowait, None)
+            except OSError as failed:
+                loop.call_soon_threadsafe(self._begun.put_nowait, failed)
+        except RuntimeError:
+            # The loop is closed: nobody waits for more lines.
             return
 
-    async def _begin(self, line: Line) -> None:
+    def _lines(self) -> Iterator[Line]:
+        number = 0
+        while raw := self._source.readline(LONGEST_BYTES + 2):
+            number += 1
+            rest = raw
+            while rest and not rest.endswith(b"\n"):
+                # The end of the input, or a line so long that its rest is read and dropped.
+                rest = self._source.readline(LONGEST_BYTES)
+            text = raw.rstrip(b"\r\n")
+            too_long = len(text) > LONGEST_BYTES
+            yield Line(number, b"" if too_long else text, too_long)
+
+    def _begin(self, line: Line) -> None:
         async def work() -> Answer:
             return await self._work(line)
 
         task = asyncio.get_running_loop().create_task(work())
         self._tasks.add(task)
-        await self._begun.put(task)
+        self._begun.put_nowait(task)
