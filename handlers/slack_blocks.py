@@ -14,7 +14,7 @@ from bot.card import STATE_WORDS, ButtonView, CardView
 from handlers import slack_inert as text
 from handlers import slack_parts as parts
 from handlers.slack_inert import Json
-from handlers.slack_parts import Drawing, Room
+from handlers.slack_room import Drawing, Room
 
 CARD_EVENT = "deskhand_card"
 SHOW_ACTION = "deskhand.show"
@@ -139,11 +139,15 @@ def _sections(card: CardView, room: Room) -> Drawing:
     parts.notices(draw, card)
     parts.handoff(draw, card.handoff)
     parts.facts(draw, card)
+    parts.rule(draw)
     parts.customer(draw, card)
+    parts.rule(draw)
     parts.changes(draw, card)
     parts.draft(draw, card)
-    parts.citations(draw, card.citations)
+    parts.citations(draw, card)
     parts.actions(draw, card)
+    if draw.blocks[-1]["type"] == "divider":
+        draw.blocks.pop()
     parts.footer(draw, card)
     return draw
 

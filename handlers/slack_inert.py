@@ -62,11 +62,6 @@ def escape(text: str) -> str:
     return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def code(text: str) -> str:
-    """A short name as code in mrkdwn, where no emoji, emphasis or mention is parsed."""
-    return f"`{escape(one_line(text)).replace('`', chr(39)) or '–'}`"
-
-
 def plain(text: str, limit: int = 3000) -> Json:
     """A ``plain_text`` object: never empty, never too long, ``:shortcodes:`` left as they are."""
     words, _ = cut(clean(text).strip() or "–", limit)
@@ -74,10 +69,8 @@ def plain(text: str, limit: int = 3000) -> Json:
 
 
 def mrkdwn(trusted: str) -> Json:
-    """A ``mrkdwn`` object of our own markup; ``verbatim``, so that Slack links nothing by itself.
-
-    Untrusted words in it must have gone through ``escape`` or ``code``."""
-    return {"type": "mrkdwn", "text": trusted, "verbatim": True}
+    """A ``mrkdwn`` object of our own markup, without any word from elsewhere."""
+    return {"type": "mrkdwn", "text": trusted}
 
 
 # --- rich text --------------------------------------------------------------------------------

@@ -5,14 +5,15 @@ Text from outside stands in ``plain_text`` and ``rich_text`` alone (see ``handle
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
 from decimal import Decimal
 
-from bot.card import STATE_WORDS, ActionView, CardView, HandoffView, Unsupported, Who, Words
+from bot.card import STATE_WORDS, ActionView, CardView, HandoffView, Unsupported
 from bot.domain import Citation, State
 from handlers import slack_inert as text
 from handlers.slack_diff import Piece, word_diff
 from handlers.slack_inert import Json
+from handlers.slack_room import Drawing, broken, lines_of, words_of
 
 STATE_SIGNS: dict[State, str] = {
     "drafting": "✏️",
@@ -28,54 +29,16 @@ STATE_SIGNS: dict[State, str] = {
     "superseded": "↪️",
 }
 
+_DECIDED: frozenset[State] = frozenset({"approved", "executing", "succeeded", "failed", "unknown"})
+VOID: frozenset[State] = frozenset({"rejected", "expired", "superseded"})
+"""States in which a draft is history: what it rests on and what it would do are left out."""
+_NOT_A_NAME = re.compile(r"[^A-Za-z0-9.:/+_-]+")
 _DOTS = {"low": "●○○", "medium": "●●○", "high": "●●●"}
 
 
-@dataclass(frozen=True)
-class Room:
-    """How many characters, or items, each part may take."""
-
-    quote: int
-    draft: int
-    why: int
-    chips: int
-    """Labels, in characters."""
-    marks: int
-    citations: int
-    citation: int
-    changes: int
-    change: int
-    actions: int
-    fields: int
-    field_value: int
-    lines: int
-    """Lines of each list: notices, outcome, tried, found, missing."""
-    line: int
-
-
-@dataclass
-class Drawing:
-    """Parts as they are drawn; ``shortened`` once something did not fit."""
-
-    room: Room
-    shortened: bool = False
-    blocks: list[Json] = field(default_factory=list)
-
-    def fit(self, words: str, limit: int) -> str:
-        shown, was_cut = text.cut(text.clean(words), limit)
-        self.shortened = self.shortened or was_cut
-        return shown
-
-    def fit_line(self, words: str, limit: int) -> str:
-        return self.fit(text.one_line(words), limit)
-
-    def most(self, count: int, limit: int) -> int:
-        """How many of ``count`` items are shown."""
-        self.shortened = self.shortened or count > limit
-        return min(count, limit)
-
-    def add(self, block: Json) -> None:
-        self.blocks.append(block)
+def rule(draw: Drawing) -> None:
+    """A line across, to part what came in from what is proposed."""
+    draw.add({"type": "divider"})
 
 
 def header(draw: Drawing, card: CardView) -> None:
@@ -92,45 +55,42 @@ def state_line(draw: Drawing, card: CardView) -> None:
 
 def outcome(draw: Drawing, card: CardView) -> None:
     """Who decided, when, what happened; and the way to a successor."""
-    lines = _lines(draw, card.outcome)
+    lines = lines_of(draw, card.outcome, receipts=True)
     if card.successor_url and text.is_plain_url(card.successor_url):
         # Our own card's address, from Slack itself: the one place where a link has other words.
         lines.append([text.link(card.successor_url, "Open the newer card")])
     if lines:
-        draw.add(text.rich(*(text.section(*line) for line in _broken(lines))))
+        draw.add(text.rich(*(text.section(*line) for line in broken(lines))))
 
 
 def facts(draw: Drawing, card: CardView) -> None:
-    """Labels, route, priority and confidence in two columns, and why."""
+    """Labels; route, priority and confidence; and why."""
     if not (card.labels or card.priority or card.confidence):
         return
-    columns = [
-        f"*Labels*\n{_chips(draw, card.labels)}",
-        f"*Route*\n{text.code(card.route[:200])}",
-        f"*Priority*\n{text.code(card.priority[:200]) if card.priority else 'none'}",
-    ]
+    rest = [("Route", card.route), ("Priority", card.priority or "none")]
     if card.confidence:
-        dots = _DOTS.get(card.confidence, "")
-        columns.append(f"*Confidence*\n{dots} {text.code(card.confidence[:200])}")
-    draw.add({"type": "section", "fields": [text.mrkdwn(column) for column in columns]})
+        rest.append(("Confidence", f"{_DOTS.get(card.confidence, '')} {card.confidence}"))
+    line: list[Json] = []
+    for name, value in rest:
+        gap = "     " if line else ""
+        line += [text.leaf(f"{gap}{name}  ", bold=True), *text.leaves(draw.fit_line(value, 100))]
+    labels = [text.leaf("Labels  ", bold=True), text.leaf(_labels(draw, card.labels))]
+    draw.add(text.rich(text.section(*labels, text.leaf("\n"), *line)))
     if card.why.strip():
         why = draw.fit_line(card.why, draw.room.why)
         draw.add({"type": "context", "elements": [text.plain(f"Why: {why}")]})
 
 
-def _chips(draw: Drawing, labels: tuple[str, ...]) -> str:
-    if not labels:
-        return "none"
+def _labels(draw: Drawing, labels: tuple[str, ...]) -> str:
     shown: list[str] = []
-    room = min(draw.room.chips, 1500)
     for label in labels:
-        chip = text.code(label[:200])
-        if sum(map(len, shown)) + len(chip) > room and shown:
+        name = draw.fit_line(label, 80) or "–"
+        if shown and sum(map(len, shown)) + len(name) > draw.room.chips:
             break
-        shown.append(chip)
+        shown.append(name)
     missing = len(labels) - len(shown)
     draw.shortened = draw.shortened or missing > 0
-    return " ".join(shown) + (f" and {missing} more" if missing else "")
+    return (", ".join(shown) or "none") + (f" and {missing} more" if missing else "")
 
 
 def customer(draw: Drawing, card: CardView) -> None:
@@ -145,7 +105,7 @@ def customer(draw: Drawing, card: CardView) -> None:
         shown = draw.most(len(card.files), 5)
         names = ", ".join(draw.fit_line(name, 60) or "unnamed" for name in card.files[:shown])
         more = f" and {len(card.files) - shown} more" if shown < len(card.files) else ""
-        tail.append(text.leaf(f"📎 Nobody has read: {names}{more}"))
+        tail.append(text.leaf(f"📎 {names}{more} (not read)"))
     if card.ticket_url and text.is_plain_url(card.ticket_url):
         tail += [text.leaf("\n" if tail else ""), text.link(card.ticket_url)]
     if tail:
@@ -166,12 +126,13 @@ def draft(draw: Drawing, card: CardView) -> None:
     title = "Reply" if card.state in ("succeeded", "executing", "approved") else "Draft reply"
     shown, was_cut = text.cut(card.draft, draw.room.draft)
     draw.shortened = draw.shortened or was_cut
+    unsupported = card.unsupported if card.state not in VOID else ()
     parts = [
-        text.section(text.leaf(title, bold=True), *_of_length(was_cut, len(card.draft))),
-        text.section(*_marked(draw, shown, card.unsupported) or [text.leaf("(empty)")]),
+        text.section(draw.title(title), *_of_length(was_cut, len(card.draft))),
+        text.section(*_marked(draw, shown, unsupported) or [text.leaf("(empty)")]),
     ]
-    if card.unsupported:
-        parts.append(text.section(text.leaf("\n"), *_legend(card.unsupported)))
+    if unsupported:
+        parts.append(text.section(text.leaf("\n"), *_legend(unsupported)))
     draw.add(text.rich(*parts))
 
 
@@ -216,15 +177,16 @@ def _legend(passages: tuple[Unsupported, ...]) -> list[Json]:
     ]
 
 
-def citations(draw: Drawing, cited: tuple[Citation, ...]) -> None:
+def citations(draw: Drawing, card: CardView) -> None:
     """Sources with their quotes; an unsupported one struck through and named so."""
-    if not cited:
+    cited = card.citations
+    if not cited or card.state in VOID:
         return
     shown = draw.most(len(cited), draw.room.citations)
     items = [_citation(draw, citation) for citation in cited[:shown]]
     if shown < len(cited):
         items.append([text.leaf(f"and {len(cited) - shown} more", italic=True)])
-    title = text.section(text.leaf("Sources", bold=True))
+    title = text.section(draw.title("Sources"))
     draw.add(text.rich(title, text.bullets(items)))
 
 
@@ -239,26 +201,25 @@ def _citation(draw: Drawing, citation: Citation) -> list[Json]:
             text.leaf(" "),
             text.leaf(words, strike=True),
             text.leaf(" unsupported", bold=True),
-            text.leaf(": this does not stand there"),
+            text.leaf(": not found in this article"),
         ]
     if citation.url and text.is_plain_url(citation.url) and len(citation.url) <= 300:
         made += [text.leaf(" "), text.link(citation.url)]
     return made
 
 
-_DECIDED: frozenset[State] = frozenset({"approved", "executing", "succeeded", "failed", "unknown"})
-
-
 def actions(draw: Drawing, card: CardView) -> None:
     """What an approval sets off, exactly: tool, target and arguments; or what became of it."""
+    if card.state in VOID and not any(action.status for action in card.actions):
+        return
     if not card.actions:
         if card.state == "pending":
             words = "On approval: nothing is sent; the labels and the route are kept."
             draw.add({"type": "context", "elements": [text.plain(words)]})
         return
     shown = draw.most(len(card.actions), draw.room.actions)
-    parts = [text.section(text.leaf("Actions" if card.state in _DECIDED else "On approval",
-                                    bold=True))]  # fmt: skip
+    title = "Actions" if card.state in _DECIDED else "On approval"
+    parts = [text.section(draw.title(title))]
     for action in card.actions[:shown]:
         parts.append(text.bullets([_action(draw, action)]))
         fields = draw.most(len(action.args), draw.room.fields)
@@ -282,7 +243,7 @@ def actions(draw: Drawing, card: CardView) -> None:
 
 def _action(draw: Drawing, action: ActionView) -> list[Json]:
     name = text.one_line(action.tool)[:80] or "–"
-    made = [text.leaf(name, code=True)]
+    made = [text.leaf(name, bold=True)]
     target = _target(draw.fit_line(action.target, 400))
     if action.included:
         made += [text.leaf(" → "), *target]
@@ -292,7 +253,7 @@ def _action(draw: Drawing, action: ActionView) -> list[Json]:
             *(one if "channel_id" in one else _struck(one) for one in target),
         ]
     if action.status:
-        made += [text.leaf(" · "), *_words(draw, action.status)]
+        made += [text.leaf(" · "), *words_of(draw, action.status, receipts=True)]
     return made
 
 
@@ -322,8 +283,7 @@ def handoff(draw: Drawing, shown: HandoffView | None) -> None:
         text.section(
             text.leaf("Why a person is needed: ", bold=True),
             text.leaf(draw.fit_line(shown.words, draw.room.line) or shown.reason),
-            text.leaf(" "),
-            text.leaf(text.one_line(shown.reason)[:60] or "–", code=True),
+            text.leaf(f" ({text.one_line(shown.reason)[:60] or '–'})"),
         )
     ]
     named = (("Tried", shown.tried), ("Found", shown.found), ("Missing", shown.missing))
@@ -336,7 +296,7 @@ def handoff(draw: Drawing, shown: HandoffView | None) -> None:
             lines.append([text.leaf(f"and {len(items) - count} more", italic=True)])
         parts += [text.section(text.leaf(title, bold=True)), text.bullets(lines)]
     if shown.who:
-        who = _words(draw, shown.who)
+        who = words_of(draw, shown.who)
         parts.append(text.section(text.leaf("Who could take it: ", bold=True), *who))
     draw.add(text.rich(*parts))
 
@@ -349,11 +309,12 @@ def changes(draw: Drawing, card: CardView) -> None:
     items: list[list[Json]] = []
     for change in card.changes[:shown]:
         name = draw.fit_line(change.field.replace("_", " "), 80) or "–"
+        name = name[0].upper() + name[1:]
         difference = word_diff(change.before, change.after)
         items.append([text.leaf(f"{name}: ", bold=True), *_difference(draw, difference)])
     if shown < len(card.changes):
         items.append([text.leaf(f"and {len(card.changes) - shown} more", italic=True)])
-    draw.add(text.rich(text.section(text.leaf("Changed", bold=True)), text.bullets(items)))
+    draw.add(text.rich(text.section(draw.title("Changed")), text.bullets(items)))
 
 
 def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:
@@ -381,22 +342,22 @@ def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:
 
 def notices(draw: Drawing, card: CardView) -> None:
     """What somebody should read before deciding."""
-    lines = [[text.leaf("⚠️ "), *line] for line in _lines(draw, card.notices)]
+    lines = [[text.leaf("ℹ️ "), *line] for line in lines_of(draw, card.notices)]
     if lines:
-        draw.add(text.rich(*(text.section(*line) for line in _broken(lines))))
+        draw.add(text.rich(*(text.section(*line) for line in broken(lines))))
 
 
 def footer(draw: Drawing, card: CardView) -> None:
     """Model, cost, expiry in the reader's own time zone, and the proposal's id."""
     words: list[str] = []
     if card.model:
-        words.append(text.code(card.model[:100]))
+        words.append(_NOT_A_NAME.sub(" ", card.model)[:100])
         words.append(cost(card.cost_usd))
     if card.expires_at is not None:
         fallback = f"{card.expires_at:%Y-%m-%d %H:%M} UTC"
         seconds = int(card.expires_at.timestamp())
         words.append(f"Expires <!date^{seconds}^{{date_short_pretty}} at {{time}}|{fallback}>")
-    words.append(text.code(card.proposal[:60]))
+    words.append(_NOT_A_NAME.sub(" ", card.proposal)[:60])
     draw.add({"type": "context", "elements": [text.mrkdwn(" · ".join(words))]})
 
 
@@ -405,49 +366,3 @@ def cost(usd: Decimal) -> str:
     if usd == 0:
         return "no cost"
     return f"${usd:.2f}" if usd >= Decimal("0.1") else f"${usd:.4f}"
-
-
-# --- lines with persons -----------------------------------------------------------------------
-
-
-def _lines(draw: Drawing, lines: tuple[Words, ...]) -> list[list[Json]]:
-    shown = draw.most(len(lines), draw.room.lines)
-    made = [_words(draw, line) for line in lines[:shown]]
-    if shown < len(lines):
-        made.append([text.leaf(f"and {len(lines) - shown} more", italic=True)])
-    return made
-
-
-def _words(draw: Drawing, words: Words) -> list[Json]:
-    made: list[Json] = []
-    left = draw.room.line
-    for part in words:
-        if left <= 0:
-            draw.shortened = True
-            made.append(text.leaf("…"))
-            break
-        if isinstance(part, Who):
-            left -= 20
-            made.append(person(part))
-        else:
-            shown = draw.fit(part, left)
-            left -= len(shown)
-            made += text.leaves(shown, linked=True)
-    return made or [text.leaf("–")]
-
-
-def person(who: Who) -> Json:
-    """A person: themselves on their own surface, by name and surface elsewhere."""
-    if who.actor.surface == "slack" and text.is_user_id(who.actor.id):
-        return {"type": "user", "user_id": who.actor.id}
-    name = text.one_line(who.name)[:80] or "somebody"
-    where = {"slack": "Slack", "teams": "Teams", "console": "the console"}.get(who.actor.surface)
-    return text.leaf(f"{name} in {where}" if where else name)
-
-
-def _broken(lines: list[list[Json]]) -> list[list[Json]]:
-    """Lines as sections of one block, where each but the last must end its own line."""
-    return [
-        [*line, text.leaf("\n")] if number + 1 < len(lines) else line
-        for number, line in enumerate(lines)
-    ]

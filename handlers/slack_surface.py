@@ -21,9 +21,9 @@ from handlers import slack_inert as inert
 from handlers.slack_blocks import CARD_EVENT, CardMessage, card_message, plain_message
 from handlers.slack_client import SlackFault, SlackIdentity, SlackRefused, Us
 from handlers.slack_messages import SlackMessages, payload, surface_error
-from handlers.slack_parts import person
 from handlers.slack_people import SlackPeople
 from handlers.slack_progress import SlackProgress
+from handlers.slack_room import person
 from handlers.slack_text import files_of, plain
 
 log = logging.getLogger("deskhand.slack")

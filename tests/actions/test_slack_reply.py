@@ -150,7 +150,7 @@ async def test_a_hanging_slack_is_given_up_in_time_for_a_look_up(
     desk: Desk, after_effect: bool
 ) -> None:
     desk.slack.faults.add("chat.postMessage", Hang(after_effect=after_effect))
-    given = grant(desk.origin, seconds=0.8)
+    given = grant(desk.origin, seconds=2.0)
     outcome = await desk.outlet.send(given, "Hello")
     assert isinstance(outcome, Succeeded if after_effect else Uncertain)
     assert desk.clock.monotonic() < given.deadline
@@ -230,9 +230,9 @@ async def test_an_earlier_attempt_is_found_by_its_key(desk: Desk) -> None:
 
 
 def test_where_and_how_it_is_signed_stand_on_the_card() -> None:
-    async_free = Signatures({"support": "{approver}, Verdant"})
-    assert async_free.words("support") == "signed “name of whoever approves it, Verdant”"
-    assert async_free.words("other") == "signed by whoever approves it"
+    signatures = Signatures({"support": "{approver}, Verdant"})
+    assert signatures.words("support") == "signed “name of whoever approves it, Verdant”"
+    assert signatures.words("other") == "signed by whoever approves it"
 
 
 async def test_the_target_names_the_channel(desk: Desk) -> None:
