@@ -20,7 +20,7 @@ from bot.kit import Kit, make_kit
 from bot.playbook import ActionUse, Limits, Playbook, Route
 from bot.ports import Answer, Model, ModelFailed, Prompt, StopReason, ToolCall
 from bot.prompting import built_in_prompt
-from tools.spec import ActionSpec, Findings, Passage, ReadContext
+from tools.spec import ActionSpec, Findings, Passage, ReadContext, ReadTool
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -253,6 +253,7 @@ class Bench:
         self.local = ScriptedModel(*local, clock=self.clock, name="local") if local else None
         self.till = Till()
         self.search = MemorySearch()
+        self.more_tools: list[ReadTool] = []
         self.playbook = PLAYBOOK
         self.ticket = ticket()
         self.feedback: tuple[str, ...] = ()
@@ -273,7 +274,7 @@ class Bench:
         return make_kit(
             self.playbook,
             built_in_prompt("triage"),
-            [self.search],
+            [self.search, *self.more_tools],
             [SEND_REPLY, ADD_NOTE],
             research_model=self.research_model,
             draft_model=self.draft_model,
