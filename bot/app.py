@@ -27,7 +27,8 @@ from bot.logs import configure_logging
 from bot.masking import known_words
 from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
-from bot.models.local.model import LocalModel, local_model
+from bot.models.local.brain import local_model
+from bot.models.local.model import LocalModel
 from bot.overview import Overview
 from bot.ports import Directory, Model, Surface, Surfaces
 from bot.settings import Settings, named_secrets
@@ -196,7 +197,7 @@ async def open_brains(
     stack.callback(knowledge.close)
     for unread in (await knowledge.arefresh()).not_read:
         log.warning("deskhand: %s is not in the knowledge base: %s", unread.path, unread.why)
-    local = await local_model(file, knowledge, settings.data)
+    local = await local_model(file)
     vocabulary = known_words(await asyncio.to_thread(_texts, file, knowledge))
     search = SearchKb(knowledge)
     if settings.anthropic_api_key is None:
