@@ -47,6 +47,11 @@ class Recent(Generic[Answer]):
         self._most = most
         self._asked: dict[str, _Asked[Answer]] = {}
 
+    @property
+    def held(self) -> int:
+        """How many answers are kept."""
+        return len(self._asked)
+
     async def get(self, key: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         now = self._clock.monotonic()
         held = self._asked.get(key)

@@ -438,3 +438,23 @@ def test_cost(usd: str, words: str) -> None:
     from handlers.slack_parts import cost
 
     assert cost(Decimal(usd)) == words
+
+
+def test_two_changes_far_apart_leave_the_words_between_them_short() -> None:
+    between = " ".join(f"word{number}" for number in range(120))
+    pieces = word_diff(f"Dear Dana, {between} until Friday.", f"Hello Dana, {between} until May.")
+    assert [(piece.kind, piece.text) for piece in pieces if piece.kind != "same"] == [
+        ("removed", "Dear"),
+        ("added", "Hello"),
+        ("removed", "Friday."),
+        ("added", "May."),
+    ]
+    assert sum(len(piece.text) for piece in pieces) < 300
+
+
+def test_texts_with_little_in_common_stand_whole() -> None:
+    pieces = word_diff("The valve is open.", "Your refund was sent on Friday.")
+    assert [(piece.kind, piece.text) for piece in pieces if piece.kind != "same"] == [
+        ("removed", "The valve is open."),
+        ("added", "Your refund was sent on Friday."),
+    ]

@@ -10,7 +10,7 @@ import pytest
 from bot.domain import Actor
 from bot.ports import LookUpFailed
 from handlers.slack_client import SlackIdentity, slack_client, slack_session
-from handlers.slack_people import SlackPeople
+from handlers.slack_people import Recent, SlackPeople
 from tests.standins.slack import SlackStandin
 from tests.standins.wire import DropReply, Fault, Hang, HttpFailure, RateLimited, Refusal
 
@@ -182,3 +182,20 @@ async def test_names_for_reading_may_be_older(
     watch.seconds += 300.0
     await people.named(actor("U0AGENT"))
     assert len(slack.log.calls("users.info")) == 1
+
+
+async def test_old_answers_are_forgotten_so_that_they_do_not_pile_up(watch: Watch) -> None:
+    recent: Recent[str] = Recent(5.0, watch, most=3)
+    asked: list[str] = []
+
+    async def ask() -> str:
+        asked.append("once")
+        return "answer"
+
+    for key in ("a", "b", "c"):
+        await recent.get(key, ask)
+    watch.seconds += 6.0
+    for key in ("d", "e", "f", "g", "h"):
+        await recent.get(key, ask)
+    assert recent.held <= 4
+    assert len(asked) == 8
