@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal, assert_never
 
@@ -49,7 +49,7 @@ from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, Turn
 from tools.spec import ReadContext
 
 MARGIN_SECONDS = 3.0
-"""Kept back of a run's seconds for the local model; at most a tenth of them."""
+"""Kept back of a run's seconds for the local model, and to end well; at most a tenth of them."""
 
 GUESS_SECONDS = 1.0
 """How long a handoff may take to guess labels and route."""
@@ -213,12 +213,9 @@ class _Loop:
         limits = self.kit.playbook.limits
         ticket, run = self.job.ticket, self.job.run
         self.model = self.ports.model
-        has_fallback = self.ports.fallback is not None
-        self.deadline = Deadline(
-            self.ports.clock,
-            self.ports.clock.monotonic() + limits.seconds,
-            min(MARGIN_SECONDS, limits.seconds / 10) if has_fallback else 0.0,
-        )
+        ends_at = self.ports.clock.monotonic() + limits.seconds
+        margin = min(MARGIN_SECONDS, limits.seconds / 10)
+        self.deadline = Deadline(self.ports.clock, ends_at, margin)
         self.purse = Purse(self.ports.money, run.id, self.kit.playbook.name, limits.usd)
         self.caller = Caller(self.purse, self.deadline, self.ports.sleep, self.entries.append)
         self.research = Research(
@@ -249,12 +246,18 @@ class _Loop:
                 case Degrade() as why:
                     if self.ports.fallback is None or self.degraded is not None:
                         return await self._stop(Halt(why.reason, why.words))
-                    self.degraded, self.model, self.unusable = why, self.ports.fallback, 0
+                    self._degrade(why, self.ports.fallback)
                 case Halt() as halt:
                     return await self._stop(halt)
                 case _:
                     assert_never(step)
             await self._flush()
+
+    def _degrade(self, why: Degrade, local: Model) -> None:
+        """Go on with the local model, which may use the seconds that were kept back for it."""
+        self.degraded, self.model, self.unusable = why, local, 0
+        self.deadline = replace(self.deadline, margin=0.0)
+        self.caller = replace(self.caller, deadline=self.deadline)
 
     # --- one step ---
 
@@ -336,7 +339,7 @@ class _Loop:
         for name in dict.fromkeys(call.name for call in answer.calls):
             if name in self.kit.toolbox:
                 await self.doing(self.kit.toolbox[name].doing)
-        results = await self.research.answer(answer.calls, self.steps, self.deadline.left)
+        results = await self.research.answer(answer.calls, self.steps, self.deadline.usable)
         self.turns.append(Turn(answer.model, answer.raw, answer.calls, results))
 
     def _read_final(self, answer: Answer) -> Step:
@@ -454,7 +457,7 @@ class _Loop:
         if local is None or "default" not in playbook.routes:
             return unknown
         try:
-            async with asyncio.timeout(GUESS_SECONDS):
+            async with asyncio.timeout(max(0.1, min(GUESS_SECONDS, self.deadline.left))):
                 answer = await local.answer(self._prompt("last"))
             guess = self.kit.form.read(answer.text)
         except (ModelFailed, InvalidAnswer, TimeoutError):

@@ -239,6 +239,8 @@ def _schema(playbook: Playbook, actions: Sequence[ActionSpec]) -> dict[str, Any]
     }
     if not playbook.labels:
         properties["labels"] = {"type": "array", "items": text}
+    if not playbook.priorities:
+        properties["priority"] = {"type": "null"}
     if actions:
         properties["actions"] = {"type": "array", "items": _any_action(actions)}
     return {

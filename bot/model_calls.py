@@ -126,6 +126,8 @@ class Caller:
     deadline: Deadline
     sleep: Callable[[float], Awaitable[None]]
     entry: Callable[[Entry], None]
+    jitter: Callable[[], float] = random.random
+    """From 0 to 1: so that many runs do not come back at the same moment."""
 
     async def call(self, model: Model, prompt: Prompt, step: int) -> CallOutcome:
         """Up to three attempts at one answer. Raises ``StoreUnavailable`` only."""
@@ -219,7 +221,7 @@ class Caller:
 
     async def _wait(self, failures: int, failed: ModelFailed) -> bool:
         """Back off before the next attempt; False when there is no time for it."""
-        backoff = BACKOFF_SECONDS * 2 ** (failures - 1) * (1 + random.random() / 4)
+        backoff = BACKOFF_SECONDS * 2 ** (failures - 1) * (1 + self.jitter() / 4)
         seconds = max(backoff, failed.retry_after_seconds or 0.0)
         if seconds >= self.deadline.usable:
             return False

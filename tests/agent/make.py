@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -195,10 +195,13 @@ class MemorySearch:
     def __init__(self) -> None:
         self.queries: list[str] = []
         self.plays: Callable[[], Findings] | None = None
+        self.hangs: Callable[[], Awaitable[Findings]] | None = None
         self.article: str | None = None
 
     async def read(self, args: QueryArgs, context: ReadContext) -> Findings:
         self.queries.append(args.query)
+        if self.hangs is not None:
+            return await self.hangs()
         if self.plays is not None:
             return self.plays()
         if self.article is not None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from bot.agent import Drafted
 from bot.budget import Usage
-from bot.ports import ModelFailed, Prompt
-from tests.agent.make import SEARCH, Bench, Say, final, ticket
+from bot.ports import Answer, ModelFailed, Prompt, StoreUnavailable
+from tests.agent.make import SEARCH, Bench, Say, ScriptedModel, Till, final, ticket
 from tests.agent.test_loop import drafted, stopped
+from tools.spec import Findings
 
 NOTHING = Usage()
 
@@ -167,3 +170,82 @@ async def test_one_attempt_never_waits_for_all_the_time() -> None:
     await bench.run()
     # 60 s, 3 of them kept for the local model, two thirds of the rest for one attempt.
     assert bench.prompts[0].timeout_seconds == pytest.approx(38.0)
+
+
+async def test_a_provider_that_used_up_the_time_leaves_enough_for_the_local_model() -> None:
+    def late(_prompt: Prompt) -> ModelFailed:
+        bench.clock.seconds += 57.0
+        return failed("connection", usage=NOTHING)
+
+    bench = Bench(late, local=LOCAL)
+    got = drafted(await bench.run())
+    assert got.degraded
+    assert bench.clock.seconds <= 160
+
+
+async def test_a_model_that_never_comes_back_is_given_up() -> None:
+    class Hung(ScriptedModel):
+        async def answer(self, prompt: Prompt) -> Answer:
+            self.prompts.append(prompt)
+            await asyncio.Event().wait()
+            raise AssertionError("never")
+
+    bench = Bench(Say())
+    bench.limits(seconds=1)
+    bench.model = Hung(Say(), clock=bench.clock)
+    got = stopped(await bench.run(), "model")
+    assert got.handoff.missing[0].startswith("small did not answer")
+    # Nobody knows what became of it, so it counts in full.
+    assert sum(bench.till.settled) == sum(bench.till.reserved) > 0
+
+
+async def test_a_tool_that_hangs_leaves_time_for_a_draft() -> None:
+    async def hang() -> Findings:
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    bench = Bench(SEARCH, Say(final()))
+    bench.limits(seconds=1)
+    bench.search.hangs = hang
+    got = drafted(await bench.run())
+    assert got.steps == 2
+    assert "did not answer in time" in bench.prompts[1].turns[0].results[0].text
+
+
+async def test_a_store_that_is_away_ends_the_attempt_and_is_no_handoff() -> None:
+    class Away(Till):
+        async def reserve(self, *_: Any) -> Any:
+            raise StoreUnavailable("away")
+
+    bench = Bench(SEARCH, Say(final()), local=LOCAL)
+    bench.till = Away()
+    with pytest.raises(StoreUnavailable):
+        await bench.run()
+
+    def search_away() -> Findings:
+        raise StoreUnavailable("away")
+
+    again = Bench(SEARCH, Say(final()), local=LOCAL)
+    again.search.plays = search_away
+    with pytest.raises(StoreUnavailable):
+        await again.run()
+
+
+async def test_a_guess_that_fails_leaves_the_default_route() -> None:
+    bench = Bench(Say("", stop="refusal"), local=[Say("not an answer")])
+    got = stopped(await bench.run(), "refusal")
+    assert (got.content.labels, got.content.route) == ((), "default")
+
+
+async def test_the_local_model_alone_has_no_time_taken_from_it() -> None:
+    bench = Bench(Say())
+    bench.model = ScriptedModel(SEARCH, Say(final(), seconds=70), clock=bench.clock, name="local")
+    got = await bench.run()
+    assert isinstance(got, Drafted), "an answer that came is used, late or not"
+
+
+def test_a_research_tool_that_is_listed_and_not_there_is_named() -> None:
+    bench = Bench(Say())
+    bench.playbook = bench.playbook.model_copy(update={"research": ("fetch_page",)})
+    with pytest.raises(ValueError, match="fetch_page"):
+        bench.kit()
