@@ -119,6 +119,7 @@ class SlackInbound:
             attaching_function_token_enabled=False,
         )
         self._asking: asyncio.Task[None] | None = None
+        self._why_unknown = ""
 
     # --- life -------------------------------------------------------------------------------
 
@@ -141,7 +142,9 @@ class SlackInbound:
 
     async def not_ready(self) -> str | None:
         """Why Slack cannot be served yet, in one line; None when it can."""
-        return None if self._identity.known else "auth.test has not succeeded yet"
+        if self._identity.known:
+            return None
+        return f"auth.test has not succeeded yet{self._why_unknown}"
 
     async def _ask_who_we_are(self) -> None:
         wait = 0.5
@@ -149,6 +152,7 @@ class SlackInbound:
             try:
                 us = await self._identity.us()
             except SlackFault as fault:
+                self._why_unknown = f": {fault}".splitlines()[0]
                 log.warning("deskhand: Slack's auth.test failed (%s); asking again", fault)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 15.0)
@@ -211,6 +215,9 @@ class SlackInbound:
             if not isinstance(payload.get("event"), dict) or text_in(payload, "event_id") is None:
                 return Reply(400)
             return await self._take(parse_event(payload, self._now(us), *self._stamp()))
+        if kind == "app_rate_limited":
+            log.warning("deskhand: Slack holds events back: more than 30,000 an hour came")
+            return Reply()
         actor = actor_of(payload, us)
         if actor is None:
             log.info("deskhand: a payload of the type %r by nobody is ignored", kind)
@@ -239,8 +246,10 @@ class SlackInbound:
 
     async def _take(self, parsed: Parsed) -> Reply:
         match parsed:
-            case Ignored(why):
-                log.debug("deskhand: an event is ignored: %s", why)
+            case Ignored(why, odd):
+                log.log(
+                    logging.INFO if odd else logging.DEBUG, "deskhand: an event is ignored: %s", why
+                )
                 return Reply()
             case Whisper():
                 self._whisper(parsed)

@@ -24,8 +24,8 @@ VERBS: Final[frozenset[str]] = frozenset(
     {"enrich", "triage", "summarize", "research", "screen", "help"}
 )
 
-_PERSONS = frozenset({None, "file_share", "thread_broadcast", "me_message"})
-"""Subtypes of messages that a person wrote; all others are Slack's own, a bot's or a change."""
+_PERSONS = frozenset({"file_share", "thread_broadcast", "me_message"})
+"""Subtypes of what a person wrote (most have none); others are Slack's own, a bot's or a change."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ class Whisper:
 
 @dataclass(frozen=True)
 class Ignored:
-    """Nothing for us, and why."""
+    """Nothing for us, and why. ``odd``: it should not come at all, so the log says so."""
 
     why: str
+    odd: bool = False
 
 
 Parsed = Intake | Whisper | Ignored
@@ -76,12 +77,12 @@ def parse_event(body: Json, setting: Setting, now: datetime, trace_id: str) -> P
     """What an ``event_callback`` asks for."""
     event, event_id = body.get("event"), text_in(body, "event_id")
     if not isinstance(event, dict) or event_id is None:
-        return Ignored("no event in it")
+        return Ignored("no event in it", odd=True)
     channel = text_in(event, "channel")
     if channel is None:
         return Ignored(f"{event.get('type')!r} is not of a channel")
     if not _ours(body, event, setting, channel):
-        return Ignored("of another team")
+        return Ignored("of another team", odd=True)
     ident = f"slack:{setting.us.team}:{event_id}"
     about = _About(setting, event, channel, ident, now, trace_id, setting.listens.get(channel))
     match event.get("type"):
@@ -176,7 +177,9 @@ def _message(about: _About) -> Parsed:
             return _changed(about)
         case "message_deleted":
             return _deleted(about)
-        case str() | None as subtype if subtype in _PERSONS:
+        case None:
+            pass
+        case str() as subtype if subtype in _PERSONS:
             pass
         case other:
             return Ignored(f"subtype {other!r}")
@@ -300,7 +303,10 @@ def _by_a_person(message: Json, us: Us) -> bool:
     user = text_in(message, "user")
     if user is None or user in (us.user, "USLACKBOT"):
         return False
-    return not message.get("bot_id") and message.get("subtype") in _PERSONS
+    subtype = message.get("subtype")
+    return not message.get("bot_id") and (
+        subtype is None or (isinstance(subtype, str) and subtype in _PERSONS)
+    )
 
 
 def _from_us(message: Json, us: Us) -> bool:

@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
-from bot.card import Who
-from bot.domain import Actor, Proposal, Run
+from bot.card import CardView, Who
+from bot.domain import Actor, Author, Message, Place, Proposal, Run, Ticket
 from bot.forms import Decided, EditInput, FieldErrors, NotDecided, RejectInput
+from bot.playbook import Playbook, Route
 from bot.ports import StoreUnavailable
+from bot.projection import view
 from handlers.slack import CommandAnswer
 from handlers.slack_private import may_answer_at
 from tests.handlers.forms import edit_form, reject_form
 from tests.handlers.rig import Rig, WallClock, running_rig
 from tests.standins.slack import SlackStandin
-from tests.standins.slack.model import Message, View
+from tests.standins.slack.model import Message as Shown
+from tests.standins.slack.model import View
 from tests.standins.wire import Delay, DropReply, HttpFailure
 
 AGENT = Actor(surface="slack", team="T0TEAM", id="U0AGENT")
@@ -40,7 +43,7 @@ def decided() -> Decided:
     return Decided(proposal, ("Approved.",))
 
 
-async def card(rig: Rig, *ids: str, thread_ts: str | None = None) -> Message:
+async def card(rig: Rig, *ids: str, thread_ts: str | None = None) -> Shown:
     """A card of ours with these buttons, in the card channel."""
     buttons = [
         {
@@ -53,7 +56,7 @@ async def card(rig: Rig, *ids: str, thread_ts: str | None = None) -> Message:
     ]
     space = rig.slack.space
     return space.post(
-        Message(
+        Shown(
             channel="C0TRIAGE",
             ts=space.new_ts(),
             user=space.bot_user,
@@ -343,6 +346,52 @@ async def test_someone_not_in_the_channel_is_told_directly(rig: Rig) -> None:
     assert rig.slack.space.channels[direct.channel].is_im
 
 
+# --- show all ---------------------------------------------------------------------------------
+
+
+def whole_card() -> CardView:
+    now = WallClock().now()
+    author = Author(surface="slack", team="T0TEAM", id="U0CUSTOMER", name="Carla")
+    ticket = Ticket(
+        id="t_aaaaaaaaaaaaaaaa",
+        tenant="test",
+        playbook="support",
+        origin=Place(surface="slack", place="C0SUPPORT", thread="1.0"),
+        author=author,
+        messages=(Message(id="1.0", author=author, text="the whole quote", at=now),),
+        created_at=now,
+    )
+    playbook = Playbook(name="support", labels={"billing": "x"}, routes={"default": Route()})
+    return view(decided().proposal, 1, ticket, playbook)
+
+
+async def test_show_all_opens_the_whole_card(rig: Rig) -> None:
+    rig.decisions.answers = [whole_card()]
+    shown = await card(rig, "deskhand.show")
+    await rig.people.click("U0AGENT", shown, "deskhand.show")
+    assert rig.decisions.asked == [("show", "token of deskhand.show", AGENT)]
+    assert "the whole quote" in (await opened(rig)).block_text
+
+
+async def test_show_all_is_for_those_who_may(rig: Rig) -> None:
+    rig.decisions.answers = [NotDecided("not_allowed", ("Only approvers and managers see it.",))]
+    shown = await card(rig, "deskhand.show")
+    assert (await rig.people.click("U0NOBODY", shown, "deskhand.show")).status == 200
+    told = await rig.slack.space.ephemerals.next()
+    assert (told.user, told.text) == ("U0NOBODY", "Only approvers and managers see it.")
+    assert len(rig.slack.space.view_changes) == 0
+
+
+async def test_show_all_without_a_store_is_told(rig: Rig) -> None:
+    async def away() -> Any:
+        raise StoreUnavailable("gone")
+
+    rig.decisions.answers = [away]
+    shown = await card(rig, "deskhand.show")
+    assert (await rig.people.click("U0AGENT", shown, "deskhand.show")).status == 200
+    assert "press again" in (await rig.slack.space.ephemerals.next()).text
+
+
 # --- /agent -----------------------------------------------------------------------------------
 
 
@@ -360,6 +409,14 @@ async def test_a_command_is_answered_in_private(slack: SlackStandin, redis_url: 
         assert sent.body["response_type"] == "ephemeral"
         told = await slack.space.ephemerals.next()
         assert (told.user, told.text, told.block_text) == ("U0AGENT", "waiting: 3", "waiting: 3")
+
+
+async def test_a_command_without_a_store_is_answered(slack: SlackStandin, redis_url: str) -> None:
+    async def agent(text: str, actor: Actor) -> CommandAnswer:
+        raise StoreUnavailable("gone")
+
+    async with running_rig(slack, redis_url, agent_command=agent) as rig:
+        assert "just now" in (await rig.people.command("status")).body["text"]
 
 
 async def test_a_slow_command_is_answered_within_three_seconds(

@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.domain import Actor, Place, Ticket
 from bot.ports import Commit, Versioned
@@ -456,3 +458,37 @@ async def test_the_consoles_slack_variables_change_nothing(
     assert os.listdir(tmp_path) == []
     assert [record for record in caplog.records if record.levelname == "WARNING"] == []
     assert logging.getLogger("deskhand").level == logging.NOTSET
+
+
+NAMES = st.sampled_from(
+    ["type", "event", "user", "team", "id", "team_id", "actions", "action_id", "value", "view"]
+) | st.sampled_from(
+    ["state", "values", "callback_id", "private_metadata", "message", "channel", "container"]
+)
+VALUES = st.sampled_from(
+    ["block_actions", "view_submission", "message_action", "deskhand.edit", "deskhand.triage"]
+) | st.sampled_from(["deskhand.approve", "deskhand.show", "deskhand.reject", "U1", "C1", "5.0"])
+
+
+async def test_no_signed_payload_whatever_is_5xx(rig: Rig) -> None:
+    @settings(max_examples=300, deadline=None, database=None)
+    @given(
+        st.dictionaries(
+            NAMES | st.sampled_from(["command", "text", "user_id", "trigger_id", "response_url"]),
+            st.recursive(
+                st.none() | st.integers() | VALUES | st.text(max_size=5),
+                lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner),
+                max_leaves=12,
+            ),
+        )
+    )
+    def collect(payload: dict[str, object]) -> None:
+        payloads.append(payload)
+
+    payloads: list[dict[str, object]] = []
+    collect()
+    users: dict[str, object] = {"user": {"id": "U0AGENT", "team_id": "T0TEAM"}}
+    for payload in payloads:
+        for kind in ({}, users, {"type": "block_actions", **users}, {"type": "view_submission"}):
+            status, _ = await rig.inbound.handle({**payload, **kind})
+            assert (payload, status < 500) == (payload, True)

@@ -98,6 +98,11 @@ async def test_without_auth_test_it_is_not_ready_until_it_succeeds(
     async with running_rig(slack, redis_url, identified=False) as rig:
         assert (await get(rig.url + "/readyz")) == (503, "auth.test has not succeeded yet\n")
         rig.inbound.start()
+        await slack.signal.until(lambda: slack.log.calls("auth.test") or None)
+        async with asyncio.timeout(5):
+            while (why := (await get(rig.url + "/readyz"))[1]).endswith("yet\n"):
+                pass
+        assert why.startswith("auth.test has not succeeded yet: ")
         await slack.signal.until(lambda: len(slack.log.calls("auth.test")) >= 2 or None)
         async with asyncio.timeout(5):
             while (await get(rig.url + "/readyz"))[0] != 200:
