@@ -88,7 +88,7 @@ def tools_list(config: ConfigOption = None, as_json: JsonOption = False) -> None
         table.add_column(heading, overflow="fold")
     for name, kind, description, users in found:
         table.add_row(name, kind, ", ".join(users) or "-", Text(description))
-    output.console().print(table)
+    output.console(wide=True).print(table)
 
 
 def _users(config: Config | None, name: str, kind: str) -> list[str]:

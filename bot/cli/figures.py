@@ -77,12 +77,13 @@ def register(app: typer.Typer) -> None:
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("proposal", "waits", "state", "playbook", "route", "labels", "card"):
+        table.add_column("proposal", no_wrap=True)
+        for heading in ("waits", "state", "playbook", "route", "labels", "card"):
             table.add_column(heading, overflow="fold")
         table.add_column("who decides", overflow="fold")
         for row in rows:
             table.add_row(*row.cells())
-        output.console().print(table)
+        output.console(wide=True).print(table)
 
 
 def config_if_any(settings: Settings, *, demo: bool = False) -> Config | None:
@@ -200,7 +201,7 @@ class Row:
     proposal: Proposal
     age_seconds: float
     card: str
-    """posted, on its way, refused, or nowhere."""
+    """posted, on its way, refused, nowhere, or - for the demo, which shows them itself."""
     deciders: tuple[str, ...]
 
     @property
@@ -255,7 +256,7 @@ async def _queue(
                 Row(
                     proposal,
                     max(0.0, (now - since).total_seconds()),
-                    _card([copy.status for copy in board.copies]),
+                    "-" if demo else _card([copy.status for copy in board.copies]),
                     _deciders(config, proposal, demo=demo),
                 )
             )

@@ -6,12 +6,16 @@ Texts that come from outside pass ``bot.terminal_text`` first. Nothing is ever r
 from __future__ import annotations
 
 import json
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_WIDE = 200
 
 
 def line(text: str) -> None:
@@ -29,8 +33,18 @@ def as_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, default=str))
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console for cards, tables and trees. Markup is off: untrusted text stays text."""
+def console(*, stderr: bool = False, wide: bool = False) -> Console:
+    """A console for cards, tables and trees. Markup is off: untrusted text stays text.
+
+    ``wide``: where nobody's window says how wide, long lines rather than folded ones, for grep."""
     from rich.console import Console
 
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    stream = sys.stderr if stderr else sys.stdout
+    unknown = not stream.isatty() and not os.environ.get("COLUMNS")
+    return Console(
+        stderr=stderr,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        width=_WIDE if wide and unknown else None,
+    )

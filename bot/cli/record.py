@@ -54,7 +54,7 @@ def register(app: typer.Typer) -> None:
         else:
             from bot.cli.tree import tree_of
 
-            output.console().print(tree_of(found))
+            output.console(wide=True).print(tree_of(found))
 
     group = typer.Typer(no_args_is_help=True, help="The append-only record.")
     app.add_typer(group, name="journal")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -101,8 +102,8 @@ def _words(line: Line) -> str:
             return _rest(data)
 
 
-_QUIET = frozenset({"digest", "key", "trace", "playbook_version", "message"})
-"""Long values that a person compares and does not read; `--json` has them."""
+_QUIET = frozenset({"digest", "key", "trace", "playbook_version", "message", "received_at"})
+"""Values that a person compares and does not read; `--json` has them."""
 
 
 def _rest(data: dict[str, Any]) -> str:
@@ -113,10 +114,12 @@ def _rest(data: dict[str, Any]) -> str:
     }
     if "from" in shown and "to" in shown:
         shown = {"state": f"{shown.pop('from')} -> {shown.pop('to')}", **shown}
-    return ", ".join(f"{name} {inert_line(_plain(value))}" for name, value in shown.items())
+    return ", ".join(f"{name} {inert_line(_plain(name, value))}" for name, value in shown.items())
 
 
-def _plain(value: Any) -> str:
+def _plain(name: str, value: Any) -> str:
+    if name == "usd":
+        return f"${Decimal(str(value)):.6f}"
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

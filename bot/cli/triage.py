@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from contextlib import ExitStack
@@ -83,8 +84,6 @@ def register(app: typer.Typer) -> None:
 
 def _config(settings: Settings, *, named: bool) -> ConfigFile:
     """The config file where there is one, else the demo's."""
-    import os
-
     from bot.config_file import load
     from bot.demo.tickets import DESK
 
@@ -102,7 +101,10 @@ async def _triage(
 ) -> bool:
     from bot.cli.lines import Pump
     from bot.cli.workbench import open_workbench
+    from bot.logs import configure_logging
 
+    # Which model works stands in the last line; who wants more of the log says so.
+    configure_logging(settings.log_level if os.environ.get("DESKHAND_LOG") else "error", "text")
     async with open_workbench(settings, loaded, playbook, model.value) as bench:
 
         async def work(line: Line) -> Answered:

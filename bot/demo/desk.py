@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -46,4 +47,8 @@ class DemoDesk(Protocol):
     async def settled(self, key: str) -> CardView:
         """The card of this ticket's newest proposal once nothing is under way: neither drafting
         nor approved nor executing. The ticket was taken in before, perhaps by another process."""
+        ...
+
+    async def waiting(self, keys: Sequence[str]) -> int:
+        """How many of these tickets wait: not taken in yet, or undecided."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from bot.clock import SystemClock
 from bot.config_file import ConfigFile, load
 from bot.demo.desk import YOU, DemoTicket
 from bot.demo.tickets import DESK
-from bot.domain import Actor, Delivery, Person, Place, SurfaceName, Ticket
+from bot.domain import FINAL_STATES, Actor, Delivery, Person, Place, SurfaceName, Ticket
 from bot.playbook import Approvers
 from bot.ports import Decisions, Surfaces
 from bot.projection import view
@@ -26,6 +26,7 @@ from tools.signature import Signatures
 
 _UNDER_WAY = ("drafting", "approved", "executing")
 _LOOK_SECONDS = 0.03
+_AT_ONCE = 32
 _NEVER = timedelta(days=3650)
 
 
@@ -100,6 +101,22 @@ class RunningDemo:
                 playbook = self._desk.context.playbook(ticket.playbook)
                 return view(case[0].value, case[0].version, case[1].value, playbook)
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def waiting(self, keys: Sequence[str]) -> int:
+        count = 0
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            count += sum(await asyncio.gather(*(self._waits(key) for key in some)))
+        return count
+
+    async def _waits(self, key: str) -> bool:
+        store = self._desk.context.store
+        ident = await store.ticket_at(_origin(key))
+        ticket = await store.ticket(ident) if ident else None
+        if ticket is None or ticket.value.proposal is None:
+            return True
+        proposal = await store.proposal(ticket.value.proposal)
+        return proposal is None or proposal.value.state not in FINAL_STATES
 
     async def _ticket(self, key: str) -> Ticket:
         store, origin = self._desk.context.store, _origin(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from rich import box
@@ -18,6 +19,8 @@ from bot.domain import Citation, State
 from bot.terminal_text import inert, inert_line
 
 WIDEST = 100
+_FORESEEABLE = timedelta(days=300)
+"""What expires later than this does not expire for the person who looks."""
 
 _STATE_STYLES: dict[State, str] = {
     "pending": "bold cyan",
@@ -67,7 +70,7 @@ def show_outcome(console: Console, card: CardView) -> None:
 
 
 def _parts(card: CardView, place: str) -> Sequence[RenderableType]:
-    parts: list[RenderableType] = [Rule(Text(place, style="dim"), style="dim"), _head(card)]
+    parts: list[RenderableType] = [Text(), Rule(Text(place, style="dim"), style="dim"), _head(card)]
     parts += [Padding(words_text(words, "yellow"), (0, 2)) for words in card.notices]
     parts.append(_facts(card))
     parts.append(_quote(card))
@@ -150,17 +153,19 @@ def _draft(card: CardView) -> Text:
 
 
 def _sources(citations: Sequence[Citation]) -> RenderableType:
+    """Each article once, with the quotes that the draft rests on."""
     lines: list[RenderableType] = [Text("Sources", style="bold")]
-    for number, citation in enumerate(citations, start=1):
-        title = f"{number}. {inert_line(citation.title)} ({inert_line(citation.article)})"
-        quote = f"“{inert_line(citation.quote)}”"
-        if citation.supported:
-            lines += [Text(title), Padding(Text(quote, style="italic"), (0, 0, 0, 3))]
-        else:
-            lines += [
-                Text(title, style="strike").append("  not found there", style="not strike yellow"),
-                Padding(Text(quote, style="strike dim"), (0, 0, 0, 3)),
-            ]
+    articles = list(dict.fromkeys((each.article, each.title) for each in citations))
+    for number, (article, title) in enumerate(articles, start=1):
+        lines.append(Text(f"{number}. {inert_line(title)} ({inert_line(article)})"))
+        for citation in citations:
+            if (citation.article, citation.title) != (article, title):
+                continue
+            quote = Text(f"“{inert_line(citation.quote)}”", style="italic")
+            if not citation.supported:
+                quote.stylize("strike dim")
+                quote.append("  not found there", style="not strike not dim yellow")
+            lines.append(Padding(quote, (0, 0, 0, 3)))
     return Padding(Group(*lines), (0, 2))
 
 
@@ -215,7 +220,7 @@ def _actions(card: CardView) -> RenderableType:
 
 def _foot(card: CardView) -> RenderableType:
     parts = [inert_line(card.model) or "no model", money(card.cost_usd)]
-    if card.expires_at is not None:
+    if card.expires_at is not None and card.expires_at - datetime.now(UTC) < _FORESEEABLE:
         parts.append(f"expires {card.expires_at.astimezone():%d %b %H:%M}")
     if card.ticket_url:
         parts.append(inert_line(card.ticket_url))

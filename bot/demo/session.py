@@ -62,7 +62,6 @@ class Tally:
     rejected: int = 0
     skipped: int = 0
     handoffs: int = 0
-    done_before: int = 0
     seconds: list[float] = field(default_factory=list)
     cost_usd: Decimal = Decimal(0)
     seen: set[str] = field(default_factory=set)
@@ -96,6 +95,7 @@ class Session:
         self._editor = editor
         self._monotonic = monotonic
         self._key = ""
+        self._shown_at = 0.0
         self.tally = Tally()
 
     async def run(self) -> None:
@@ -109,7 +109,8 @@ class Session:
                 task.uncancel()
             self._console.print()
         if self._keyboard is not None:
-            self._figures()
+            waiting = await self._desk.waiting([ticket.key for ticket in self._tickets])
+            self._figures(waiting)
 
     async def _go_through(self) -> None:
         for number, ticket in enumerate(self._tickets):
@@ -119,11 +120,7 @@ class Session:
             step: Step = "again"
             while step == "again":
                 card = await self._settled()
-                if not _undecided(card):
-                    self.tally.done_before += card.proposal not in self.tally.seen
-                    step = "next"
-                    continue
-                step = await self._one(card, number)
+                step = await self._one(card, number) if _undecided(card) else "next"
             if step == "quit":
                 return
         if not self.tally.seen:
@@ -140,7 +137,7 @@ class Session:
         if self._keyboard is None:
             self._console.print(Text(PROMPT))
             return "quit"
-        shown_at = self._monotonic()
+        self._shown_at = self._monotonic()
         while True:
             letter = await self._ask(f"{PROMPT} > ")
             if letter is None or letter == "q":
@@ -151,12 +148,11 @@ class Session:
             verb = _LETTERS.get(letter)
             button = next((each for each in card.buttons if each.verb == verb), None)
             if button is None:
-                self._say(f"Possible here: {_possible(card)}.")
+                nothing = "There is nothing to approve here yet. " if letter == "a" else ""
+                self._say(f"{nothing}Possible here: {_possible(card)}.")
                 continue
             step = await self._press(card, button.verb, button.token)
             if step is not None:
-                if step != "quit":
-                    self.tally.seconds.append(self._monotonic() - shown_at)
                 return step
 
     async def _press(self, card: CardView, verb: Verb, token: str) -> Step | None:
@@ -247,6 +243,7 @@ class Session:
         )
         match submitted:
             case Decided():
+                self._count_decision()
                 self.tally.rejected += 1
                 return "again" if again else await self._outcome()
             case NotDecided(words=said):
@@ -274,7 +271,11 @@ class Session:
         show_outcome(self._console, card)
         return "again" if _undecided(card) else "next"
 
+    def _count_decision(self) -> None:
+        self.tally.seconds.append(self._monotonic() - self._shown_at)
+
     def _count_approval(self, card: CardView, *, edited_now: bool) -> None:
+        self._count_decision()
         if edited_now or card.changes:
             self.tally.edited += 1
         else:
@@ -293,15 +294,13 @@ class Session:
     def _say(self, words: str) -> None:
         self._console.print(Text(words), soft_wrap=True)
 
-    def _figures(self) -> None:
+    def _figures(self, waiting: int) -> None:
         tally = self.tally
-        decided = tally.approved + tally.edited + tally.rejected
-        waiting = len(self._tickets) - tally.done_before - decided
         self._console.print()
         self._say(
             f"This session: approved {tally.approved}, edited {tally.edited}, rejected "
             f"{tally.rejected}, skipped {tally.skipped}, handoffs {tally.handoffs}, "
-            f"waiting {max(0, waiting)}"
+            f"waiting {waiting}"
         )
         if tally.seconds:
             middle, longest = statistics.median(tally.seconds), max(tally.seconds)

@@ -1,0 +1,269 @@
+"""The commands as a person or a program runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli import run
+from bot.cli.record import _PERMALINK
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = """\
+managers: {slack_users: [U0MANAGER]}
+knowledge: {paths: [./kb]}
+playbooks:
+  support:
+    listen: [{slack: C0SUPPORT}, {webhook: desk}]
+    labels: {billing: "Money", bug: "Broken"}
+    routes: {default: {card: {slack: C0TRIAGE}, approvers: {slack_users: [U0A, U0B]}}}
+webhooks: {desk: {secret_env: DESK_SECRET, reply_url: "https://desk.example/replies"}}
+"""
+COMMANDS = (
+    *("demo", "serve", "triage", "status", "queue", "trace"),
+    *("journal", "tools", "config", "manifest", "doctor"),
+)
+FIGURES = {
+    *("window", "tickets", "proposals", "handoffs", "waiting", "approved", "edited", "rejected"),
+    *("expired", "superseded", "kept_share", "time_to_card_s", "time_to_decision_s", "actions"),
+    *("model", "budget", "citations_struck", "rubber_stamps", "paused", "durability"),
+}
+WORDS = ("waiting", "oldest", "approved", "edited", "rejected", "handoff", "unknown", "cost")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a complete config and environment, and the working folder."""
+    (tmp_path / "kb").mkdir()
+    (tmp_path / "kb" / "refunds.md").write_text("# Refunds\n\nA refund takes 5 days.\n")
+    (tmp_path / "deskhand.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "DESK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "SLACK_BOT_TOKEN": "xoxb-1",
+        "SLACK_SIGNING_SECRET": "s",
+        "ANTHROPIC_API_KEY": "k",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["frobnicate"], ["status", "--nope"], ["trace"], ["serve", "--port", "x"], ["manifest", "x"]],
+)
+def test_a_usage_fault_is_one_line_and_2(arguments: list[str], capsys: Captured) -> None:
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert captured.err.startswith("deskhand: ")
+    assert "--help" in captured.err
+    assert captured.out == ""
+
+
+def test_help_names_every_command(capsys: Captured) -> None:
+    assert run(["--help"]) == 0
+    text = capsys.readouterr().out
+    for command in [
+        "demo",
+        "serve",
+        "triage",
+        "status",
+        "queue",
+        "trace",
+        "journal",
+        "tools",
+        "config",
+        "manifest",
+        "doctor",
+    ]:
+        assert f" {command} " in text
+
+
+def test_help_is_quick() -> None:
+    """No command's own libraries are imported to print what commands there are."""
+    code = (
+        "import sys; from bot.cli import run; run(['--help']);"
+        "heavy = {'anthropic', 'redis', 'slack_sdk', 'numpy', 'aiohttp', 'docket', 'pydantic'};"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
+
+
+def test_python_m_bot_is_the_same() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "bot", "--version"], check=True, capture_output=True, cwd=ROOT
+    )
+    assert said.stdout.startswith(b"deskhand ")
+
+
+# --- config -----------------------------------------------------------------------------------
+
+
+def test_a_complete_config_is_0(desk: Path, capsys: Captured) -> None:
+    assert run(["config", "check"]) == 0
+    assert capsys.readouterr().out == "deskhand.yaml: valid, nothing to mend\n"
+
+
+def test_a_finding_is_1_and_names_its_remedy(desk: Path, capsys: Captured) -> None:
+    (desk / "deskhand.yaml").write_text(CONFIG.replace("[U0A, U0B]", "[]"))
+    assert run(["config", "check"]) == 1
+    out = capsys.readouterr().out
+    assert "playbooks.support.routes.default.approvers: nobody may approve" in out
+    assert "name people or groups" in out
+    assert out.endswith("deskhand.yaml: valid, 1 finding\n")
+    assert run(["config", "check", "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert report["findings"][0]["where"] == "playbooks.support.routes.default.approvers"
+
+
+def test_a_mistake_is_2_and_a_line(
+    desk: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DESK_SECRET")
+    assert run(["config", "check"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "deskhand.yaml:8: webhooks.desk.secret_env: the environment variable DESK_SECRET is not "
+        "set; set it to the secret\n"
+    )
+    assert run(["config", "check", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["errors"][0].startswith("deskhand.yaml:8")
+
+
+def test_the_config_may_be_named(desk: Path, capsys: Captured) -> None:
+    (desk / "deskhand.yaml").rename(desk / "other.yaml")
+    assert run(["config", "check"]) == 2
+    assert "there is no such file" in capsys.readouterr().err
+    assert run(["config", "check", "--config", "other.yaml"]) == 0
+
+
+def test_the_schema_is_json(capsys: Captured) -> None:
+    assert run(["config", "schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Deskhand's config file"
+
+
+# --- serve ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "arguments", "line"),
+    [
+        ({"REDIS_URL": "redis://127.0.0.1:1"}, [], "DESKHAND_SECRET: not set, though REDIS_URL"),
+        ({"SLACK_SIGNING_SECRET": ""}, [], "SLACK_SIGNING_SECRET: not set"),
+        ({"MICROSOFT_APP_ID": "x"}, [], "MICROSOFT_APP_PASSWORD: not set"),
+        ({"MICROSOFT_APP_PASSWORD": "x"}, ["--teams-emulator"], "MICROSOFT_APP_PASSWORD: set"),
+        ({}, ["--teams-emulator", "--host", "192.0.2.1"], "--teams-emulator: takes any request"),
+        ({"REDIS_URL": "nowhere"}, [], "REDIS_URL: must be a whole address"),
+    ],
+)
+def test_serve_refuses_what_is_set_in_part(
+    desk: Path,
+    capsys: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    environ: dict[str, str],
+    arguments: list[str],
+    line: str,
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert run(["serve", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(line)
+
+
+# --- the store --------------------------------------------------------------------------------
+
+
+def test_status_has_the_pinned_shape(desk: Path, capsys: Captured) -> None:
+    assert run(["status", "7d", "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert set(figures) == FIGURES
+    assert figures["window"] == "7d"
+    assert figures["durability"] == "strict"
+    assert figures["budget"]["usd_per_day"] == 20.0
+    assert run(["status", "support"]) == 0
+    text = capsys.readouterr().out
+    for word in WORDS:
+        assert f"\n{word}: " in text
+
+
+@pytest.mark.parametrize("arguments", [["status", "99h", "support"], ["status", "suport"]])
+def test_status_names_what_it_does_not_know(
+    desk: Path, capsys: Captured, arguments: list[str]
+) -> None:
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_empty_desk_has_an_empty_queue_and_a_whole_journal(desk: Path, capsys: Captured) -> None:
+    assert run(["queue"]) == 0
+    assert capsys.readouterr().out == "Nothing waits.\n"
+    assert run(["queue", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert run(["trace", "t_aaaaaaaaaaaaaaaa"]) == 1
+    assert "no such ticket" in capsys.readouterr().err
+    assert run(["journal", "verify", "--json"]) == 0
+    head = json.loads(capsys.readouterr().out)["head"]
+    assert run(["journal", "verify", "--head", head]) == 0
+    capsys.readouterr()
+    assert run(["journal", "verify", "--head", head[:-1] + "x"]) == 2
+    assert "did not sign it" in capsys.readouterr().err
+
+
+def test_a_store_that_is_away_is_one_line(
+    desk: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://:hush@127.0.0.1:1/0")
+    assert run(["status"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("the store at redis://127.0.0.1:1/0 is not available")
+    assert err.count("\n") == 1
+    assert "hush" not in err
+
+
+# --- the rest ---------------------------------------------------------------------------------
+
+
+def test_tools_are_listed_with_who_uses_them(desk: Path, capsys: Captured) -> None:
+    assert run(["tools", "list", "--json"]) == 0
+    tools = {tool["name"]: tool for tool in json.loads(capsys.readouterr().out)}
+    assert tools["search_kb"]["kind"] == "research"
+    assert tools["send_reply"] == {
+        "name": "send_reply",
+        "kind": "action",
+        "description": tools["send_reply"]["description"],
+        "playbooks": ["support"],
+    }
+    assert run(["tools", "list"]) == 0
+    assert "similar_tickets" in capsys.readouterr().out
+
+
+def test_a_permalink_names_its_message() -> None:
+    found = _PERMALINK.match("https://x.slack.com/archives/C0SUPPORT/p1700000000123456")
+    assert found is not None
+    assert found.groups()[:3] == ("C0SUPPORT", "1700000000", "123456")
+
+
+def test_the_output_may_be_cut_off() -> None:
+    """`deskhand config schema | head -1` ends quietly."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        said = subprocess.run(
+            [sys.executable, "-m", "bot", "config", "schema"],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            cwd=ROOT,
+            check=False,
+        )
+    assert b"Traceback" not in said.stderr
