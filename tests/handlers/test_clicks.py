@@ -17,7 +17,7 @@ from handlers.slack import CommandAnswer
 from handlers.slack_private import may_answer_at
 from tests.handlers.forms import edit_form, reject_form
 from tests.handlers.rig import Rig, WallClock, running_rig
-from tests.standins.slack import SlackStandin
+from tests.standins.slack import SlackStandin, slack_standin
 from tests.standins.slack.model import Message as Shown
 from tests.standins.slack.model import View
 from tests.standins.wire import Delay, DropReply, HttpFailure
@@ -126,6 +126,34 @@ async def test_a_lost_answer_is_not_followed_by_a_second_line(rig: Rig) -> None:
     await rig.slack.space.ephemerals.next()
     await rig.inbound.close()
     assert len(rig.slack.space.ephemerals) == 1
+
+
+async def test_a_response_url_that_broke_is_not_followed_by_a_second_line(rig: Rig) -> None:
+    rig.slack.faults.add("response_url", HttpFailure(502))
+    rig.decisions.answers = [LATE]
+    shown = await card(rig, "deskhand.approve")
+    await rig.people.click("U0AGENT2", shown, "deskhand.approve")
+    await rig.inbound.close()
+    assert rig.slack.log.calls("chat.postEphemeral") == []
+
+
+async def test_a_response_url_of_a_foreign_host_is_never_called(
+    slack: SlackStandin, redis_url: str
+) -> None:
+    async with slack_standin() as foreign, running_rig(slack, redis_url) as rig:
+        rig.decisions.answers = [LATE]
+        payload = {
+            "type": "block_actions",
+            "user": {"id": "U0AGENT2", "team_id": "T0TEAM"},
+            "container": {"channel_id": "C0TRIAGE"},
+            "response_url": foreign.url + "/actions/T/1/x",
+            "actions": [{"action_id": "deskhand.approve", "value": "x"}],
+        }
+        status, _ = await rig.inbound.handle(payload)
+        assert status == 200
+        told = await slack.space.ephemerals.next()
+        assert (told.via, told.user) == ("chat.postEphemeral", "U0AGENT2")
+        assert len(foreign.log) == 0
 
 
 @pytest.mark.parametrize(
