@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from bot.domain import REPLY_LIMIT, Confidence
+from bot.plain_text import clean
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
 
@@ -110,7 +111,8 @@ class FinalAnswer(BaseModel):
     @property
     def reply_text(self) -> str | None:
         """The reply, or None where the ticket asks for nothing or nothing answers it."""
-        return self.reply.strip() if self.outcome == "reply" and self.reply else None
+        reply = clean(self.reply).strip() if self.reply else ""
+        return reply if self.outcome == "reply" and reply else None
 
 
 @dataclass(frozen=True)

@@ -244,6 +244,7 @@ def build_desk(
             fallback=brains.fallback,
             source=brains.search.source,
             action_tools=[reply],
+            tells_no_request=reply.tells_no_request,
             vocabulary=brains.vocabulary,
         )
     )

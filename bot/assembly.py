@@ -47,8 +47,8 @@ class Parts:
     fallback: Model | None
     source: Callable[[str], Awaitable[Source | None]]
     action_tools: Sequence[ActionTool]
+    tells_no_request: Callable[[Ticket], bool]
     vocabulary: Collection[str] = frozenset()
-    wait_at_cap: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def assemble(parts: Parts) -> Desk:
         specs={name: tool.spec for name, tool in tools.items()},
         target=target,
         resend_seconds=resend_seconds,
+        tells_no_request=parts.tells_no_request,
         vocabulary=parts.vocabulary,
     )
     publish = Publish(context)

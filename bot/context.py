@@ -27,6 +27,8 @@ class Context:
     """Where an action of this tool on this ticket goes, in words."""
     resend_seconds: Callable[[str, Ticket], float]
     """How long this tool's remote honours an idempotency key; 0: it does not."""
+    tells_no_request: Callable[[Ticket], bool]
+    """Whether the other side wants to hear of a ticket that asks for nothing, too."""
     vocabulary: Collection[str] = frozenset()
     """Words of the desk's own articles and labels: all that masking lets stay in an example."""
 

@@ -393,6 +393,9 @@ class Copy(Frozen):
     """One card message on a surface. ``version`` is the proposal's version that it shows."""
 
     place: Place
+    """The message, once posted; before that, where it is to go."""
+    room: str
+    """What was asked for: a channel, or a person where no channel takes the card."""
     status: Literal["posting", "posted", "gone", "refused"]
     """posting: a post is on the way or lost. posted. gone: message deleted. refused: by surface."""
     since: datetime
@@ -410,4 +413,4 @@ class Board(Frozen):
     copies: tuple[Copy, ...] = ()
     status_line: Place | None = None
     status_text: str = ""
-    reaction: str = ""
+    reaction: Literal["", "working", "done", "refused", "unsure"] = ""

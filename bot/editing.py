@@ -11,6 +11,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from bot import buttons
 from bot.domain import REPLY_LIMIT, Action, Change, Content, Mark, Proposal, Ticket
 from bot.forms import ActionForm, EditForm, EditInput, FieldErrors, FieldForm, Option, RejectForm
+from bot.plain_text import clean
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
 
@@ -100,7 +101,7 @@ def apply_edit(
     if priority is not None and priority not in playbook.priorities:
         errors["priority"] = f"{priority!r} is not a priority of this playbook."
 
-    reply = before.reply if given.reply is None else (given.reply.strip() or None)
+    reply = before.reply if given.reply is None else (clean(given.reply).strip() or None)
     if reply is not None and len(reply) > REPLY_LIMIT:
         errors["reply"] = f"A reply has {REPLY_LIMIT} characters at most; this has {len(reply)}."
 
@@ -115,7 +116,7 @@ def apply_edit(
         _edit_action(proposal, index, action, reply, given, specs, errors)
         for index, action in enumerate(offered)
     )
-    if reply is None and any(act.included and act.tool == "send_reply" for act in actions):
+    if reply is None and any(act.included and _sends_words(act) for act in actions):
         errors.setdefault("reply", "Write a reply, or untick sending it.")
     if errors:
         return FieldErrors(errors)
@@ -140,8 +141,10 @@ def _edit_action(
         included = index in given.include
     args: dict[str, JsonValue] = dict(action.args)
     if action.tool == "send_reply":
-        if reply is None:
+        if reply is None and action.args.get("text") is not None:
             included = False if given.reply is not None else included
+        elif reply is None:
+            args["text"] = None
         else:
             args["text"] = reply
     spec = specs.get(action.tool)
@@ -228,6 +231,11 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
                 old = was.args.get(name) if was else None
                 pairs.append((f"{action.tool} {name}", str(old or ""), str(value or "")))
     return tuple(Change(field=name, before=a, after=b) for name, a, b in pairs if a != b)
+
+
+def _sends_words(action: Action) -> bool:
+    """A null text only tells a webhook's other side that the ticket asked for nothing."""
+    return action.tool == "send_reply" and action.args.get("text") is not None
 
 
 def _in(action: Action) -> str:

@@ -45,8 +45,10 @@ def view(
     ticket: Ticket,
     playbook: Playbook,
     successor_url: str | None = None,
+    notes: tuple[Words, ...] = (),
 ) -> CardView:
-    """The card of ``proposal`` at ``version``. Pure; texts stay raw."""
+    """The card of ``proposal`` at ``version``, with ``notes`` about its posting before its own
+    notices. Pure; texts stay raw."""
     content = proposal.content
     reply = content.reply if content else None
     return CardView(
@@ -78,7 +80,7 @@ def view(
         ),
         handoff=_handoff(proposal, playbook),
         changes=proposal.changes,
-        notices=tuple(_notices(proposal)),
+        notices=(*notes, *_notices(proposal)),
         outcome=tuple(_outcome(proposal)),
         model=proposal.model,
         cost_usd=proposal.cost_usd,
@@ -135,7 +137,7 @@ def _headline(proposal: Proposal, ticket: Ticket) -> str:
             | "expired"
             | "superseded"
         ):
-            if content is None or (content.reply is None and not content.actions):
+            if content is None or content.reply is None:
                 return f"File as {about}, send nothing to {name}"
             return f"Reply to {name} about {about}"
         case _:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from bot.card import Words
 from bot.context import Context
-from bot.domain import Actor, Board, Copy, Place, Proposal, State, Ticket
+from bot.domain import Board, Copy, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.playbook import Playbook
 from bot.ports import (
@@ -86,9 +86,7 @@ class Publish:
                     continue
                 return await self._adopt_or_post(proposal, ticket, board, playbook, copy)
         for copy in board.value.copies:
-            if copy.status == "posting" and not any(
-                _same_room(copy.place, place) for place in wanted
-            ):
+            if copy.status == "posting" and not any(_is_for(copy, place) for place in wanted):
                 # Announced for a state that has passed: it may stand there with old buttons.
                 if _lost(copy, self._context.clock.now()):
                     return await self._adopt_or_drop(proposal.value, board, copy)
@@ -117,11 +115,14 @@ class Publish:
             return ()
         route = proposal.content.route if proposal.content else "default"
         places = _shown(self._context, playbook.route(route).card.places)
-        refused = {copy.place.key for copy in board.copies if copy.status == "refused"}
-        if places and any(place.key not in refused for place in places):
-            return tuple(place for place in places if place.key not in refused)
-        fallback = _shown(self._context, playbook.route("default").card.places)
-        return tuple(place for place in fallback if place.key not in refused)
+        refused = {_room(copy) for copy in board.copies if copy.status == "refused"}
+        # A card that its channel refuses goes to the default route, then to the managers.
+        default = _shown(self._context, playbook.route("default").card.places)
+        for rooms in (places, default, self._managers()):
+            taken = tuple(place for place in rooms if (place.surface, place.place) not in refused)
+            if taken:
+                return taken
+        return ()
 
     async def _post(
         self,
@@ -135,6 +136,7 @@ class Publish:
         now = self._context.clock.now()
         announced = Copy(
             place=place,
+            room=place.place,
             status="posting",
             since=now,
             attempts=earlier.attempts + 1 if earlier else 1,
@@ -143,9 +145,8 @@ class Publish:
         if saved is None:
             return True
         surface = self._context.surfaces.shown[place.surface]
-        card = view(
-            proposal.value, proposal.version, ticket, playbook, await self._successor(proposal)
-        )
+        successor, notes = await self._successor(proposal), _refusals(board.value)
+        card = view(proposal.value, proposal.version, ticket, playbook, successor, notes)
         try:
             message = await surface.post(place, card)
         except MaybePosted as lost:
@@ -153,7 +154,7 @@ class Publish:
             await self._again(proposal.value.id, now + _LOST_POST_AFTER)
             return False
         except NotPosted as refused:
-            return await self._refused(proposal, saved, announced, refused, playbook, ticket)
+            return await self._refused(proposal, saved, announced, refused)
         posted = announced.model_copy(
             update={"place": message, "status": "posted", "version": proposal.version}
         )
@@ -198,8 +199,6 @@ class Publish:
         board: Versioned[Board],
         announced: Copy,
         refused: NotPosted,
-        playbook: Playbook,
-        ticket: Ticket,
     ) -> bool:
         log.warning("deskhand: a card of %s was refused: %s", proposal.value.id, refused)
         if not refused.final and announced.attempts < _TRIES:
@@ -213,9 +212,7 @@ class Publish:
             return False
         failed = announced.model_copy(update={"status": "refused", "error": str(refused)})
         entry = _card_entry(proposal.value, "refused", announced.place)
-        saved = await self._save_copy(board, announced, failed, entry)
-        if saved is not None and not await self._wanted(proposal.value, saved.value, playbook):
-            await self._tell_managers(proposal, ticket, playbook, str(refused))
+        await self._save_copy(board, announced, failed, entry)
         return True
 
     async def _redraw(
@@ -231,10 +228,9 @@ class Publish:
         surface = self._context.surfaces.shown.get(copy.place.surface)
         if surface is None:
             return False
-        card = view(
-            proposal.value, proposal.version, ticket, playbook, await self._successor(proposal)
-        )
-        main = not wanted or any(_same_room(copy.place, place) for place in wanted)
+        successor, notes = await self._successor(proposal), _refusals(board.value)
+        card = view(proposal.value, proposal.version, ticket, playbook, successor, notes)
+        main = not wanted or any(_is_for(copy, place) for place in wanted)
         try:
             await surface.update(copy.place, card, buttons=main)
         except MessageGone:
@@ -258,17 +254,13 @@ class Publish:
         await self._save_copy(board, copy, shown)
         return True
 
-    async def _tell_managers(
-        self, proposal: Versioned[Proposal], ticket: Ticket, playbook: Playbook, why: str
-    ) -> None:
-        card = view(proposal.value, proposal.version, ticket, playbook)
-        text = f"A card could not be posted ({why}). It waits in the queue: {proposal.value.id}"
-        for name, surface in self._context.surfaces.shown.items():
-            for manager in self._context.managers.users(name):
-                try:
-                    await surface.tell(Actor(surface=name, team="", id=manager), text, card)
-                except SurfaceError as failed:
-                    log.warning("deskhand: manager %s not reached: %s", manager, failed)
+    def _managers(self) -> tuple[Place, ...]:
+        """The managers' private conversations."""
+        return tuple(
+            Place(surface=name, place=manager)
+            for name in self._context.surfaces.shown
+            for manager in self._context.managers.users(name)
+        )
 
     async def remind(self, proposal: Proposal, board: Board, playbook: Playbook) -> None:
         """A line under each card that names those who may decide."""
@@ -302,12 +294,15 @@ class Publish:
         if (now.reaction, now.line) == (board.value.reaction, board.value.status_text):
             return
         # A first run has shown nothing before it; a later one follows what its forerunner left.
-        known = bool(board.version) or ticket.runs <= 1
+        known = bool(board.value.reaction) or ticket.runs <= 1
         now = replace(now, was=board.value.reaction if known else None)
         try:
             message = await surface.progress(ticket.origin, now, board.value.status_line)
         except SurfaceError as failed:
             log.info("deskhand: no progress shown for %s: %s", proposal.id, failed)
+            if isinstance(failed, NotPosted) and not failed.final:
+                waits = timedelta(seconds=failed.retry_after_seconds or 5)
+                await self._again(proposal_id, self._context.clock.now() + waits)
             return
         await self._change(
             proposal_id,
@@ -412,7 +407,7 @@ def _shown(context: Context, places: tuple[Place, ...]) -> tuple[Place, ...]:
 
 def _copy_at(board: Board, place: Place) -> Copy | None:
     """The newest live copy in this room, else a gone one."""
-    there = [copy for copy in board.copies if _same_room(copy.place, place)]
+    there = [copy for copy in board.copies if _is_for(copy, place)]
     live = [copy for copy in there if copy.status in ("posting", "posted")]
     return (live or there)[-1] if there else None
 
@@ -421,8 +416,21 @@ def _lost(copy: Copy, now: datetime) -> bool:
     return now >= copy.since + _LOST_POST_AFTER
 
 
-def _same_room(one: Place, other: Place) -> bool:
-    return (one.surface, one.place) == (other.surface, other.place)
+def _refusals(board: Board) -> tuple[Words, ...]:
+    """Which rooms refused the card, for whoever sees it instead."""
+    return tuple(
+        (f"This card could not be posted in {copy.room} ({copy.error}).",)
+        for copy in board.copies
+        if copy.status == "refused"
+    )
+
+
+def _room(copy: Copy) -> tuple[str, str]:
+    return copy.place.surface, copy.room
+
+
+def _is_for(copy: Copy, place: Place) -> bool:
+    return _room(copy) == (place.surface, place.place)
 
 
 def _card_entry(proposal: Proposal, what: str, place: Place) -> Entry:

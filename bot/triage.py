@@ -17,7 +17,7 @@ from bot.agent import AgentPorts, Cancelled, Drafted, Job, RunOutcome, Stopped, 
 from bot.commands import Begin, Denied, HandOff, Propose
 from bot.context import Context
 from bot.decide import approvals_needed
-from bot.domain import Content, Handoff, Notice, Proposal, Ticket
+from bot.domain import Action, Content, Handoff, Notice, Proposal, Ticket
 from bot.intake import over_limit
 from bot.journal import Entry
 from bot.kit import Kit
@@ -137,16 +137,17 @@ class Triage:
         remind_at = after(now, playbook.remind_after, playbook.hours)
         match outcome:
             case Drafted():
+                content = self._acknowledged(outcome.content, ticket, playbook)
                 return Propose(
                     at=now,
-                    content=outcome.content,
+                    content=content,
                     playbook_version=kit.playbook_version,
                     confidence=outcome.confidence,
                     why=outcome.why,
                     citations=outcome.citations,
                     marks=outcome.marks,
                     model=outcome.model,
-                    approvals_needed=approvals_needed(playbook, outcome.content.actions),
+                    approvals_needed=approvals_needed(playbook, content.actions),
                     remind_at=remind_at,
                     expires_at=after(now, playbook.expire_after, playbook.hours),
                     notices=(*outcome.notices, *_card_notices(ticket, playbook, outcome)),
@@ -163,6 +164,16 @@ class Triage:
                 )
             case Cancelled():
                 raise AssertionError("a cancelled run has no end to save")
+
+    def _acknowledged(self, content: Content, ticket: Ticket, playbook: Playbook) -> Content:
+        """What asks for nothing is told to a helpdesk all the same: labels and route, no words."""
+        if content.reply is not None or not playbook.action("send_reply"):
+            return content
+        if not self._context.tells_no_request(ticket):
+            return content
+        target = self._context.target("send_reply", ticket)
+        told = Action(tool="send_reply", args={"text": None}, target=target)
+        return content.model_copy(update={"actions": (told, *content.actions)})
 
     async def _end(
         self,

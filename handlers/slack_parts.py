@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from bot.card import STATE_WORDS, ActionView, CardView, HandoffView, Unsupported
 from bot.domain import Citation, State
+from bot.plain_text import clean
 from handlers import slack_inert as text
 from handlers.slack_diff import Piece, word_diff
 from handlers.slack_inert import Json
@@ -321,7 +322,7 @@ def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:
     made: list[Json] = []
     left = draw.room.change
     for piece in pieces:
-        words = text.clean(piece.text)
+        words = clean(piece.text)
         if not words:
             continue
         if left <= 0 or len(made) > 40:

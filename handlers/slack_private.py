@@ -15,8 +15,9 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.card import Who, Words
+from bot.plain_text import clean
 from handlers.slack_client import SlackFault, SlackLost, call
-from handlers.slack_inert import clean, escape, is_user_id, one_line
+from handlers.slack_inert import escape, is_user_id, one_line
 
 log = logging.getLogger("deskhand.slack")
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from bot.card import Who, Words
+from bot.plain_text import clean
 from handlers import slack_inert as text
 from handlers.slack_inert import Json
 
@@ -45,7 +46,7 @@ class Drawing:
     blocks: list[Json] = field(default_factory=list)
 
     def fit(self, words: str, limit: int) -> str:
-        shown, was_cut = text.cut(text.clean(words), limit)
+        shown, was_cut = text.cut(clean(words), limit)
         self.shortened = self.shortened or was_cut
         return shown
 

@@ -86,6 +86,10 @@ class ReplyUrl:
             return f"nowhere: the webhook {ticket.origin.place} has no reply_url"
         return f"{endpoint.url} (ticket {ticket.origin.thread or ticket.id})"
 
+    def knows(self, origin: Place) -> bool:
+        """Whether that webhook has a ``reply_url``."""
+        return origin.place in self._endpoints
+
     def resend_seconds(self, origin: Place) -> float:
         endpoint = self._endpoints.get(origin.place)
         return endpoint.retention.total_seconds() if endpoint and endpoint.retention else 0.0

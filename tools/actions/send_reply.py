@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bot.commands import Outcome, Refused, Succeeded
-from bot.domain import REPLY_LIMIT, SurfaceName, Ticket
+from bot.domain import REPLY_LIMIT, Place, SurfaceName, Ticket
 from tools.spec import ActionSpec, Grant, Outlet, Sent
 
 
@@ -36,6 +36,10 @@ class SendReplyArgs(BaseModel):
 class TakesNoReply(Protocol):
     """An outlet whose other side wants to hear of a ticket that needs no reply, too."""
 
+    def knows(self, origin: Place) -> bool:
+        """Whether it can reach that ticket's other side."""
+        ...
+
     async def send_without_reply(self, grant: Grant) -> Outcome: ...
 
 
@@ -56,6 +60,11 @@ class SendReply:
         if outlet is None:
             return f"nowhere: tickets from {ticket.origin.surface} cannot be answered"
         return outlet.target(ticket)
+
+    def tells_no_request(self, ticket: Ticket) -> bool:
+        """Whether a ticket that asks for nothing is told to the other side, with a null text."""
+        outlet = self._outlets.get(ticket.origin.surface)
+        return isinstance(outlet, TakesNoReply) and outlet.knows(ticket.origin)
 
     def resend_seconds(self, ticket: Ticket) -> float:
         outlet = self._outlets.get(ticket.origin.surface)
