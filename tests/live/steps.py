@@ -1,0 +1,138 @@
+"""What people and other systems do to the running product, and what a test waits for."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import time
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any, TypeVar
+
+import aiohttp
+
+from tests.live.product import CONFIG, SECRET, Live
+from tests.standins.sink import signature_of
+from tests.standins.slack import Message, View
+
+T = TypeVar("T")
+
+_numbers = count(1)
+
+QUESTION = "Where do I find my invoice?"
+
+
+def config(support: Mapping[str, Any] | None = None, **top: Any) -> dict[str, Any]:
+    """The usual config with these keys of its playbook, and of its top, put in."""
+    changed = copy.deepcopy(CONFIG)
+    changed["playbooks"]["support"] |= support or {}
+    changed |= top
+    return changed
+
+
+async def until(desk: Live, look: Callable[[], T | None], timeout: float = 8) -> T:
+    """What ``look`` finds, as soon as it finds something in the Slack stand-in's world."""
+    return await desk.slack.signal.until(look, timeout=timeout, what=lambda: repr(look()))
+
+
+def cards(desk: Live, *, state: str | None = None) -> list[Message]:
+    """Every card as it is shown now, oldest first; with ``state``, those that show it."""
+    shown = desk.slack.space.cards()
+    return [card for card in shown if state in (None, card.card_state)]
+
+
+def words(shown: Message) -> str:
+    """What a reader of its blocks reads, on one line."""
+    return " ".join(shown.block_text.split())
+
+
+async def card_that(
+    desk: Live, state: str, about: str = "", *, but: Message | None = None, timeout: float = 8
+) -> Message:
+    """The first card in this state whose text holds ``about``; not of ``but``'s proposal."""
+    other = but.payload["proposal"] if but is not None else None
+
+    def look() -> Message | None:
+        for card in cards(desk, state=state):
+            if about in words(card) and card.payload["proposal"] != other:
+                return card
+        return None
+
+    return await until(desk, look, timeout)
+
+
+async def becomes(desk: Live, card: Message, state: str, timeout: float = 8) -> Message:
+    """The card once it shows ``state``."""
+
+    def now() -> Message | None:
+        current = desk.slack.space.current(card)
+        return current if current.card_state == state else None
+
+    seen = desk.slack.space
+    return await desk.slack.signal.until(
+        now, timeout=timeout, what=lambda: f"{state}, not {seen.current(card).card_state}"
+    )
+
+
+async def told(desk: Live, user: str, words: str) -> str:
+    """What this person was told in private, once it contains ``words``."""
+    seen = await desk.slack.space.ephemerals.wait_for(
+        lambda e: e.user == user and words in (e.text + e.block_text)
+    )
+    return seen.text + seen.block_text
+
+
+def replies(desk: Live) -> list[Message]:
+    """What the customers were answered in Slack."""
+    return [m for m in desk.slack.space.posted if m.event_type == "deskhand_reply"]
+
+
+async def form(desk: Live, user: str, card: Message, verb: str) -> View:
+    """Press *Edit* or *Reject* and get the form."""
+    since = len(desk.slack.space.view_changes)
+    await desk.people.click(user, card, f"deskhand.{verb}")
+    return await desk.slack.space.view_changes.wait_for(
+        lambda v: v.callback_id == f"deskhand.{verb}", since=since
+    )
+
+
+class Helpdesk:
+    """Another system, whose tickets come in as signed webhooks."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self._url = url
+        self._session = session
+
+    async def send(
+        self,
+        ticket: Mapping[str, Any] | bytes,
+        *,
+        name: str = "helpdesk",
+        webhook_id: str | None = None,
+        age_s: float = 0,
+        signature: str | None = None,
+        secret: str = SECRET,
+    ) -> int:
+        """POST one ticket; the answer's status. ``ticket`` as bytes is sent as it is."""
+        body = ticket if isinstance(ticket, bytes) else json.dumps(dict(ticket)).encode()
+        ident = webhook_id or f"msg_{next(_numbers)}"
+        stamp = str(int(time.time() - age_s))
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": ident,
+            "webhook-timestamp": stamp,
+            "webhook-signature": signature
+            if signature is not None
+            else signature_of(secret, ident, stamp, body),
+        }
+        async with self._session.post(
+            f"{self._url}/webhooks/{name}", data=io.BytesIO(body), headers=headers
+        ) as answer:
+            return answer.status
+
+
+def ticket(ident: str, body: str = QUESTION, **more: Any) -> dict[str, Any]:
+    """A ticket in the generic webhook's form."""
+    author = {"id": "c-7", "name": "Ada Byron", "email": "ada@customer.example"}
+    return {"id": ident, "subject": "Invoice", "body": body, "author": author, **more}
