@@ -22,6 +22,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from bot.ports import StoreUnavailable
+from bot.store.connection import connection_options
 from bot.store.epoch import EPOCH_KEY, Epoch, observe_epoch
 from bot.store.errors import StoreRefused
 
@@ -99,7 +100,7 @@ def open_redis(
         # is sent, where it is known that nothing happened, and not after.
         options["health_check_interval"] = 15
     try:
-        pool = BlockingConnectionPool.from_url(url, **options)
+        pool = BlockingConnectionPool(**options | connection_options(url))
         # Makes an object and no connection: where an unknown option in the query shows.
         made = pool.connection_class(**pool.connection_kwargs)
         if isinstance(made, UnixDomainSocketConnection) and not made.path:

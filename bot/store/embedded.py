@@ -37,7 +37,7 @@ from bot.store.locks import FileLock
 log = logging.getLogger("deskhand.store")
 
 _POLL_S = 0.003
-_LONGEST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 1.0
 
 Answer = Literal["absent", "silent", "loading", "ready"]
 """
@@ -279,10 +279,10 @@ class EmbeddedServer:
             began = _now()
             with contextlib.suppress(OSError):
                 await _until_closed(self._socket)
-            # A server that dies each time it is used must not be started in a tight loop.
             why = explain_end(self._folder, self._binary, self._log_from)
+            # A server that dies each time it is used must not be started in a tight loop.
             lived = _now() - began > _LONGEST_PAUSE_S
-            pause_s = 0.0 if lived else min(max(0.05, pause_s * 2), _LONGEST_PAUSE_S)
+            pause_s = 0.0 if lived else min(max(0.02, pause_s * 2), _LONGEST_PAUSE_S)
             try:
                 await self._ensure_serving()
                 log.warning("the store's server was gone and serves again; before: %s", why)

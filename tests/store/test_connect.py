@@ -177,6 +177,83 @@ async def test_a_command_whose_reply_was_lost_is_not_sent_again(short_path: Path
     assert received[0].startswith(b"*3\r\n$6\r\nINCRBY")
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_cancelled_call_is_cancelled_at_whatever_moment(redis_url: str, turns: int) -> None:
+    client = open_redis(redis_url)
+    await client.ping()
+    never = asyncio.Event()
+
+    async def call() -> None:
+        await client.incr("n")
+        await never.wait()
+
+    task = asyncio.create_task(call())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(5):
+            await task
+    # What was cut off half-way is not read as the answer to the next call.
+    assert await client.echo("hello") == "hello"
+    await client.aclose()
+
+
+async def test_a_large_value_goes_and_comes_back_whole(redis_url: str) -> None:
+    client = open_redis(redis_url, read_timeout_s=10)
+    large = "x" * 20_000_000
+    await client.set("k", large)
+    assert await client.get("k") == large
+    await client.aclose()
+
+
+async def test_a_server_that_takes_no_more_is_given_up_in_time(serve: Serve) -> None:
+    server = serve()
+    client = open_redis(server.url)
+    await client.ping()
+    server.freeze()
+    try:
+        with pytest.raises(RedisTimeoutError, match="writing"):
+            await client.set("k", "x" * 20_000_000)
+    finally:
+        server.thaw()
+        await client.aclose()
+
+
+async def test_a_connection_that_breaks_while_it_sends_is_an_error(short_path: Path) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(100)
+        writer.transport.abort()
+
+    async def call(client: Redis) -> None:
+        with pytest.raises(RedisConnectionError, match="writing"):
+            await client.set("k", "x" * 20_000_000)
+
+    await _with_listener(short_path / "s", hang_up, call)
+
+
+async def test_a_cancelled_send_closes_its_connection(serve: Serve) -> None:
+    server = serve()
+    client = open_redis(server.url, read_timeout_s=30)
+    await client.ping()
+    server.freeze()
+
+    async def send() -> None:
+        await client.set("k", "x" * 20_000_000)
+
+    task = asyncio.create_task(send())
+    try:
+        for _ in range(5):  # far enough to be under way: the server takes no more
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    finally:
+        server.thaw()
+    assert await client.get("k") is None
+    await client.aclose()
+
+
 async def test_a_server_that_hangs_is_given_up_in_time(serve: Serve) -> None:
     server = serve()
     client = open_redis(server.url)
