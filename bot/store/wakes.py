@@ -1,15 +1,16 @@
 """The due index: what is to be looked at, when, and who is at it.
 
 One sorted set, ``kind:id`` by a time in milliseconds. It is the truth about wakes; the queue only
-carries them. Two kinds of score, told apart by a half millisecond:
+carries them. The fraction of a score says what it is:
 
-- a whole number is an appointment: not before then;
-- a half marks what is due and only *hidden* until then, because somebody was told (five seconds,
-  for the message to get there) or because somebody is at it (the lease, renewed while it lives).
+- none, an appointment: not before then;
+- a half: due, and *hidden* until then because somebody was told (five seconds, for the message to
+  get there);
+- a quarter: due, and hidden because somebody is at it (the lease, renewed while they live).
 
 So nothing is lost and nothing runs twice at once: a message that never arrives, a worker that
 dies, a wake that comes while its job runs. The last leaves a score that is not the lease's, which
-is how ``finish`` knows that there is more to do.
+is how ``finish`` knows that there is more to do; a told score and a lease never are equal.
 """
 
 from __future__ import annotations
@@ -37,9 +38,14 @@ def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def hidden(now_ms: int, for_ms: int) -> str:
-    """The score of what is due and hidden for so long."""
-    return f"{now_ms + for_ms}.5"
+def told(now_ms: int) -> str:
+    """The score of what somebody was told of just now."""
+    return f"{now_ms + HIDDEN_MS}.5"
+
+
+def leased(now_ms: int) -> str:
+    """The score of what somebody is at."""
+    return f"{now_ms + LEASE_MS}.25"
 
 
 def is_due(wake: Wake, now_ms: int) -> bool:
@@ -50,7 +56,7 @@ def is_due(wake: Wake, now_ms: int) -> bool:
 def score(wake: Wake, now_ms: int) -> str:
     """The score of a wake: an appointment, or, when its time is here, hidden until told again."""
     if wake.at is None or is_due(wake, now_ms):
-        return hidden(now_ms, HIDDEN_MS)
+        return told(now_ms)
     return str(milliseconds(wake.at))
 
 
@@ -77,13 +83,13 @@ class Due:
 async def due(wire: Wire, keys: Keys, now_ms: int, limit: int) -> Due:
     """Up to ``limit`` wakes whose time has come, oldest first, each hidden from now on for
     ``HIDDEN_MS``, so that of several who ask only one is told."""
-    found, following = await wire.run(DUE, (keys.due,), (now_ms, hidden(now_ms, HIDDEN_MS), limit))
+    found, following = await wire.run(DUE, (keys.due,), (now_ms, told(now_ms), limit))
     return Due(tuple(read_member(raw) for raw in found), float(following) if following else None)
 
 
 async def begin(wire: Wire, keys: Keys, wake: Wake, token: str, now_ms: int) -> bool:
     """Take a wake's job up under ``token``. False: nothing is due, or somebody is at it."""
-    arguments = (member(wake), token, now_ms, hidden(now_ms, LEASE_MS))
+    arguments = (member(wake), token, now_ms, leased(now_ms))
     return bool(await wire.run(BEGIN, (keys.due, keys.held), arguments))
 
 
@@ -92,7 +98,7 @@ async def renew(
 ) -> frozenset[Wake]:
     """Say of all these jobs, each with its token, that they live. The answer: those that are ours
     no longer, because we said nothing for too long or the wake was cleared."""
-    arguments: list[str | int] = [hidden(now_ms, LEASE_MS)]
+    arguments: list[str | int] = [leased(now_ms)]
     for wake, token in held:
         arguments += (member(wake), token)
     lost = await wire.run(RENEW, (keys.due, keys.held), arguments)

@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -40,14 +41,20 @@ JOBS_AT_ONCE = 64
 """In one process; most of them wait for a model or a surface."""
 RUNS_AT_ONCE = 40
 """Of these, runs, which take long: a click finds a hand free."""
+_MESSAGES_AT_ONCE = 64
+"""From the queue, runs that wait for a hand not counted. Each takes a connection of pydocket's for
+a moment, and redis-py gives a pool a hundred: with more than that, messages get lost."""
+_RUNS_REMEMBERED = _FAILURES_REMEMBERED = 1_000
 
 _LEASE = timedelta(milliseconds=LEASE_MS)
 _RENEW_SECONDS = LEASE_MS / 1000 / 3
 _TICK_SECONDS = 1.0
+_POLL_SECONDS = 0.25
 _RARELY_SECONDS = 60.0
 _DUE_AT_ONCE = 100
-_DRAIN_SECONDS = 8.0
-_GIVE_BACK_SECONDS = 1.0
+_DRAIN_SECONDS = 7.5
+_GIVE_BACK_SECONDS = 0.5
+_CANCEL_SECONDS, _CANCELLATIONS = 0.25, 4
 _RETRY = (timedelta(seconds=5), timedelta(minutes=5))
 """After an exception: the first pause and the longest; each is twice the one before."""
 
@@ -80,6 +87,9 @@ class Worker:
         self._jobs: dict[asyncio.Task[None], WakeKind] = {}
         self._held: dict[Wake, str] = {}
         self._failures: dict[Wake, int] = {}
+        self._hands = asyncio.Semaphore(JOBS_AT_ONCE)
+        self._runs_later: deque[Wake] = deque(maxlen=_RUNS_REMEMBERED)
+        """Runs that came when no hand was free; others may have them meanwhile."""
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopped.set()
@@ -94,22 +104,21 @@ class Worker:
         """Work until ``stop``, through any outage of the store."""
         self._stopping.clear()
         self._stopped.clear()
-        carrier = asyncio.create_task(self._run_docket(), name="deskhand-queue")
-        house = asyncio.create_task(self._keep_house(), name="deskhand-house")
-        leases = asyncio.create_task(self._keep_leases(), name="deskhand-leases")
         self._queue.serve(self)
         self._store.on_cleared = self._cleared
+        drained = asyncio.Event()
+        carrier = asyncio.create_task(self._run_docket(), name="deskhand-queue")
+        house = asyncio.create_task(self._keep_house(), name="deskhand-house")
+        leases = asyncio.create_task(self._keep_leases(drained), name="deskhand-leases")
         try:
             await self._stopping.wait()
         finally:
             self._stopping.set()
             self._queue.serve(None)
-            house.cancel()
-            # Its first cancellation lets it finish what it has begun, its second does not.
-            carrier.cancel()
-            await self._drain(carrier)
-            leases.cancel()
-            await asyncio.wait([house, leases])
+            await _end(carrier, house)
+            await self._drain()
+            drained.set()
+            await _end(leases)
             self._stopped.set()
 
     async def stop(self) -> None:
@@ -117,29 +126,42 @@ class Worker:
         self._stopping.set()
         await self._stopped.wait()
 
-    async def _drain(self, carrier: asyncio.Task[None]) -> None:
-        _, late = await asyncio.wait([*self._jobs, carrier], timeout=_DRAIN_SECONDS)
-        for task in late:
-            task.cancel()
+    async def _drain(self) -> None:
+        """Let the jobs end by themselves, then end them."""
+        if self._jobs:
+            await asyncio.wait(tuple(self._jobs), timeout=_DRAIN_SECONDS)
+        late = tuple(self._jobs)
         if late:
-            log.warning("%d jobs were not done in time; others take them up", len(self._jobs))
+            log.warning("%d jobs were not done in time; others take them up", len(late))
+            for job in late:
+                job.cancel()
             await asyncio.wait(late, timeout=_GIVE_BACK_SECONDS)
 
     # --- jobs ---------------------------------------------------------------------------------
 
     def take(self, wake: Wake) -> bool:
         """Take ``wake`` up in the background, if a hand is free."""
-        if self._stopping.is_set() or len(self._jobs) >= JOBS_AT_ONCE:
-            return False
-        if wake.kind == "run" and self._runs() >= RUNS_AT_ONCE:
+        if self._stopping.is_set() or len(self._jobs) >= JOBS_AT_ONCE or self._no_hand_for(wake):
             return False
         self._start(wake)
         return True
 
     async def work(self, wake: Wake) -> None:
-        """Work ``wake`` to its end."""
-        if not self._stopping.is_set():
-            await self._start(wake)
+        """Work ``wake``, which came through the queue, to its end.
+
+        A run that finds no hand is put by, and its message let go: runs that wait must not stand
+        in the way of a click. The due index tells others of it again.
+        """
+        if self._stopping.is_set():
+            return
+        if self._no_hand_for(wake):
+            self._runs_later.append(wake)
+            return
+        # The queue's reader ends before the jobs do, which are given time to end.
+        await asyncio.shield(self._start(wake))
+
+    def _no_hand_for(self, wake: Wake) -> bool:
+        return wake.kind == "run" and self._runs() >= RUNS_AT_ONCE
 
     def _cleared(self, wakes: Sequence[Wake]) -> None:
         """A commit has cleared these, leases and all: there is nothing left to finish."""
@@ -157,30 +179,43 @@ class Worker:
             context=contextvars.Context(),
         )
         self._jobs[job] = wake.kind
-        job.add_done_callback(self._jobs.pop)
+        job.add_done_callback(self._ended)
         return job
 
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        kind = self._jobs.pop(job)
+        if kind == "run" and self._runs_later and not self._stopping.is_set():
+            self._start(self._runs_later.popleft())
+
     async def _work(self, wake: Wake) -> None:
-        """Do a wake's job as often as it is woken meanwhile."""
-        more = True
-        while more:
-            token = secrets.token_hex(8)
+        """Do a wake's job, when a hand is free, as often as it is woken meanwhile."""
+        async with self._hands:
             try:
-                if not await self._store.begin(wake, token):
-                    return
-                self._held[wake] = token
-                again_at = await self._handle(wake, token)
-                if self._held.pop(wake, None) is None and again_at is None:
-                    return
-                more = await self._store.finish(wake, token, again_at)
-                self._outage.over()
+                while not self._stopping.is_set() and await self._work_once(wake):
+                    pass
             except StoreUnavailable as error:
                 # The lease ends by itself, and the due index tells of the wake again.
                 self._outage.noticed(error)
-                return
-            finally:
-                if self._held.get(wake) == token:
-                    del self._held[wake]
+            except Exception:
+                # A fault of ours and not of a handler; nobody else would say it.
+                log.exception("%s %s could not be worked", wake.kind, wake.id)
+
+    async def _work_once(self, wake: Wake) -> bool:
+        """Whether there is more to do at once. Raises ``StoreUnavailable``."""
+        token = secrets.token_hex(8)
+        if not await self._store.begin(wake, token):
+            return False
+        self._held[wake] = token
+        try:
+            again_at = await self._handle(wake, token)
+            ours = self._held.pop(wake, None) == token
+        finally:
+            if self._held.get(wake) == token:
+                del self._held[wake]
+        # A commit may have cleared the wake, and its lease with it.
+        more = (ours or again_at is not None) and await self._store.finish(wake, token, again_at)
+        self._outage.over()
+        return more
 
     async def _handle(self, wake: Wake, token: str) -> datetime | None:
         try:
@@ -193,6 +228,8 @@ class Worker:
         except Exception:
             # A fault in a handler: it must not end the worker, and must not be silent. The wake
             # stays and is tried again, ever more rarely.
+            if len(self._failures) > _FAILURES_REMEMBERED:
+                self._failures.clear()
             failures = self._failures[wake] = self._failures.get(wake, 0) + 1
             pause = min(_RETRY[0] * (1 << min(failures - 1, 6)), _RETRY[1])
             log.exception(
@@ -216,11 +253,12 @@ class Worker:
                 async with DocketWorker(
                     self._queue.docket,
                     name=f"{socket.gethostname()}#{os.getpid()}#{secrets.token_hex(3)}",
-                    concurrency=JOBS_AT_ONCE,
+                    concurrency=_MESSAGES_AT_ONCE,
                     redelivery_timeout=_LEASE,
                     reconnection_delay=timedelta(seconds=_TICK_SECONDS),
-                    # How long one blocking read waits; a message ends it at once.
-                    minimum_check_interval=timedelta(seconds=_TICK_SECONDS),
+                    # How long one blocking read waits; a message ends it at once. And how long it
+                    # pauses when all its slots are busy.
+                    minimum_check_interval=timedelta(seconds=_POLL_SECONDS),
                     # For its own appointments, of which we make none: ours are in the due index.
                     scheduling_resolution=timedelta(seconds=_RARELY_SECONDS),
                     schedule_automatic_tasks=False,
@@ -229,11 +267,10 @@ class Worker:
             except Exception:
                 # Redis trouble it sits out by itself; this is something else, and work must go on.
                 log.exception("the queue's reader failed; it starts again")
-                await asyncio.sleep(_TICK_SECONDS)
+                await _set_within(self._stopping, _TICK_SECONDS)
 
-    async def _keep_leases(self) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_SECONDS)
+    async def _keep_leases(self, drained: asyncio.Event) -> None:
+        while not await _set_within(drained, _RENEW_SECONDS):
             if not self._held:
                 continue
             try:
@@ -246,8 +283,8 @@ class Worker:
                 log.info("%s %s is no longer ours alone", wake.kind, wake.id)
 
     async def _keep_house(self) -> None:
-        rarely = -_RARELY_SECONDS
-        while True:
+        rarely, pause = -_RARELY_SECONDS, 0.0
+        while not await _set_within(self._stopping, pause):
             pause = _TICK_SECONDS
             try:
                 pause = await self._tell_due()
@@ -261,7 +298,6 @@ class Worker:
             except Exception:
                 # As with a handler: the next round may do better, and silence would be worse.
                 log.exception("housekeeping failed; again in a second")
-            await asyncio.sleep(pause)
 
     async def _tell_due(self) -> float:
         """Tell of what is due; the answer is how many seconds to the next look."""
@@ -297,3 +333,26 @@ class Worker:
             log.info("the journal's head: %s", signed)
             await self._store.record((Entry(kind="head", data={"head": signed}),))
         self._signed_hour = hour
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait so long for ``event`` at most; whether it is set.
+
+    Our loops end by an event and not by a cancellation alone: on Python 3.11 redis-py can swallow
+    one that comes just when a reply does (CPython issue 86296).
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks until they have ended, for the same reason more than once."""
+    for _ in range(_CANCELLATIONS):
+        for task in tasks:
+            task.cancel()
+        _, alive = await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+        if not alive:
+            return
+    log.error("%s would not end", ", ".join(task.get_name() for task in tasks if not task.done()))

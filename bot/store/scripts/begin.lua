@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- KEYS: due, held; ARGV: member, token, now, lease's end (a half added)
+-- KEYS: due, held; ARGV: member, token, now, lease's end (with a quarter)
 local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not score then
   return 0
 end
--- A whole number later than now is an appointment, not yet due; a half marks what is merely hidden.
+-- A whole number later than now is an appointment; a fraction marks what is due and only hidden.
 if tonumber(score) > tonumber(ARGV[3]) and tonumber(score) % 1 == 0 then
   return 0
 end

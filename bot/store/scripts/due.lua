@@ -1,5 +1,5 @@
 #!lua
--- KEYS: due; ARGV: now, hidden until (a half added), limit
+-- KEYS: due; ARGV: now, told until (with a half), limit
 local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 for i = 1, #found do
   redis.call('ZADD', KEYS[1], ARGV[2], found[i])

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- KEYS: due, held; ARGV: new lease's end (a half added), then (member, token)...
+-- KEYS: due, held; ARGV: new lease's end (with a quarter), then (member, token)...
 local lost = {}
 for i = 2, #ARGV, 2 do
   local member, token = ARGV[i], ARGV[i + 1]
