@@ -170,7 +170,7 @@ def make_case(rng: random.Random, number: int) -> tuple[Ticket, Proposal, Board]
     posted = Place(surface="slack", place="C0BILLING", thread=None, message=ts)
     board = Board(
         proposal=proposal_id,
-        copies=(Copy(place=posted, status="posted", since=at, version=2),),
+        copies=(Copy(place=posted, room=posted.place, status="posted", since=at, version=2),),
         status_line=Place(surface="slack", place="C0SUPPORT1", thread=ts, message=ts),
         status_text="A draft is with the team",
         reaction="unsure",

@@ -105,10 +105,10 @@ def assemble(parts: Parts) -> Desk:
     timers = Timers(context, publish)
     jobs: dict[WakeKind, Job] = {
         "deliver": _silent(intake.receive),
-        "run": _silent(triage.run),
+        "run": triage.run,
         "execute": _silent(execute.run),
         "card": _silent(publish.show),
-        "timer": _silent(timers.run),
+        "timer": timers.run,
     }
     return Desk(context, Decide(context), intake, triage, execute, publish, timers, jobs)
 

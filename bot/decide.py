@@ -54,7 +54,7 @@ from bot.journal import Entry
 from bot.lifecycle import digest, next_action, transition
 from bot.masking import example_of
 from bot.playbook import Playbook, after
-from bot.ports import Commit, Conflict, LookUpFailed, StoreUnavailable, Versioned, Wake
+from bot.ports import Commit, Conflict, LookUpFailed, StoreUnavailable, TooLate, Versioned, Wake
 from bot.projection import view
 from bot.runs import drafting
 
@@ -255,12 +255,16 @@ class Decide:
             moved = transition(before, planned.command)
             if isinstance(moved, Denied):
                 return _denied(moved.kind, before)
-            if clock.monotonic() > last:
+            left = last - clock.monotonic()
+            if left <= 0:
                 return _not_saved()
             entry = _entry(verb, before, moved.proposal, actor, planned.command)
-            change = self._commit(case, moved.proposal, planned.commit, entry)
-            if isinstance(await self._context.store.commit(change), Conflict):
-                continue  # somebody was first: read who, and tell
+            change = self._commit(case, moved.proposal, planned.commit, entry, left)
+            match await self._context.store.commit(change):
+                case Conflict():
+                    continue  # somebody was first: read who, and tell
+                case TooLate():
+                    return _not_saved()
             await self._after(moved.proposal, case.ticket.value)
             return Decided(moved.proposal, _thanks(moved.proposal))
 
@@ -300,7 +304,9 @@ class Decide:
         honoured = self._context.resend_seconds(tool, case.ticket.value)
         return sent is not None and (now - sent).total_seconds() < honoured
 
-    def _commit(self, case: _Case, moved: Proposal, beside: Commit, entry: Entry) -> Commit:
+    def _commit(
+        self, case: _Case, moved: Proposal, beside: Commit, entry: Entry, seconds: float
+    ) -> Commit:
         wakes = [Wake("card", moved.id), *beside.wakes]
         cleared: list[Wake] = []
         if moved.state == "approved":
@@ -316,6 +322,7 @@ class Decide:
             entries=(entry, *beside.entries),
             wakes=tuple(wakes),
             cleared=tuple(cleared),
+            within_seconds=seconds,
         )
 
     async def _after(self, moved: Proposal, ticket: Ticket) -> None:

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.authority import listed
+from bot.authority import NotAllowed, listed, look_up
 from bot.commands import Denied, HandOff, Revise, Supersede
 from bot.context import Context
 from bot.domain import (
@@ -165,6 +165,10 @@ class Intake:
 
     async def _ask(self, delivery: Delivery, known: _Known | None) -> Commit:
         """A person asks for a thread or a message to be triaged."""
+        if delivery.asker is not None:
+            asker = await look_up(self._context, delivery.asker)
+            if isinstance(asker, NotAllowed):
+                return await self._refuse(delivery, asker)
         if known is not None:
             waiting = known.proposal is not None and known.proposal.value.state in (
                 "drafting",
@@ -178,6 +182,9 @@ class Intake:
             playbook = self._context.playbook(known.ticket.value.playbook)
             return await self._again(delivery, known, known.ticket.value, playbook, "asked")
         playbook = self._context.playbook(delivery.playbook or "")
+        if delivery.text:
+            # A shortcut on one message: its words are answered, whoever began the thread.
+            return await self._open(delivery, playbook, await self._named(delivery.author), ())
         surface = self._context.surfaces.shown.get(delivery.origin.surface)
         said: tuple[Message, ...] = delivery.thread
         if surface is not None and not said:
@@ -191,6 +198,18 @@ class Intake:
             others = tuple(message for message in said if message.author.key != said[0].author.key)
             return await self._open(delivery, playbook, author, others, own)
         return await self._open(delivery, playbook, await self._named(delivery.author), ())
+
+    async def _refuse(self, delivery: Delivery, why: NotAllowed) -> Commit:
+        """Guests and strangers may not ask; they are told so in private, and nothing is run."""
+        assert delivery.asker is not None
+        surface = self._context.surfaces.shown.get(delivery.origin.surface)
+        words = "".join(word if isinstance(word, str) else word.name for word in why.words)
+        if surface is not None:
+            try:
+                await surface.tell(delivery.asker, f"You may not ask for this here. {words}")
+            except SurfaceError as failed:
+                log.info("deskhand: %s was refused and not told: %s", delivery.asker.key, failed)
+        return Commit()
 
     async def _colleague(self, delivery: Delivery, known: _Known) -> Commit:
         """Somebody else answered in the thread: the card says so, once a person a proposal."""

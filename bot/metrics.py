@@ -1,6 +1,6 @@
 """``/metrics`` for Prometheus: counters of this process, gauges of the store.
 
-Names and labels are documented in docs/reference.md and stable. No label holds a person, a ticket
+Names and labels are documented in docs/run.md and stable. No label holds a person, a ticket
 or free text. Counters are each process's own, as Prometheus expects; sum over replicas.
 """
 

@@ -92,15 +92,21 @@ class Commit:
     wakes: tuple[Wake, ...] = ()
     cleared: tuple[Wake, ...] = ()
     """Wakes no longer needed (their ``at`` is ignored)."""
-    unless_moved: tuple[tuple[str, int], ...] = ()
-    """Proposals, by id, that must still have this version although they are not written: what
-    makes it safe to clear a wake that a newer state may have set again."""
     deliveries_done: tuple[str, ...] = ()
+    within_seconds: float | None = None
+    """Not done at all if it reaches the server later than this from now. A request that was sent
+    to a store that hangs is carried out when it wakes up; a person has then long been told that
+    nothing was saved."""
 
 
 @dataclass(frozen=True)
 class Conflict:
     """Somebody else was first; read again and decide again."""
+
+
+@dataclass(frozen=True)
+class TooLate:
+    """The change came to the server after ``within_seconds``: nothing was done."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,7 @@ class Store(Protocol):
         """The author's newest ticket in ``place`` (its channel), for grouping a burst."""
         ...
 
-    async def commit(self, change: Commit) -> Literal["committed"] | Conflict: ...
+    async def commit(self, change: Commit) -> Literal["committed"] | Conflict | TooLate: ...
 
     async def claim(
         self, approved: Versioned[Proposal], executing: Proposal, index: int, entry: Entry

@@ -24,22 +24,20 @@ class Timers:
         self._context = context
         self._publish = publish
 
-    async def run(self, proposal_id: str) -> None:
-        """A reminder or the expiry may be due; if neither is, the next one is set."""
+    async def run(self, proposal_id: str) -> datetime | None:
+        """A reminder or the expiry may be due; the answer is when the next one is."""
         while True:
             case = await self._context.store.case(proposal_id)
             if case is None:
-                return
+                return None
             proposal, _, board = case
             now = self._context.clock.now()
             command = self._due(proposal.value, now)
             if command is None:
-                if await self._set_next(proposal):
-                    return
-                continue
+                return _next_moment(proposal.value)
             moved = transition(proposal.value, command)
             if isinstance(moved, Denied):
-                return
+                return None
             fresh = moved.proposal
             if isinstance(await self._save(proposal, fresh, command), Conflict):
                 continue
@@ -48,7 +46,7 @@ class Timers:
                 await self._publish.remind(
                     fresh, board.value, self._context.playbook(fresh.playbook)
                 )
-            return
+            return _next_moment(fresh)
 
     def _due(self, proposal: Proposal, now: datetime) -> Command | None:
         if proposal.state == "pending" and proposal.expires_at and proposal.expires_at <= now:
@@ -64,20 +62,7 @@ class Timers:
         span = min(playbook.remind_after * 2 ** min(proposal.reminded + 1, 10), _LONGEST)
         return after(now, span, playbook.hours)
 
-    async def _set_next(self, proposal: Versioned[Proposal]) -> bool:
-        value = proposal.value
-        timer = Wake("timer", value.id)
-        moments = [moment for moment in (value.remind_at, value.expires_at) if moment is not None]
-        waiting = value.state in ("pending", "handoff") and moments
-        change = Commit(
-            wakes=(Wake("timer", value.id, min(moments)),) if waiting else (),
-            cleared=() if waiting else (timer,),
-            unless_moved=((value.id, proposal.version),),
-        )
-        return not isinstance(await self._context.store.commit(change), Conflict)
-
     async def _save(self, before: Versioned[Proposal], fresh: Proposal, command: Command) -> object:
-        moments = [moment for moment in (fresh.remind_at, fresh.expires_at) if moment is not None]
         entry = Entry(
             kind="transition",
             ticket=fresh.ticket,
@@ -91,14 +76,19 @@ class Timers:
                 "revision": fresh.revision,
             },
         )
-        wakes = [Wake("timer", fresh.id, min(moments))] if moments else []
-        if fresh.state != before.value.state:
-            wakes.append(Wake("card", fresh.id))
+        wakes = (Wake("card", fresh.id),) if fresh.state != before.value.state else ()
         return await self._context.store.commit(
             Commit(
                 proposals=(Versioned(fresh, before.version),),
                 entries=(entry,),
-                wakes=tuple(wakes),
-                cleared=() if moments else (Wake("timer", fresh.id),),
+                wakes=wakes,
             )
         )
+
+
+def _next_moment(proposal: Proposal) -> datetime | None:
+    """When the next reminder or the expiry is due; None: never."""
+    if proposal.state not in ("pending", "handoff"):
+        return None
+    moments = [moment for moment in (proposal.remind_at, proposal.expires_at) if moment is not None]
+    return min(moments, default=None)

@@ -44,29 +44,26 @@ class Triage:
         self._ports = ports
         self._publish = publish
 
-    async def run(self, proposal_id: str) -> None:
-        """Run what is due. A wake with nothing to do does nothing."""
+    async def run(self, proposal_id: str) -> datetime | None:
+        """Run what is due; the answer is when to look again. A wake with nothing to do does
+        nothing."""
         case = await self._context.store.case(proposal_id)
         if case is None:
-            return
+            return None
         proposal, ticket = case[0], case[1].value
         if proposal.value.state != "drafting":
-            await self._clear(proposal)
-            return
+            return None
         now = self._context.clock.now()
         if proposal.value.run.not_before > now:
-            wake = Wake("run", proposal_id, proposal.value.run.not_before)
-            await self._context.store.commit(Commit(wakes=(wake,)))
-            return
+            return proposal.value.run.not_before
         paused = await self._context.store.paused()
         if "*" in paused or ticket.playbook in paused:
-            wake = Wake("run", proposal_id, now + _PAUSED_RETRY)
-            await self._context.store.commit(Commit(wakes=(wake,)))
-            return
+            return now + _PAUSED_RETRY
         kit = self._kits[self._context.playbook(ticket.playbook).name]
         begun = await self._begin(proposal, ticket, kit.playbook, now)
         if begun is not None:
             await self._run(begun, ticket, kit)
+        return None
 
     async def _begin(
         self, proposal: Versioned[Proposal], ticket: Ticket, playbook: Playbook, now: datetime
@@ -214,14 +211,6 @@ class Triage:
             )
         )
         return not isinstance(saved, Conflict)
-
-    async def _clear(self, proposal: Versioned[Proposal]) -> None:
-        await self._context.store.commit(
-            Commit(
-                cleared=(Wake("run", proposal.value.id),),
-                unless_moved=((proposal.value.id, proposal.version),),
-            )
-        )
 
 
 class _StatusLine:

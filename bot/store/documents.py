@@ -9,7 +9,7 @@ from typing import Literal
 from bot.domain import Board, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.lifecycle import CLAIM_SECONDS, UNKNOWN_AFTER_SECONDS, digest
-from bot.ports import Commit, NotClaimed, Versioned, Wake
+from bot.ports import Commit, NotClaimed, TooLate, Versioned, Wake
 from bot.store import wakes
 from bot.store.codec import pack_document, unpack_document
 from bot.store.entries import KeyList, entry_arguments
@@ -84,8 +84,11 @@ async def waiting(wire: Wire, keys: Keys, playbook: str | None, limit: int) -> l
 # --- writing ----------------------------------------------------------------------------------
 
 
-async def commit(wire: Wire, keys: Keys, change: Commit, now_ms: int) -> bool:
-    """Do all of ``change`` or, where a version moved, nothing (False).
+async def commit(
+    wire: Wire, keys: Keys, change: Commit, now_ms: int, not_after_ms: int | None = None
+) -> bool | TooLate:
+    """Do all of ``change`` or, where a version moved, nothing (False). Nothing either after
+    ``not_after_ms`` of the server's own clock.
 
     Nothing also when a new ticket's conversation has a ticket already: then two deliveries of one
     conversation met, and the second finds the first's ticket when it reads again.
@@ -108,6 +111,7 @@ async def commit(wire: Wire, keys: Keys, change: Commit, now_ms: int) -> bool:
         woken += (wakes.member(wake), wakes.score(wake, now_ms))
     arguments: list[Argument] = [
         now_ms,
+        "" if not_after_ms is None else not_after_ms,
         count,
         *documents,
         len(new),
@@ -120,7 +124,8 @@ async def commit(wire: Wire, keys: Keys, change: Commit, now_ms: int) -> bool:
         *woken,
         *entry_arguments(change.entries, keys, listed),
     ]
-    return bool(await wire.run_safely(COMMIT, listed.keys, arguments))
+    done = int(await wire.run_safely(COMMIT, listed.keys, arguments))
+    return TooLate() if done < 0 else bool(done)
 
 
 async def claim(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from bot.domain import Proposal
 from bot.journal import Entry
-from bot.ports import Commit, Conflict, NotClaimed, Versioned
+from bot.ports import Commit, Conflict, NotClaimed, TooLate, Versioned
 from bot.store.state import RedisStore
 from tools.spec import Grant
 
@@ -25,7 +25,7 @@ class MeteredStore(RedisStore):
         super().__init__(*args, **kwargs)
         self._count = count
 
-    async def commit(self, change: Commit) -> Literal["committed"] | Conflict:
+    async def commit(self, change: Commit) -> Literal["committed"] | Conflict | TooLate:
         done = await super().commit(change)
         if done == "committed":
             self._count(change.entries)

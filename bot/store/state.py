@@ -37,6 +37,7 @@ from bot.ports import (
     Conflict,
     NotClaimed,
     StoreUnavailable,
+    TooLate,
     Versioned,
     Wake,
 )
@@ -54,6 +55,8 @@ from tools.spec import Grant, SimilarTicket
 READY_SECONDS = 1.4
 EVERYTHING = "*"
 _TICKETS_REMEMBERED = 4_096
+_CLOCK_SECONDS = 30.0
+"""How long a measured difference between the clocks is believed."""
 
 WakeSoon = Callable[[Sequence[Wake]], None]
 """Tells the queue of wakes that are due at once. Returns at once, raises nothing."""
@@ -93,6 +96,8 @@ class RedisStore:
         self._playbook_usd_per_day = dict(playbook_usd_per_day or {})
         self._timezone = timezone
         self._memory = MemoryGuard(redis, clock)
+        self._server_clock = (float("-inf"), 0)
+        """When it was measured, and the server's time less our monotonic one, in milliseconds."""
         self._ticket_of: OrderedDict[str, str] = OrderedDict()
         self.on_cleared: WakeSoon = nobody_listens
         """Told of the wakes that a commit has cleared: a worker then has nothing to let go of."""
@@ -168,9 +173,13 @@ class RedisStore:
     async def open_ticket_by(self, playbook: str, place: Place, author: str) -> str | None:
         return await documents.ticket_by(self.wire, self.keys, playbook, place, author)
 
-    async def commit(self, change: Commit) -> Literal["committed"] | Conflict:
+    async def commit(self, change: Commit) -> Literal["committed"] | Conflict | TooLate:
+        not_after_ms = await self._server_ms_in(change.within_seconds)
         now_ms = self._now_ms()
-        if not await documents.commit(self.wire, self.keys, change, now_ms):
+        done = await documents.commit(self.wire, self.keys, change, now_ms, not_after_ms)
+        if isinstance(done, TooLate):
+            return done
+        if not done:
             return Conflict()
         for kept in change.proposals:
             self._remember(kept.value)
@@ -340,6 +349,23 @@ class RedisStore:
         """The folded figures of these hours, with everything that has happened sealed first."""
         await self.record_book.seal()
         return await self.record_book.figures(since, until)
+
+    async def _server_ms_in(self, seconds: float | None) -> int | None:
+        """The server's own time so many seconds from now, in milliseconds.
+
+        Its clock may differ from ours, so the difference to our monotonic one is looked up now and
+        then; half the round trip is the most that it is wrong by.
+        """
+        if seconds is None:
+            return None
+        wanted = self._clock.monotonic() + seconds
+        measured_at, offset_ms = self._server_clock
+        if self._clock.monotonic() - measured_at > _CLOCK_SECONDS:
+            whole, micros = await self.wire.command("TIME")
+            measured_at = self._clock.monotonic()
+            offset_ms = int(whole) * 1000 + int(micros) // 1000 - round(measured_at * 1000)
+            self._server_clock = (measured_at, offset_ms)
+        return round(wanted * 1000) + offset_ms
 
     # --- ours ---------------------------------------------------------------------------------
 

@@ -106,7 +106,10 @@ async def test_documents_are_read_as_they_were_written(desk: Desk) -> None:
     drafted = proposal(opened, handoff=Handoff(reason="steps", tried=("search",)))
     opened = opened.model_copy(update={"proposal": drafted.id})
     place = Place(surface="slack", place="C2", message="9.9")
-    board = Board(proposal=drafted.id, copies=(Copy(place=place, status="posted", since=AT),))
+    board = Board(
+        proposal=drafted.id,
+        copies=(Copy(place=place, room=place.place, status="posted", since=AT),),
+    )
     await desk.keep(opened, drafted, boards=(Versioned(board, 0),))
 
     assert await desk.store.ticket(opened.id) == Versioned(opened, 1)

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- KEYS: journal, texts, origins, due, held, then documents and whatever the operations touch
 -- ARGV: now,
+--       the server's time in milliseconds after which nothing is done (empty: none),
 --       count of documents, then (key number, expected version, document)...
 --       count of origins, then (field)... that must be free
 --       count of operations, then (key number, command, count of arguments, argument...)...
@@ -8,7 +9,13 @@
 --       count of wakes, then (member, score)...
 --       count of entries, then (key number of the index, bytes, texts)...
 -- Nothing is written before everything is checked: a script is atomic, but it does not roll back.
-local at = 2
+if ARGV[2] ~= '' then
+  local time = redis.call('TIME')
+  if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[2]) then
+    return -1
+  end
+end
+local at = 3
 local documents = tonumber(ARGV[at])
 for i = 0, documents - 1 do
   local found = redis.call('GETRANGE', KEYS[tonumber(ARGV[at + 1 + 3 * i])], 0, 19)
@@ -26,7 +33,7 @@ end
 at = at + 1 + origins
 
 for i = 0, documents - 1 do
-  redis.call('SET', KEYS[tonumber(ARGV[3 + 3 * i])], ARGV[5 + 3 * i])
+  redis.call('SET', KEYS[tonumber(ARGV[4 + 3 * i])], ARGV[6 + 3 * i])
 end
 
 local operations = tonumber(ARGV[at])
