@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bot.models.local.features import Floats
 
-FALSE_HANDOFFS = 0.05
+FALSE_HANDOFFS = 0.03
 """The share of in-scope tickets that may be taken for foreign."""
 
 HIGH_PRECISION = 0.96

@@ -21,6 +21,10 @@ from bot.models.local.features import Counts, FeatureSpace, Floats, learn_featur
 from bot.models.local.regression import fit
 
 FOLDS = 5
+QUARTERS = 4
+BLOCK = 5
+"""Examples of a label that stay together when some are held out."""
+
 MANY = 2_000
 """From this many examples on a quarter is held out once, in place of five folds."""
 
@@ -78,18 +82,19 @@ def _held_out(
     """Scores of examples that the scoring model had not seen, and a start for the final fit."""
     if examples < 2 * FOLDS:
         return None, None
-    # Each label's examples are dealt to the folds in turn, so that no fold lacks one for long.
-    fold = np.zeros(len(targets), np.int64) - 1
+    # Examples that lie together were often written together: dealt out one by one, a fold would
+    # know the held-out ones all too well. So each label's examples are dealt out in blocks.
+    many = examples >= MANY
+    folds = QUARTERS if many else FOLDS
+    fold = np.full(len(targets), -1)
     for label in range(labels):
         own = np.flatnonzero(targets[:examples] == label)
-        fold[own] = (np.arange(len(own)) + label) % FOLDS
-    many = examples >= MANY
-    if many:
-        fold[:examples] = np.where(np.arange(examples) % 4 == 0, 0, -1)
+        block = max(1, min(BLOCK, -(-len(own) // folds)))
+        fold[own] = (np.arange(len(own)) // block + label) % folds
     known = known_share(space, counted, own=1)
     parts: list[tuple[Floats, NDArray[np.int64], Signals]] = []
     weights: Floats | None = None
-    for held in range(1 if many else FOLDS):
+    for held in range(1 if many else folds):
         out = fold == held
         if not out.any():
             continue
