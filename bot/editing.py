@@ -118,6 +118,8 @@ def apply_edit(
     )
     if reply is None and any(act.included and _sends_words(act) for act in actions):
         errors.setdefault("reply", "Write a reply, or untick sending it.")
+    if reply is None and proposal.state == "handoff":
+        errors.setdefault("reply", "Write a reply; a ticket that needs none is closed instead.")
     if errors:
         return FieldErrors(errors)
     content = Content(labels=labels, priority=priority, route=route, reply=reply, actions=actions)

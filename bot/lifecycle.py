@@ -316,13 +316,17 @@ def _reject(proposal: Proposal, command: Reject) -> Moved | Denied:
 
 
 def _revise(proposal: Proposal, command: Revise) -> Moved | Denied:
+    notices = (*proposal.notices, command.notice)
+    if proposal.state == "drafting":
+        # Nothing is shown yet, so there is no revision to void: the draft comes with the notice.
+        return _moved(proposal, notices=notices)
     if proposal.state not in ("pending", "handoff"):
         return Denied("wrong_state")
     return _moved(
         proposal,
         revision=proposal.revision + 1,
         approvals=(),
-        notices=(*proposal.notices, command.notice),
+        notices=notices,
     )
 
 

@@ -165,6 +165,12 @@ def test_any_new_revision_voids_a_first_approval() -> None:
     assert (revised.revision, revised.approvals) == (first.revision + 1, ())
 
 
+def test_a_notice_before_the_draft_comes_with_it_and_voids_nothing() -> None:
+    notice = Notice(kind="colleague_replied", text="replied", actor=person("U0OTHER"))
+    noticed = moved(transition(new(), Revise(SOON, notice)))
+    assert (noticed.state, noticed.revision, noticed.notices) == ("drafting", 0, (notice,))
+
+
 def test_handoff_is_taken_written_by_hand_or_closed() -> None:
     handoff = handed_off()
     taken = moved(transition(handoff, Take(decision(handoff, "take"))))
