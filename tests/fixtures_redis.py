@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 
 from bot.store.binary import find_binary
 from bot.store.connect import open_redis
+from bot.store.folder import StoreFolder
 
 STRICT = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 """Flags of a server whose acknowledged writes survive anything but its disk."""
@@ -124,6 +125,25 @@ async def leaked_keys(redis: Redis, lasting: Iterable[str] = ()) -> list[str]:
         if await redis.ttl(key) == -1 and not any(fnmatch.fnmatchcase(name, p) for p in patterns):
             leaked.append(name)
     return sorted(leaked)
+
+
+def embedded_server_lives(data_dir: Path) -> bool:
+    """Whether an embedded server lives in ``data_dir``: it holds its lock until it is dead."""
+    folder = StoreFolder(data_dir)
+    if not folder.path.exists():
+        return False
+    lock = folder.lock("server")
+    try:
+        return not lock.try_exclusive()
+    finally:
+        lock.close()
+
+
+def end_embedded_server(data_dir: Path) -> None:
+    """Kill the server that a killed process left in ``data_dir``; it would outlive the test."""
+    pid = StoreFolder(data_dir).pid()
+    if pid is not None and embedded_server_lives(data_dir):
+        os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -151,6 +151,9 @@ async def check_server(redis: Redis, *, epoch_key: str = EPOCH_KEY) -> ServerFac
     """
     try:
         info = await redis.info("server", "memory", "persistence", "replication")
+        if info.get("loading"):
+            # It answers this much while it reads its files, and refuses the rest.
+            raise BusyLoadingError
         settings = await _settings(redis)
         _refuse_unfit(redis, info, settings)
         epoch = await observe_epoch(redis, epoch_key)

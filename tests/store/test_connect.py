@@ -199,6 +199,15 @@ async def test_a_cancelled_call_is_cancelled_at_whatever_moment(redis_url: str, 
     await client.aclose()
 
 
+async def test_a_connection_sends_what_is_packed_already(redis_url: str) -> None:
+    pool = open_redis(redis_url).connection_pool
+    connection = pool.connection_class(**pool.connection_kwargs)
+    for packed in ("PING\r\n", b"PING\r\n", [b"PI", b"NG\r\n"]):
+        await connection.send_packed_command(packed)  # the first of them connects
+        assert await connection.read_response() == "PONG"
+    await connection.disconnect()
+
+
 async def test_a_large_value_goes_and_comes_back_whole(redis_url: str) -> None:
     client = open_redis(redis_url, read_timeout_s=10)
     large = "x" * 20_000_000

@@ -19,6 +19,7 @@ from bot.store.connect import check_server, open_redis
 from bot.store.embedded import EmbeddedServer, _ask
 from bot.store.errors import EmbeddedServerError
 from bot.store.folder import StoreFolder
+from tests.fixtures_redis import embedded_server_lives, end_embedded_server
 from tests.store.users import crowd, user_process
 
 
@@ -27,18 +28,7 @@ def data_dir(short_path: Path) -> Iterator[Path]:
     """A data folder; a server that a failed or killed user left there is ended."""
     path = short_path / "data"
     yield path
-    left = StoreFolder(path).pid() if path.exists() and serves(path) else None
-    if left is not None:
-        os.kill(left, signal.SIGKILL)
-
-
-def serves(data_dir: Path) -> bool:
-    """Whether a server lives in the folder, by the lock that it holds until it is dead."""
-    lock = StoreFolder(data_dir).lock("server")
-    try:
-        return not lock.try_exclusive()
-    finally:
-        lock.close()
+    end_embedded_server(path)
 
 
 async def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
@@ -78,7 +68,7 @@ async def test_it_serves_on_a_private_socket_only_and_keeps_everything(data_dir:
         "dir": str(data_dir / "store"),
     }
     assert facts.durability == "strict"
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
     for file in (data_dir / "store" / "appendonlydir").iterdir():
         assert not stat.S_IMODE(file.stat().st_mode) & 0o077
     async with EmbeddedServer(data_dir) as server:
@@ -100,20 +90,20 @@ async def test_a_second_user_attaches_and_the_last_one_ends_it(data_dir: Path) -
         _ = first.url
     await second.stop()
     await second.stop()
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
 
 
 async def test_a_server_left_by_a_killed_parent_is_taken_over(data_dir: Path) -> None:
     with user_process(data_dir) as (process, pid):
         process.kill()
         process.wait()
-    assert serves(data_dir)
+    assert embedded_server_lives(data_dir)
     async with EmbeddedServer(data_dir) as server:
         assert await server_pid(server.url) == pid
         client = open_redis(server.url)
         assert await client.get("written-by-user") == "yes"
         await client.aclose()
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
 
 
 async def test_another_process_uses_it_too_and_the_starter_may_leave_first(data_dir: Path) -> None:
@@ -123,7 +113,7 @@ async def test_another_process_uses_it_too_and_the_starter_may_leave_first(data_
             process.communicate("\n")
             assert process.returncode == 0
             assert await server_pid(server.url) == pid
-        assert not serves(data_dir)
+        assert not embedded_server_lives(data_dir)
 
 
 async def test_ctrl_c_in_the_terminal_is_not_meant_for_the_server(data_dir: Path) -> None:
@@ -136,7 +126,7 @@ async def test_twenty_at_once_share_one_server(data_dir: Path) -> None:
     pids = await asyncio.to_thread(crowd, data_dir, 20)
     assert len(pids) == 20
     assert len(set(pids)) == 1
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
 
 
 async def test_no_acknowledged_write_is_lost_by_kill_9_of_the_server(data_dir: Path) -> None:
@@ -179,14 +169,14 @@ async def test_no_acknowledged_write_is_lost_by_kill_9_of_the_server(data_dir: P
             assert len(acknowledged) > 40 * (round_number + 1)
             assert all(value is not None for value in there)
         await client.aclose()
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
 
 
 async def test_a_socket_without_a_server_behind_it_is_in_nobodys_way(data_dir: Path) -> None:
     server = EmbeddedServer(data_dir, revive=False)
     await server.start()
     os.kill(await server_pid(server.url), signal.SIGKILL)
-    await until(lambda: not serves(data_dir))
+    await until(lambda: not embedded_server_lives(data_dir))
     assert (data_dir / "store" / "valkey.sock").exists()
     await server.stop()
     async with EmbeddedServer(data_dir) as again:
@@ -227,7 +217,7 @@ async def test_a_deep_folder_is_reached_through_a_private_link(
         with user_process(deep) as (process, pid):
             assert pid == await server_pid(server.url)
             process.communicate("\n")
-    assert not serves(deep)
+    assert not embedded_server_lives(deep)
 
 
 async def test_a_short_path_with_odd_characters_needs_no_link(short_path: Path) -> None:
@@ -257,7 +247,7 @@ async def test_a_damaged_file_is_named_with_a_remedy_that_works(data_dir: Path) 
         await EmbeddedServer(data_dir).start()
     said = str(refused.value)
     assert "\n" not in said
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
     remedy = said.partition("written after: ")[2]
     await asyncio.to_thread(
         subprocess.run, ["/bin/sh", "-c", remedy], input=b"y\n", check=True, capture_output=True
@@ -292,7 +282,7 @@ async def test_it_waits_for_a_server_that_reads_a_large_file(
     assert "still reading its files" in caplog.text
     await first.stop()
     await second.stop()
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
 
 
 async def test_a_server_that_dies_while_it_reads_is_explained_to_all(data_dir: Path) -> None:
@@ -305,7 +295,7 @@ async def test_a_server_that_dies_while_it_reads_is_explained_to_all(data_dir: P
     ends = await asyncio.gather(*(user.start() for user in users), return_exceptions=True)
     assert all(isinstance(end, EmbeddedServerError) for end in ends)
     assert all("are damaged" in str(end) for end in ends)
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
 
 
 async def test_a_server_that_answers_and_then_refuses_is_said(data_dir: Path) -> None:
@@ -328,14 +318,14 @@ async def test_a_server_that_hangs_is_left_behind_by_its_last_user(
     finally:
         os.kill(pid, signal.SIGCONT)
     # It had the order to end in its mail.
-    await until(lambda: not serves(data_dir))
+    await until(lambda: not embedded_server_lives(data_dir))
 
 
 async def test_the_last_user_has_nothing_to_end_when_the_server_is_gone(data_dir: Path) -> None:
     server = EmbeddedServer(data_dir, revive=False)
     await server.start()
     os.kill(await server_pid(server.url), signal.SIGKILL)
-    await until(lambda: not serves(data_dir))
+    await until(lambda: not embedded_server_lives(data_dir))
     await server.stop()
 
 
@@ -347,7 +337,7 @@ async def test_a_user_that_cannot_get_its_turn_leaves_the_server_to_the_others(
     turn = StoreFolder(data_dir).lock("turn")
     assert turn.try_exclusive()
     await server.stop()
-    assert serves(data_dir)
+    assert embedded_server_lives(data_dir)
     turn.close()
 
 
@@ -376,7 +366,7 @@ async def test_a_server_that_hangs_is_named_with_its_process(data_dir: Path) -> 
     # The one that failed has left; ours is still counted and the last one ends it.
     assert await server_pid(server.url) == pid
     await server.stop()
-    assert not serves(data_dir)
+    assert not embedded_server_lives(data_dir)
 
 
 async def test_a_live_server_whose_socket_was_removed_is_not_started_twice(data_dir: Path) -> None:
@@ -386,25 +376,27 @@ async def test_a_live_server_whose_socket_was_removed_is_not_started_twice(data_
         with pytest.raises(EmbeddedServerError, match=f"`kill {pid}`"):
             await EmbeddedServer(data_dir, start_timeout_s=0.1).start()
         os.kill(pid, signal.SIGTERM)
-        await until(lambda: not serves(data_dir))
+        await until(lambda: not embedded_server_lives(data_dir))
 
 
 async def test_a_program_that_never_answers_is_given_up_and_ended(data_dir: Path) -> None:
     mute = _program(data_dir / "mute", "echo hello from the program; exec sleep 60\n")
     with pytest.raises(EmbeddedServerError, match=r"within 0\.3 s: its last words: hello"):
         await EmbeddedServer(data_dir, start_timeout_s=0.3, find=lambda: mute).start()
-    await until(lambda: not serves(data_dir))
+    await until(lambda: not embedded_server_lives(data_dir))
 
 
 async def test_a_cancelled_start_leaves_no_server(data_dir: Path) -> None:
     mute = _program(data_dir / "mute", "echo up; exec sleep 60\n")
     server = EmbeddedServer(data_dir, find=lambda: mute)
     starting = asyncio.create_task(server.start())
-    await until(lambda: (data_dir / "store" / "valkey.log").exists() and serves(data_dir))
+    await until(
+        lambda: (data_dir / "store" / "valkey.log").exists() and embedded_server_lives(data_dir)
+    )
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
-    await until(lambda: not serves(data_dir))
+    await until(lambda: not embedded_server_lives(data_dir))
 
 
 async def test_a_start_that_takes_another_process_too_long_is_named(data_dir: Path) -> None:
@@ -429,7 +421,7 @@ async def test_a_stranger_on_our_socket_is_not_our_store(data_dir: Path, short_p
             os.replace(data_dir / "store" / "valkey.sock", other / "store" / "valkey.sock")
             await client.aclose()
         os.kill(StoreFolder(data_dir).pid() or 0, signal.SIGTERM)
-        await until(lambda: not serves(data_dir))
+        await until(lambda: not embedded_server_lives(data_dir))
         assert server.url
 
 
