@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from bot.models.local.model import LocalModel
@@ -61,13 +62,23 @@ NAMED = (
 )
 """Every point, in the order of a ticket's way."""
 
-UNKNOWN_WINDOW = {
-    ("claim", "after"),
-    ("send", "before"),
-    ("send", "after"),
-    ("commit_effect", "before"),
-}
-"""Between the claim and its receipt: the only points after which an effect may be unknown."""
+open_claims: set[str] = set()
+"""Proposals between the first byte of their claim and the saving of its outcome: only these may be
+unknown after a kill."""
+
+
+def _watch(method: str, args: tuple[Any, ...], *, done: bool) -> None:
+    if method == "claim" and not done:
+        open_claims.add(args[1].value.id)
+    if method == "commit" and done:
+        for entry in args[1].entries:
+            if entry.kind == "effect":
+                open_claims.discard(entry.proposal)
+
+
+def _die() -> None:
+    Path(os.environ["CRASH_NOTE"]).write_text(str(len(open_claims)))
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def arm(order: str) -> None:
@@ -75,7 +86,9 @@ def arm(order: str) -> None:
     wanted, when, number = order.split(":")
     left = int(number)
 
-    def wrap(original: Callable[..., Awaitable[Any]], name: Steps) -> Callable[..., Awaitable[Any]]:
+    def wrap(
+        method: str, original: Callable[..., Awaitable[Any]], name: Steps
+    ) -> Callable[..., Awaitable[Any]]:
         @functools.wraps(original)
         async def wrapped(*args: Any, **kwargs: Any) -> Any:
             nonlocal left
@@ -84,16 +97,18 @@ def arm(order: str) -> None:
                 left -= 1
                 chosen = left == 0
             if chosen and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
+                _die()
+            _watch(method, args, done=False)
             result = await original(*args, **kwargs)
+            _watch(method, args, done=True)
             if chosen and when == "after":
-                os.kill(os.getpid(), signal.SIGKILL)
+                _die()
             return result
 
         return wrapped
 
     for owner, method, name in POINTS.values():
-        setattr(owner, method, wrap(getattr(owner, method), name))
+        setattr(owner, method, wrap(method, getattr(owner, method), name))
 
 
 def main() -> None:
