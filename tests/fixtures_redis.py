@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fnmatch
 import os
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ from bot.store.folder import StoreFolder
 
 STRICT = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 """Flags of a server whose acknowledged writes survive anything but its disk."""
+
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class ServerProcess:
@@ -113,6 +117,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@contextlib.asynccontextmanager
+async def listening(path: Path, talk: Talk) -> AsyncIterator[Redis]:
+    """A client of a listener on ``path`` that is no Redis: ``talk`` serves each connection."""
+    listener = await asyncio.start_unix_server(talk, path)
+    client = open_redis(f"unix://{path}")
+    try:
+        yield client
+    finally:
+        await client.aclose()
+        listener.close()
+        await listener.wait_closed()
+
+
 async def leaked_keys(redis: Redis, lasting: Iterable[str] = ()) -> list[str]:
     """Keys that will stay for ever: without an expiry, and matching no ``lasting`` pattern.
 
@@ -192,3 +209,18 @@ async def redis_client(redis_url: str) -> AsyncIterator[Redis]:
         yield client
     finally:
         await client.aclose()
+
+
+@pytest.fixture
+def serve(short_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    """Start servers with flags of one's own; ended after the test."""
+    started: list[ServerProcess] = []
+
+    def start(*flags: str, port: int = 0) -> ServerProcess:
+        server = ServerProcess(short_path / f"server{len(started)}", *flags, port=port)
+        started.append(server)
+        return server.start()
+
+    yield start
+    for server in started:
+        server.stop(signal.SIGKILL)
