@@ -7,8 +7,8 @@ also marks the delivery done, so it may be started as often as it likes and coun
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from bot.authority import NotAllowed, listed, look_up
 from bot.commands import Denied, HandOff, Revise, Supersede
@@ -29,7 +29,7 @@ from bot.domain import (
 from bot.journal import Entry
 from bot.lifecycle import transition
 from bot.playbook import Playbook, after
-from bot.ports import Commit, Conflict, LookUpFailed, SurfaceError, Versioned, Wake
+from bot.ports import Commit, Conflict, LookUpFailed, Newest, SurfaceError, Versioned, Wake
 from bot.publish import DRAFTING_AFTER
 from bot.runs import drafting
 
@@ -37,6 +37,9 @@ log = logging.getLogger("deskhand.intake")
 
 _TRIES = 50
 """Compare-and-swap attempts for one delivery before it is left to a later wake."""
+_OVERTAKEN = timedelta(seconds=2)
+"""For so long a change of, or a reply to, a message that nobody knows may have overtaken it."""
+_FIRST_LOOK = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True)
@@ -53,28 +56,29 @@ class Intake:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def receive(self, delivery_id: str) -> None:
-        """Work one delivery in. Done already, or not there: nothing happens."""
+    async def receive(self, delivery_id: str) -> datetime | None:
+        """Work one delivery in; the answer is when to try again, if it must be. Done already, or
+        not there: nothing happens."""
         for _ in range(_TRIES):
             delivery = await self._context.store.delivery(delivery_id)
             if delivery is None:
-                return
-            change = await self._plan(delivery)
-            done = Commit(
-                tickets=change.tickets,
-                proposals=change.proposals,
-                boards=change.boards,
-                entries=change.entries,
-                wakes=change.wakes,
+                return None
+            known = await self._known(delivery)
+            age = self._context.clock.now() - delivery.received_at
+            if known is None and _follows(delivery) and age < _OVERTAKEN:
+                return delivery.received_at + max(2 * age, _FIRST_LOOK)
+            change = await self._plan(delivery, known)
+            done = replace(
+                change,
                 cleared=(*change.cleared, Wake("deliver", delivery_id)),
                 deliveries_done=(delivery_id,),
             )
             if not isinstance(await self._context.store.commit(done), Conflict):
-                return
+                return None
         log.warning("deskhand: delivery %s keeps losing races; it will be tried again", delivery_id)
+        return self._context.clock.now() + _OVERTAKEN
 
-    async def _plan(self, delivery: Delivery) -> Commit:
-        known = await self._known(delivery)
+    async def _plan(self, delivery: Delivery, known: _Known | None) -> Commit:
         match delivery.kind:
             case "message":
                 if known is not None:
@@ -107,14 +111,16 @@ class Intake:
     async def _message(self, delivery: Delivery) -> Commit:
         """A new top-level message: part of its author's burst, or a ticket of its own."""
         playbook = self._context.playbook(delivery.playbook or "")
-        if _comes_in_bursts(delivery):
-            earlier = await self._context.store.open_ticket_by(
-                playbook.name, delivery.origin, delivery.author.key
-            )
-            known = await self._load(earlier) if earlier else None
-            if known is not None and known.proposal is not None and _is_quiet(known.proposal.value):
-                return self._grow(delivery, known, playbook)
-        return await self._open(delivery, playbook, await self._named(delivery.author), ())
+        author = delivery.author.key
+        if not (_comes_in_bursts(delivery) and playbook.quiet):
+            return await self._open(delivery, playbook, await self._named(delivery.author), ())
+        earlier = await self._context.store.open_ticket_by(playbook.name, delivery.origin, author)
+        known = await self._load(earlier) if earlier else None
+        if known is not None and _takes_more(known, delivery.received_at):
+            grown = self._grow(delivery, known, playbook)
+            return replace(grown, joined=((_root(delivery), known.ticket.value.id),))
+        opened = await self._open(delivery, playbook, await self._named(delivery.author), ())
+        return replace(opened, newest=Newest(playbook.name, delivery.origin, author, earlier))
 
     async def _follow_up(self, delivery: Delivery, known: _Known) -> Commit:
         """Words in a ticket's own conversation: its author's, or somebody else's."""
@@ -127,8 +133,7 @@ class Intake:
         playbook = self._context.playbook(ticket.playbook)
         if known.proposal is not None and _is_quiet(known.proposal.value):
             return self._grow(delivery, known, playbook)
-        words = _as_message(delivery, ticket.author)
-        grown = ticket.model_copy(update={"messages": (*ticket.messages, words)})
+        grown = _with_words(ticket, delivery)
         return await self._again(delivery, known, grown, playbook, "newer_message")
 
     async def _edit(self, delivery: Delivery, known: _Known) -> Commit:
@@ -154,6 +159,8 @@ class Intake:
         playbook = self._context.playbook(ticket.playbook)
         if left:
             grown = ticket.model_copy(update={"messages": left})
+            if known.proposal is not None and _is_quiet(known.proposal.value):
+                return self._replace(delivery, known, grown, playbook)
             return await self._again(delivery, known, grown, playbook, "deleted_message")
         superseded = self._supersede(known.proposal, None, delivery.received_at)
         return Commit(
@@ -271,8 +278,7 @@ class Intake:
             runs=1,
             trace_id=delivery.trace_id,
         )
-        quiet = delivery.received_at + playbook.quiet if _comes_in_bursts(delivery) else now
-        proposal = drafting(ticket, now, not_before=quiet)
+        proposal = drafting(ticket, now, not_before=_quiet_until(delivery, playbook))
         return Commit(
             tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
             proposals=(Versioned(proposal, 0),),
@@ -285,9 +291,7 @@ class Intake:
 
     def _grow(self, delivery: Delivery, known: _Known, playbook: Playbook) -> Commit:
         """One more message of a burst: the quiet window begins anew."""
-        ticket = known.ticket.value
-        words = _as_message(delivery, ticket.author)
-        grown = ticket.model_copy(update={"messages": (*ticket.messages, words)})
+        grown = _with_words(known.ticket.value, delivery)
         return self._replace(delivery, known, grown, playbook)
 
     def _replace(
@@ -295,7 +299,9 @@ class Intake:
     ) -> Commit:
         assert known.proposal is not None
         proposal = known.proposal.value
-        run = proposal.run.model_copy(update={"not_before": delivery.received_at + playbook.quiet})
+        # Deliveries may be worked in in another order than they came.
+        quiet = max(proposal.run.not_before, _quiet_until(delivery, playbook))
+        run = proposal.run.model_copy(update={"not_before": quiet})
         later = proposal.model_copy(update={"run": run})
         return Commit(
             tickets=(Versioned(grown, known.ticket.version),),
@@ -311,8 +317,7 @@ class Intake:
         now = self._context.clock.now()
         generation = grown.generation + 1
         grown = grown.model_copy(update={"generation": generation, "runs": grown.runs + 1})
-        quiet = delivery.received_at + playbook.quiet if _comes_in_bursts(delivery) else now
-        fresh = drafting(grown, now, not_before=quiet)
+        fresh = drafting(grown, now, not_before=_quiet_until(delivery, playbook))
         if grown.runs > playbook.limits.runs_per_ticket:
             fresh = over_limit(
                 fresh, now, playbook, f"This ticket has had {playbook.limits.runs_per_ticket} runs."
@@ -392,6 +397,26 @@ def _is_quiet(proposal: Proposal) -> bool:
     return proposal.state == "drafting" and proposal.run.starts == 0
 
 
+def _takes_more(known: _Known, at: datetime) -> bool:
+    """Whether a message that came at ``at`` is of the same burst: within the quiet window from the
+    last one. A run that waits longer (paused, or behind others) gathers nothing more."""
+    proposal = known.proposal.value if known.proposal is not None else None
+    return proposal is not None and _is_quiet(proposal) and at < proposal.run.not_before
+
+
+def _quiet_until(delivery: Delivery, playbook: Playbook) -> datetime:
+    """When its run may begin."""
+    return delivery.received_at + (playbook.quiet if _comes_in_bursts(delivery) else timedelta())
+
+
+def _follows(delivery: Delivery) -> bool:
+    """Whether it makes sense only beside an earlier message. Two events of one conversation may be
+    worked in at the same time, and the later one first."""
+    return delivery.kind in ("edit", "delete") or (
+        delivery.kind == "message" and _is_reply(delivery)
+    )
+
+
 def _comes_in_bursts(delivery: Delivery) -> bool:
     """People in chats send one thought in several messages; a form or a mail comes whole."""
     return delivery.kind == "message" and delivery.origin.surface in ("slack", "teams")
@@ -410,6 +435,15 @@ def _root(delivery: Delivery) -> Place:
 
 def _message_id(delivery: Delivery) -> str:
     return delivery.origin.message or delivery.id
+
+
+def _with_words(ticket: Ticket, delivery: Delivery) -> Ticket:
+    """The ticket with one more message of its author."""
+    messages = (*ticket.messages, _as_message(delivery, ticket.author))
+    if delivery.origin.surface == "slack":
+        # Their ids are their times; they may come, and be worked in, in another order.
+        messages = tuple(sorted(messages, key=lambda message: message.id))
+    return ticket.model_copy(update={"messages": messages})
 
 
 def _as_message(delivery: Delivery, author: Author) -> Message:

@@ -79,6 +79,16 @@ class Wake:
 
 
 @dataclass(frozen=True)
+class Newest:
+    """An author's newest ticket in a channel, as ``open_ticket_by`` has just given it."""
+
+    playbook: str
+    place: Place
+    author: str
+    ticket: str | None
+
+
+@dataclass(frozen=True)
 class Commit:
     """One atomic step: all of it or, on a version that moved, nothing.
 
@@ -93,6 +103,12 @@ class Commit:
     cleared: tuple[Wake, ...] = ()
     """Wakes no longer needed (their ``at`` is ignored)."""
     deliveries_done: tuple[str, ...] = ()
+    joined: tuple[tuple[Place, str], ...] = ()
+    """Messages with a conversation of their own that have joined a ticket, with its id: from now on
+    ``ticket_at`` their places finds it."""
+    newest: Newest | None = None
+    """Nothing either if it is another by now: of two messages that come at once, both must not
+    find that their author has no ticket yet."""
     within_seconds: float | None = None
     """Not done at all if it reaches the server later than this from now. A request that was sent
     to a store that hangs is carried out when it wakes up; a person has then long been told that

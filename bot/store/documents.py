@@ -90,8 +90,9 @@ async def commit(
     """Do all of ``change`` or, where a version moved, nothing (False). Nothing either after
     ``not_after_ms`` of the server's own clock.
 
-    Nothing also when a new ticket's conversation has a ticket already: then two deliveries of one
-    conversation met, and the second finds the first's ticket when it reads again.
+    Nothing also when a new ticket's conversation has a ticket already, or ``newest`` is not the
+    newest any more: then two deliveries met, and the second finds the first's ticket when it
+    reads again.
     """
     listed = KeyList([keys.journal, keys.texts, keys.origins, keys.due, keys.held])
     count, documents = 0, list[Argument]()
@@ -102,6 +103,12 @@ async def commit(
     operations = _Operations(listed)
     for opened in new:
         _index_ticket(operations, keys, opened)
+    for place, ticket_id in change.joined:
+        operations.add("HSET", keys.origins, fingerprint(place.key), ticket_id)
+    newest: list[Argument] = []
+    if (seen := change.newest) is not None:
+        pointer = keys.burst(seen.playbook, seen.place, seen.author)
+        newest += (listed.number(pointer), seen.ticket or "")
     for kept in change.proposals:
         _index_proposal(operations, keys, kept, now_ms)
     if change.deliveries_done:
@@ -116,6 +123,8 @@ async def commit(
         *documents,
         len(new),
         *(fingerprint(opened.origin.key) for opened in new),
+        len(newest) // 2,
+        *newest,
         operations.count,
         *operations.arguments,
         len(change.cleared),

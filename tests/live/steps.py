@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import io
 import json
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
+from bot.ports import WakeKind
 from tests.live.product import CONFIG, SECRET, Live
 from tests.standins.sink import signature_of
 from tests.standins.slack import Message, View
@@ -95,6 +97,18 @@ async def form(desk: Live, user: str, card: Message, verb: str) -> View:
     return await desk.slack.space.view_changes.wait_for(
         lambda v: v.callback_id == f"deskhand.{verb}", since=since
     )
+
+
+async def idle(desk: Live, *kinds: WakeKind) -> None:
+    """Return when none of these kinds is due or being worked on: no delivery, run or effect."""
+    store = desk.product.store
+    unwanted: set[str] = set(kinds or ("deliver", "run", "execute"))
+    async with asyncio.timeout(8):
+        while True:
+            members = await store.wire.command("ZRANGE", store.keys.due, 0, -1)
+            if not unwanted & {member.decode().partition(":")[0] for member in members}:
+                return
+            await asyncio.sleep(0.02)
 
 
 class Helpdesk:

@@ -16,7 +16,7 @@ from bot.commands import Supersede
 from bot.domain import Board, Copy, Handoff, Place, Proposal
 from bot.journal import Entry
 from bot.lifecycle import transition
-from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake
+from bot.ports import Commit, Conflict, Newest, StoreUnavailable, Versioned, Wake
 from bot.store.connect import open_redis
 from bot.store.keys import Keys
 from bot.store.state import RedisStore
@@ -232,6 +232,32 @@ async def test_an_authors_newest_ticket_in_a_channel_is_found_and_only_there(des
     assert await desk.store.open_ticket_by("support", elsewhere, AUTHOR.key) is None
     assert await desk.store.open_ticket_by("lead", channel, AUTHOR.key) is None
     assert await desk.store.open_ticket_by("support", channel, "slack:T1:U9") is None
+
+
+async def test_of_two_first_messages_at_once_one_opens_a_ticket(desk: Desk) -> None:
+    def opening(newest: str | None) -> Commit:
+        channel = Place(surface="slack", place="C1")
+        return Commit(
+            tickets=(Versioned(ticket(), 0),),
+            newest=Newest("support", channel, AUTHOR.key, newest),
+        )
+
+    first, second = opening(None), opening(None)
+    assert await desk.store.commit(first) == "committed"
+    assert isinstance(await desk.store.commit(second), Conflict)
+    assert await desk.store.ticket(second.tickets[0].value.id) is None
+    known = first.tickets[0].value.id
+    assert await desk.store.commit(opening(known)) == "committed"
+    assert isinstance(await desk.store.commit(opening(known)), Conflict)
+
+
+async def test_a_message_that_has_joined_a_ticket_leads_to_it(desk: Desk) -> None:
+    opened, joined = ticket(), origin()
+    await desk.keep(opened)
+    assert await desk.store.ticket_at(joined) is None
+    change = Commit(tickets=(Versioned(opened, 1),), joined=((joined, opened.id),))
+    assert await desk.store.commit(change) == "committed"
+    assert await desk.store.ticket_at(joined) == opened.id
 
 
 async def test_ids_resolve_to_their_case(desk: Desk) -> None:

@@ -4,6 +4,7 @@
 --       the server's time in milliseconds after which nothing is done (empty: none),
 --       count of documents, then (key number, expected version, document)...
 --       count of origins, then (field)... that must be free
+--       count of pointers, then (key number, value)... that must be so, empty: not there
 --       count of operations, then (key number, command, count of arguments, argument...)...
 --       count of wakes cleared, then (member)...
 --       count of wakes, then (member, score)...
@@ -31,6 +32,13 @@ for i = 1, origins do
   end
 end
 at = at + 1 + origins
+local pointers = tonumber(ARGV[at])
+for i = at + 1, at + 2 * pointers, 2 do
+  if (redis.call('GET', KEYS[tonumber(ARGV[i])]) or '') ~= ARGV[i + 1] then
+    return 0
+  end
+end
+at = at + 1 + 2 * pointers
 
 for i = 0, documents - 1 do
   redis.call('SET', KEYS[tonumber(ARGV[4 + 3 * i])], ARGV[6 + 3 * i])
