@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from bot.agent.draft_check import Source
+from bot.agent.kit import Kit, make_kit
 from bot.agent.loop import AgentPorts
+from bot.agent.prompting import built_in_prompt, load_prompt
 from bot.config_file import ConfigFile
 from bot.context import Context
 from bot.decide import Decide
 from bot.domain import Ticket
-from bot.agent.draft_check import Source
 from bot.execute import Execute
 from bot.intake import Intake
-from bot.agent.kit import Kit, make_kit
 from bot.playbook import Approvers, Playbook
 from bot.ports import Clock, Model, Store, Surfaces, WakeKind
-from bot.agent.prompting import built_in_prompt, load_prompt
 from bot.publish import Publish
 from bot.timers import Timers
 from bot.triage import Triage

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.agent import AgentPorts, Cancelled, Drafted, Job, RunOutcome, Stopped, run_agent
+from bot.agent.kit import Kit
+from bot.agent.loop import AgentPorts, Cancelled, Drafted, Job, RunOutcome, Stopped, run_agent
 from bot.commands import Begin, Denied, HandOff, Propose
 from bot.context import Context
 from bot.decide import approvals_needed
 from bot.domain import Action, Content, Handoff, Notice, Proposal, Ticket
 from bot.intake import over_limit
 from bot.journal import Entry
-from bot.kit import Kit
 from bot.lifecycle import MAX_STARTS, digest, transition
 from bot.playbook import Playbook, after
 from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake

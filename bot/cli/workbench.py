@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from bot.agent import AgentPorts, Job, RunOutcome, run_agent
+from bot.agent.calls import Money
+from bot.agent.loop import AgentPorts, Job, RunOutcome, run_agent
 from bot.app import open_brains
 from bot.assembly import kits_of
 from bot.budget import CapReached, Reservation
@@ -26,7 +27,6 @@ from bot.demo.tickets import DESK
 from bot.domain import Message, Place, Run, Ticket, new_id
 from bot.faults import OperatorError
 from bot.journal import Entry
-from bot.model_calls import Money
 from bot.settings import TENANT, Settings
 from bot.ticket_body import TicketBody
 from tools.actions.send_reply import SendReply
@@ -51,7 +51,7 @@ class Workbench:
 
 @dataclass
 class OwnPurse:
-    """``bot.model_calls.Money`` of one process: its caps hold for this command alone."""
+    """``bot.agent.calls.Money`` of one process: its caps hold for this command alone."""
 
     caps: Caps
     spent: Decimal = Decimal(0)

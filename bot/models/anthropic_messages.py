@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from bot.agent.prompting import inert
 from bot.ports import Prompt, ToolDescription, ToolResult, Turn
-from bot.prompting import inert
 
 Block = dict[str, Any]
 

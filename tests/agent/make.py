@@ -11,15 +11,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.agent import AgentPorts, Job, RunOutcome, run_agent
+from bot.agent.draft_check import Source
+from bot.agent.kit import Kit, make_kit
+from bot.agent.loop import AgentPorts, Job, RunOutcome, run_agent
+from bot.agent.prompting import built_in_prompt
 from bot.budget import CapReached, Price, Reservation, Usage
 from bot.domain import Author, Message, Place, Run, Ticket
-from bot.draft_check import Source
 from bot.journal import Entry
-from bot.kit import Kit, make_kit
 from bot.playbook import ActionUse, Limits, Playbook, Route
 from bot.ports import Answer, Model, ModelFailed, Prompt, StopReason, ToolCall
-from bot.prompting import built_in_prompt
 from tools.spec import ActionSpec, Findings, Passage, ReadContext, ReadTool
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

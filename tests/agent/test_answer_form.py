@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from bot.answer import InvalidAnswer, answer_form, strict_json, strict_schema
+from bot.agent.answer import InvalidAnswer, answer_form, strict_json, strict_schema
 from bot.playbook import Playbook
 from tests.agent.make import ADD_NOTE, PLAYBOOK, SEND_REPLY, WITH_NOTE, final
 from tests.standins.anthropic.rules import schema_faults

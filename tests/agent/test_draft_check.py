@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bot.agent.draft_check import Source, check_citations, check_draft, sentences, stands_in
 from bot.domain import Citation
-from bot.draft_check import Source, check_citations, check_draft, sentences, stands_in
 from tests.agent.make import ticket
 
 SOURCES = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.agent import Drafted
+from bot.agent.loop import Drafted
 from bot.budget import Usage
 from bot.ports import Answer, ModelFailed, Prompt, StoreUnavailable
 from tests.agent.make import SEARCH, Bench, Say, ScriptedModel, Till, final, ticket

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import Message, Run, Ticket
-from bot.playbook import Playbook, Route
-from bot.prompting import (
+from bot.agent.prompting import (
     THREAD_LIMIT,
     TICKET_LIMIT,
     PromptError,
@@ -19,6 +17,8 @@ from bot.prompting import (
     load_prompt,
     version_of,
 )
+from bot.domain import Message, Run, Ticket
+from bot.playbook import Playbook, Route
 from tests.agent.make import ADD_NOTE, NOW, PLAYBOOK, ticket
 
 GOOD = "---\nname: own\n---\n{% block system %}S{% endblock %}{% block ticket %}T{% endblock %}"

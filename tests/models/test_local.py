@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.agent import Drafted, Stopped
-from bot.answer import answer_form
+from bot.agent.answer import answer_form
+from bot.agent.loop import Drafted, Stopped
 from bot.domain import Ticket
 from bot.models.local.model import Guess, LocalDraft, LocalModel
 from bot.ports import ModelFailed, ToolCall, ToolDescription, ToolResult, Turn

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.draft_check import Source
+from bot.agent.draft_check import Source
 from tools.research.knowledge import KnowledgeIndex
 from tools.spec import Findings, Passage, ReadContext
 

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from bot.agent.draft_check import sentences
 from bot.config_file import ConfigFile
 from bot.domain import Confidence, Ticket
-from bot.draft_check import sentences
 from bot.models.local.features import count_features, learn_features
 from bot.models.local.model import Guess, LocalDraft, LocalModel, ticket_text
 from bot.models.local.regression import fit

@@ -17,7 +17,21 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal, assert_never
 
-from bot.answer import CITATIONS_LIMIT, SEND_REPLY, FinalAnswer, InvalidAnswer
+from bot.agent.answer import CITATIONS_LIMIT, SEND_REPLY, FinalAnswer, InvalidAnswer
+from bot.agent.calls import (
+    LEAST_TOKENS,
+    Answered,
+    Caller,
+    Deadline,
+    Down,
+    Late,
+    Money,
+    NoMoney,
+    Purse,
+)
+from bot.agent.draft_check import Source, check_citations, check_draft
+from bot.agent.kit import Kit
+from bot.agent.research import Research
 from bot.domain import (
     Action,
     Citation,
@@ -30,21 +44,7 @@ from bot.domain import (
     Run,
     Ticket,
 )
-from bot.draft_check import Source, check_citations, check_draft
 from bot.journal import Entry
-from bot.kit import Kit
-from bot.looking_up import Research
-from bot.model_calls import (
-    LEAST_TOKENS,
-    Answered,
-    Caller,
-    Deadline,
-    Down,
-    Late,
-    Money,
-    NoMoney,
-    Purse,
-)
 from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, Turn
 from tools.spec import ReadContext
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.answer import AnswerForm, answer_form, strict_schema
+from bot.agent.answer import AnswerForm, answer_form, strict_schema
+from bot.agent.prompting import PromptFile, version_of
 from bot.playbook import Playbook
 from bot.ports import ToolDescription
-from bot.prompting import PromptFile, version_of
 from tools.spec import ActionSpec, ReadTool
 
 

@@ -37,7 +37,7 @@ FILES_LIMIT = 500
 FIELD_LIMIT = 300
 """Characters of a subject or a name."""
 
-BUILT_IN = Path(__file__).parent / "prompts"
+BUILT_IN = Path(__file__).parents[1] / "prompts"
 """Where the prompt files of the package lie, ``<kind>.md.j2`` each."""
 
 _FRONT = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n(.*)\Z", re.DOTALL)

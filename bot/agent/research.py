@@ -16,9 +16,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot.agent.prompting import inert
 from bot.journal import Entry
 from bot.ports import Clock, StoreUnavailable, ToolCall, ToolResult
-from bot.prompting import inert
 from tools.spec import Findings, Passage, ReadContext, ReadTool
 
 log = logging.getLogger("deskhand.agent")
