@@ -22,8 +22,9 @@ from bot.terms import terms
 from tools.research.passages import Piece, cut
 from tools.research.readers import Article, Found, NotRead, find_files, read_file
 
-SCHEMA_VERSION = "1"
-"""1: articles, passages and their terms; raised whenever tables or terms change."""
+SCHEMA_VERSION = "2"
+"""1: articles, passages and their terms. 2: a passage begins with its heading. Raised whenever
+tables, terms or passages change."""
 
 # Terms are already split and folded: spaces part them, `_` joins pairs, all else is a letter.
 _SCHEMA = """
@@ -241,8 +242,9 @@ def _add(connection: sqlite3.Connection, found: Found, article: Article) -> NotR
             "insert into passage (article, begins, ends) values (?, ?, ?)",
             (row, piece.start, piece.end),
         ).lastrowid
-        heading = [] if piece.heading == article.title else terms(piece.heading)
-        own = heading + terms(article.text[piece.start : piece.end])
+        slice_ = article.text[piece.start : piece.end]
+        headed = slice_.startswith("#") or piece.heading == article.title
+        own = ([] if headed else terms(piece.heading)) + terms(slice_)
         said += own
         connection.execute(
             "insert into passage_terms (rowid, terms) values (?, ?)",

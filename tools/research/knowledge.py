@@ -67,17 +67,19 @@ class KnowledgeIndex:
 
     # --- reading ------------------------------------------------------------------------------
 
-    def search(self, text: str, limit: int = 5, *, per_article: int = 1) -> tuple[Passage, ...]:
+    def search(
+        self, text: str, limit: int = 5, *, per_article: int = 1, of_best: int = 1
+    ) -> tuple[Passage, ...]:
         """The passages that fit ``text`` best, best first; any text will do, however long.
 
-        At most ``per_article`` passages of one article. ``score`` is the share of the text, by
-        weight of its words, that article and passage say: from 0 to 1, comparable between
-        articles for one text, and lower for a longer text.
+        ``limit`` counts articles; up to ``per_article`` passages of each and ``of_best`` of the
+        best one. ``score`` is the share of the text, by weight of its words, that article and
+        passage say: from 0 to 1, comparable between articles for one text, lower for a longer one.
         """
         if limit < 1 or per_article < 1:
             return ()
         with self._open() as opened:
-            return _search(opened, text, limit, per_article)
+            return _search(opened, text, limit, per_article, max(per_article, of_best))
 
     def article(self, article_id: str) -> Article | None:
         """The whole article, or None if there is none of this id."""
@@ -120,9 +122,11 @@ class KnowledgeIndex:
     # --- the same on a worker thread ----------------------------------------------------------
 
     async def asearch(
-        self, text: str, limit: int = 5, *, per_article: int = 1
+        self, text: str, limit: int = 5, *, per_article: int = 1, of_best: int = 1
     ) -> tuple[Passage, ...]:
-        return await asyncio.to_thread(self.search, text, limit, per_article=per_article)
+        return await asyncio.to_thread(
+            self.search, text, limit, per_article=per_article, of_best=of_best
+        )
 
     async def aarticle(self, article_id: str) -> Article | None:
         return await asyncio.to_thread(self.article, article_id)
@@ -173,7 +177,9 @@ def _opened(index: Path, identity: tuple[int, int]) -> _Opened:
     return _Opened(connection, identity, corpus)
 
 
-def _search(opened: _Opened, text: str, limit: int, per_article: int) -> tuple[Passage, ...]:
+def _search(
+    opened: _Opened, text: str, limit: int, per_article: int, of_best: int
+) -> tuple[Passage, ...]:
     connection = opened.connection
 
     def frequency(term: str) -> int:
@@ -187,17 +193,17 @@ def _search(opened: _Opened, text: str, limit: int, per_article: int) -> tuple[P
         return ()
     ranked = _ranked(opened, query)
     found: list[Passage] = []
-    for article, best in ranked[:limit]:
+    for place, (article, best) in enumerate(ranked[:limit]):
         id_, title, whole, url = connection.execute(
             "select id, title, text, url from article where rowid = ?", (article,)
         ).fetchone()
-        for points, passage in best[:per_article]:
+        for points, passage in best[: of_best if place == 0 else per_article]:
             start, end = connection.execute(
                 "select begins, ends from passage where rowid = ?", (passage,)
             ).fetchone()
             found.append(Passage(id_, title, whole[start:end], round(points, 6), url))
     found.sort(key=lambda passage: -passage.score)
-    return tuple(found[:limit])
+    return tuple(found)
 
 
 def _ranked(opened: _Opened, query: Query) -> list[tuple[int, list[tuple[float, int]]]]:

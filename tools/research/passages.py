@@ -1,7 +1,8 @@
 """An article is cut into passages: pieces short enough to read on a card, whole in their sense.
 
 A passage never crosses a heading. Its text is a slice of the article, so that it stands there
-verbatim.
+verbatim; the first of a section begins with the section's heading, which often says what it is
+about. The article's own title is left out.
 """
 
 from __future__ import annotations
@@ -28,22 +29,30 @@ class Piece:
 
 
 def cut(text: str, size: int = PASSAGE_CHARACTERS) -> list[Piece]:
-    """The passages of an article in their order; headings belong to none of them."""
+    """The passages of an article in their order."""
     pieces: list[Piece] = []
     heading = ""
+    lead: int | None = None
     growing = False
     for start, end in _blocks(text):
         first_line = text[start:end].split("\n", 1)[0]
         if found := _HEADING.match(first_line):
+            is_title = not pieces and not heading and _is_first_level(first_line)
             heading, growing = found[1], False
+            lead = None if is_title else start
             start, end = _strip(text, start + len(first_line), end)
         for begin, stop in _split_long(text, start, end, size):
             if growing and stop - pieces[-1].start <= size:
                 pieces[-1] = Piece(pieces[-1].start, stop, heading)
             else:
-                pieces.append(Piece(begin, stop, heading))
-            growing = True
+                begins = begin if lead is None or begin - lead > size else lead
+                pieces.append(Piece(begins, stop, heading))
+            growing, lead = True, None
     return pieces
+
+
+def _is_first_level(line: str) -> bool:
+    return line.lstrip().startswith("# ")
 
 
 def _blocks(text: str) -> Iterator[tuple[int, int]]:

@@ -19,8 +19,8 @@ B = 0.75
 K3 = 8.0
 PAIR_WEIGHT = 0.5
 """A pair counts half: its words are counted besides."""
-PASSAGE_SHARE = 0.5
-"""An article's score is half that of its best passage and half that of the whole."""
+PASSAGE_SHARE = 0.3
+"""How much of an article's score is that of its best passage; the rest is that of the whole."""
 DISTINCT_TERMS = 1_500
 """Of a query, the most frequent; a longer text asks no more."""
 

@@ -9,7 +9,10 @@ from tools.research.knowledge import KnowledgeIndex
 from tools.spec import Findings, Passage, ReadContext
 
 PASSAGES = 5
-"""Passages of one search, each of another article."""
+"""Articles of one search, a passage of each."""
+
+OF_BEST = 2
+"""Passages of the best article: an answer often stands in two places of it."""
 
 
 class SearchKbArgs(BaseModel):
@@ -47,7 +50,7 @@ class SearchKb:
         return SearchKbArgs
 
     async def read(self, args: SearchKbArgs, context: ReadContext) -> Findings:
-        passages = await self._index.asearch(args.query, self._passages)
+        passages = await self._index.asearch(args.query, self._passages, of_best=OF_BEST)
         return Findings("\n\n".join(map(_shown, passages)), passages)
 
     async def source(self, article: str) -> Source | None:
