@@ -1,12 +1,13 @@
 """The queue: carries wakes to whoever has a hand free, at once where that is this process.
 
-pydocket on the same Redis, with nothing in its messages but a kind and an id. It only carries: the
+pydocket on the same Redis, with nothing in its messages but kinds and ids. It only carries: the
 due index (``bot.store.wakes``) is what is true. A wake is taken up under a lease in that index, so
 a message too many finds nothing to do, one that got lost is sent again five seconds later, and the
 job of a process that died is taken up by another when its lease ends.
 
 A process that has a worker and a hand free does not send its own wakes round by the server: the
-worker takes them up directly, under the same lease.
+worker takes them up directly, under the same lease. Others send theirs at once, and what comes in
+the next moment together: a message costs more than what it carries.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Protocol, Self
 
 from docket import Docket
 from redis.exceptions import RedisError
 
-from bot.ports import Wake, WakeKind
+from bot.ports import Wake
 from bot.store.keys import Keys
-from bot.store.wakes import member
+from bot.store.wakes import member, read_members
 
 log = logging.getLogger("deskhand.queue")
 
@@ -34,6 +35,10 @@ MESSAGE = "wake"
 """The one task's name in the queue."""
 
 _SEND_SECONDS = 2.0
+_GATHER_SECONDS = 0.02
+"""After a message, how long wakes gather for the next."""
+_TOGETHER = 16
+"""Wakes in one message: few enough that several workers share a burst."""
 _BATCH = 500
 _SAME_KEY_SECONDS = 60
 _HEARTBEAT = timedelta(seconds=15)
@@ -47,7 +52,7 @@ class Taker(Protocol):
         ...
 
     async def work(self, wake: Wake) -> None:
-        """Work a wake that came through the queue."""
+        """Work a wake that came through the queue, to its end."""
         ...
 
 
@@ -90,7 +95,8 @@ class Queue:
         self._taker: Taker | None = None
         self._open = AsyncExitStack()
         self._opened = False
-        self._outgoing: list[tuple[str, Wake]] = []
+        self._outgoing: list[Wake] = []
+        self._outgoing_again: list[Wake] = []
         self._sending: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -105,9 +111,9 @@ class Queue:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._opened = False
         if self._sending is not None:
             await asyncio.wait([self._sending])
-        self._opened = False
         await self._open.aclose()
 
     def serve(self, taker: Taker | None) -> None:
@@ -119,7 +125,8 @@ class Queue:
 
         They stand in the due index already: what gets lost here is told again from there.
         """
-        self._hand_out(wakes, lambda wake: f"{member(wake)}:{secrets.token_hex(4)}")
+        self._outgoing += self._not_taken(wakes)
+        self._send_soon()
 
     def wake_again(self, wakes: Sequence[Wake]) -> None:
         """The same for wakes that may have been told before.
@@ -128,42 +135,57 @@ class Queue:
         copies; after it under another, so that a key which the queue wrongly believes busy blocks
         nothing for ever.
         """
-        minute = int(time.time() // _SAME_KEY_SECONDS)
-        self._hand_out(wakes, lambda wake: f"{member(wake)}:{minute}")
+        self._outgoing_again += self._not_taken(wakes)
+        self._send_soon()
 
-    def _hand_out(self, wakes: Sequence[Wake], key: Callable[[Wake], str]) -> None:
-        for wake in wakes:
-            if self._taker is None or not self._taker.take(wake):
-                self._outgoing.append((key(wake), wake))
-        if self._outgoing and self._opened and self._sending is None:
+    def _not_taken(self, wakes: Sequence[Wake]) -> list[Wake]:
+        if self._taker is None:
+            return list(wakes)
+        return [wake for wake in wakes if not self._taker.take(wake)]
+
+    def _send_soon(self) -> None:
+        if (self._outgoing or self._outgoing_again) and self._opened and self._sending is None:
             self._sending = asyncio.create_task(self._send(), name="deskhand-queue-send")
 
     async def _send(self) -> None:
         """Send what has gathered, and what gathers meanwhile, until nothing is left."""
         try:
-            while self._outgoing:
-                batch, self._outgoing = self._outgoing[:_BATCH], self._outgoing[_BATCH:]
+            while messages := self._next_messages():
                 try:
                     async with asyncio.timeout(_SEND_SECONDS):
-                        await self._send_batch(batch)
+                        await self._send_messages(messages)
                 except (RedisError, TimeoutError) as error:
                     # Nothing is lost: the due index tells of them again.
                     self.outage.noticed(error)
+                if self._opened:
+                    await asyncio.sleep(_GATHER_SECONDS)
         finally:
             self._sending = None
 
-    async def _send_batch(self, batch: Sequence[tuple[str, Wake]]) -> None:
-        if len(batch) == 1:
-            ((key, wake),) = batch
-            await self.docket.add(MESSAGE, key=key)(wake.kind, wake.id)
+    def _next_messages(self) -> list[tuple[str, list[str]]]:
+        """Up to a batch of messages, each with its key."""
+        batch, self._outgoing = self._outgoing[:_BATCH], self._outgoing[_BATCH:]
+        again, self._outgoing_again = self._outgoing_again[:_BATCH], self._outgoing_again[_BATCH:]
+        members = [member(wake) for wake in batch]
+        together = [members[at : at + _TOGETHER] for at in range(0, len(members), _TOGETHER)]
+        minute = int(time.time() // _SAME_KEY_SECONDS)
+        return [
+            *((f"{some[0]}:{secrets.token_hex(4)}", some) for some in together),
+            *((f"{member(wake)}:{minute}", [member(wake)]) for wake in again),
+        ]
+
+    async def _send_messages(self, messages: Sequence[tuple[str, list[str]]]) -> None:
+        if len(messages) == 1:
+            ((key, members),) = messages
+            await self.docket.add(MESSAGE, key=key)(members)
             return
         await self.docket.add_many(
-            self.docket.call(MESSAGE, key=key)(wake.kind, wake.id) for key, wake in batch
+            self.docket.call(MESSAGE, key=key)(members) for key, members in messages
         )
 
-    async def _arrived(self, kind: str, wake_id: str) -> None:
+    async def _arrived(self, members: list[str]) -> None:
         if self._taker is not None:
-            await self._taker.work(Wake(cast("WakeKind", kind), wake_id))
+            await asyncio.gather(*(self._taker.work(wake) for wake in read_members(members)))
 
 
 def quieten() -> None:

@@ -15,7 +15,8 @@ is how ``finish`` knows that there is more to do; a told score and a lease never
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast, get_args
@@ -24,6 +25,8 @@ from bot.ports import Wake, WakeKind
 from bot.store.keys import Keys
 from bot.store.scripts import BEGIN, DUE, FINISH, RENEW
 from bot.store.wire import Wire
+
+log = logging.getLogger("deskhand.store")
 
 HIDDEN_MS = 5_000
 """How long a wake that was handed on is not handed on again."""
@@ -64,12 +67,17 @@ def member(wake: Wake) -> str:
     return f"{wake.kind}:{wake.id}"
 
 
-def read_member(raw: bytes) -> Wake:
-    """The wake that ``member`` named. Raises ``ValueError``."""
-    kind, _, wake_id = raw.decode().partition(":")
-    if kind not in KINDS:
-        raise ValueError(f"the due index holds {kind!r}, which is no kind of wake")
-    return Wake(cast("WakeKind", kind), wake_id)
+def read_members(named: Iterable[str]) -> list[Wake]:
+    """The wakes that ``member`` named. One of a kind that we do not know is another version's, and
+    left to it."""
+    found = []
+    for one in named:
+        kind, _, wake_id = one.partition(":")
+        if kind in KINDS:
+            found.append(Wake(cast("WakeKind", kind), wake_id))
+        else:
+            log.warning("left to a newer version: a wake of the unknown kind %r", kind)
+    return found
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,9 @@ async def due(wire: Wire, keys: Keys, now_ms: int, limit: int) -> Due:
     """Up to ``limit`` wakes whose time has come, oldest first, each hidden from now on for
     ``HIDDEN_MS``, so that of several who ask only one is told."""
     found, following = await wire.run(DUE, (keys.due,), (now_ms, told(now_ms), limit))
-    return Due(tuple(read_member(raw) for raw in found), float(following) if following else None)
+    return Due(
+        tuple(read_members(raw.decode() for raw in found)), float(following) if following else None
+    )
 
 
 async def begin(wire: Wire, keys: Keys, wake: Wake, token: str, now_ms: int) -> bool:
@@ -102,7 +112,7 @@ async def renew(
     for wake, token in held:
         arguments += (member(wake), token)
     lost = await wire.run(RENEW, (keys.due, keys.held), arguments)
-    return frozenset(read_member(raw) for raw in lost)
+    return frozenset(read_members(raw.decode() for raw in lost))
 
 
 async def finish(
