@@ -6,7 +6,10 @@ on stderr. Commands import what they need when they run, so that ``--help`` is q
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,10 +69,12 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.Abort:
         return 130
     except Exception as fault:
-        if (told := _told(fault)) is None:
+        # Whatever it is, a person gets one line; who looks for its cause asks for the whole.
+        if _debugging():
             raise
-        output.complain(told[0])
-        return told[1]
+        words, code = _told(fault)
+        output.complain(words)
+        return code
     return code if isinstance(code, int) else 0
 
 
@@ -78,16 +83,26 @@ def main() -> None:
     sys.exit(run())
 
 
-def _told(fault: Exception) -> tuple[str, int] | None:
-    """The line and exit code for a fault of the store; None for one that nobody foresaw."""
+def _debugging() -> bool:
+    return "debug" in os.environ.get("DESKHAND_LOG", "").lower()
+
+
+def _told(fault: Exception) -> tuple[str, int]:
+    """The line and exit code for a fault."""
     # Not imported at the top: a command that needs no store must not wait for its client library.
+    from bot.agent.prompting import PromptError
     from bot.ports import StoreUnavailable
     from bot.store.errors import EmbeddedServerError, StoreRefused
 
     match fault:
         case StoreUnavailable():
             return str(fault), 1
-        case EmbeddedServerError() | StoreRefused():
+        case EmbeddedServerError() | StoreRefused() | PromptError():
             return str(fault), 2
         case _:
-            return None
+            at = traceback.extract_tb(fault.__traceback__)[-1]
+            return (
+                f"deskhand: this should not have happened: {type(fault).__name__}: {fault} "
+                f"({Path(at.filename).name}:{at.lineno}); DESKHAND_LOG=debug shows the whole of it",
+                1,
+            )

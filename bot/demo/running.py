@@ -150,6 +150,8 @@ async def running_demo(settings: Settings) -> AsyncIterator[RunningDemo]:
         worker = Worker(opened.queue, opened.store, desk.jobs, clock, secret=secret)
         working = asyncio.create_task(worker.run(), name="deskhand-demo-worker")
         stack.push_async_callback(_ended, worker, working)
+        # Let it begin: a worker that is stopped before it has begun would begin after all.
+        await asyncio.sleep(0)
         local = brains.model.name == "local"
         model = "the local model" if local else file.config.model.draft
         yield RunningDemo(desk, name, folder, model)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli import run
+from bot.cli import _told, run
 from bot.cli.record import _PERMALINK
 
 ROOT = Path(__file__).parent.parent.parent
@@ -165,6 +165,8 @@ def test_the_schema_is_json(capsys: Captured) -> None:
         ({"MICROSOFT_APP_PASSWORD": "x"}, ["--teams-emulator"], "MICROSOFT_APP_PASSWORD: set"),
         ({}, ["--teams-emulator", "--host", "192.0.2.1"], "--teams-emulator: takes any request"),
         ({"REDIS_URL": "nowhere"}, [], "REDIS_URL: must be a whole address"),
+        ({"DESK_SECRET": "whsec_!!"}, [], "DESK_SECRET: cannot be used: it"),
+        ({}, ["--port", "1", "--host", "192.0.2.1"], "--port: 192.0.2.1:1 cannot be listened on"),
     ],
 )
 def test_serve_refuses_what_is_set_in_part(
@@ -179,6 +181,17 @@ def test_serve_refuses_what_is_set_in_part(
         monkeypatch.setenv(name, value)
     assert run(["serve", *arguments]) == 2
     assert capsys.readouterr().err.startswith(line)
+
+
+def test_what_nobody_foresaw_is_one_line_too() -> None:
+    try:
+        int("seven")
+    except ValueError as fault:
+        line, code = _told(fault)
+    assert code == 1
+    assert line.startswith("deskhand: this should not have happened: ValueError: invalid literal")
+    assert "(test_cli.py:" in line
+    assert "DESKHAND_LOG=debug" in line
 
 
 # --- the store --------------------------------------------------------------------------------
