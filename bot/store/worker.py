@@ -90,6 +90,8 @@ class Worker:
         self._hands = asyncio.Semaphore(JOBS_AT_ONCE)
         self._runs_later: deque[Wake] = deque(maxlen=_RUNS_REMEMBERED)
         """Runs that came when no hand was free; others may have them meanwhile."""
+        self._dropped: deque[tuple[Wake, str]] = deque(maxlen=_RUNS_REMEMBERED)
+        """Jobs that the store's absence ended, each with the token of its lease."""
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopped.set()
@@ -194,7 +196,7 @@ class Worker:
                 while not self._stopping.is_set() and await self._work_once(wake):
                     pass
             except StoreUnavailable as error:
-                # The lease ends by itself, and the due index tells of the wake again.
+                # The due index tells of the wake again: when the lease ends, or when we let it go.
                 self._outage.noticed(error)
             except Exception:
                 # A fault of ours and not of a handler; nobody else would say it.
@@ -203,6 +205,13 @@ class Worker:
     async def _work_once(self, wake: Wake) -> bool:
         """Whether there is more to do at once. Raises ``StoreUnavailable``."""
         token = secrets.token_hex(8)
+        try:
+            return await self._work_under(token, wake)
+        except StoreUnavailable:
+            self._dropped.append((wake, token))
+            raise
+
+    async def _work_under(self, token: str, wake: Wake) -> bool:
         if not await self._store.begin(wake, token):
             return False
         self._held[wake] = token
@@ -287,6 +296,7 @@ class Worker:
         while not await _set_within(self._stopping, pause):
             pause = _TICK_SECONDS
             try:
+                await self._take_up_dropped()
                 pause = await self._tell_due()
                 await self._store.record_book.seal()
                 if time.monotonic() - rarely >= _RARELY_SECONDS:
@@ -298,6 +308,15 @@ class Worker:
             except Exception:
                 # As with a handler: the next round may do better, and silence would be worse.
                 log.exception("housekeeping failed; again in a second")
+
+    async def _take_up_dropped(self) -> None:
+        """The store is back: what its absence ended here need not wait until its lease ends."""
+        while self._dropped:
+            wake, token = self._dropped[0]
+            more = await self._store.finish(wake, token, self._clock.now())
+            self._dropped.popleft()
+            if more:
+                self.take(wake)
 
     async def _tell_due(self) -> float:
         """Tell of what is due; the answer is how many seconds to the next look."""
