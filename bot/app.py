@@ -197,7 +197,7 @@ async def open_brains(
     stack.callback(knowledge.close)
     for unread in (await knowledge.arefresh()).not_read:
         log.warning("deskhand: %s is not in the knowledge base: %s", unread.path, unread.why)
-    local = await local_model(file)
+    local = await local_model(file, folder)
     vocabulary = known_words(await asyncio.to_thread(_texts, file, knowledge))
     search = SearchKb(knowledge)
     if settings.anthropic_api_key is None:

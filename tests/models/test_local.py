@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from bot.agent.answer import answer_form
 from bot.agent.loop import Drafted, Stopped
 from bot.domain import Ticket
-from bot.models.local.model import Guess, LocalDraft, LocalModel
+from bot.models.local.model import Guess, LocalDraft, LocalModel, ticket_text
 from bot.ports import ModelFailed, ToolCall, ToolDescription, ToolResult, Turn
 from tests.agent.make import ARTICLES, PLAYBOOK, SEND_REPLY, Bench, Say, ticket
 from tests.models.test_anthropic import SCHEMA, SEARCH, prompt
@@ -32,8 +32,13 @@ class KnownBrain:
         self.similar = similar
         return Guess(("billing",), "normal", "billing", "medium", "Like refunds.", self.is_request)
 
-    def draft(self, ticket: Ticket, guess: Guess, passages: Sequence[Passage]) -> LocalDraft | None:
-        self.passages = passages
+    def lookups(self, ticket: Ticket) -> tuple[str, ...]:
+        return (ticket_text(ticket),)
+
+    def draft(
+        self, ticket: Ticket, guess: Guess, found: Mapping[str, Sequence[Passage]]
+    ) -> LocalDraft | None:
+        self.passages = [passage for passages in found.values() for passage in passages]
         return LocalDraft(f"Hello,\n\n{QUOTE}", (("refunds.md", QUOTE),)) if self.knows else None
 
 

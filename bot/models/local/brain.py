@@ -1,65 +1,64 @@
-"""What the local model thinks with: a label model, a few rules for route and priority, and drafts
-made of an article's own sentences.
+"""What the local model thinks with, one brain for each playbook.
 
-Labels come from likeness to labelled examples (the label's own words where there are none) and to
-approved tickets. A draft quotes: each sentence in it that states something stands verbatim in the
-article that it names.
+Labels come from likeness to labelled examples (the labels' own words where there are none) and to
+approved tickets; priority and *not a request* from rules; the reply from the articles' own
+sentences. A ticket that is like nothing known gets a guess and no reply, unless an article fits it
+without doubt.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
-import numpy as np
-
-from bot.agent.draft_check import sentences
 from bot.config_file import ConfigFile
 from bot.domain import Confidence, Ticket
-from bot.models.local.features import count_features, learn_features
-from bot.models.local.model import Guess, LocalDraft, LocalModel, ticket_text
-from bot.models.local.regression import fit
+from bot.models.local import draft as drafting
+from bot.models.local.classify import Prediction, train_labels
+from bot.models.local.model import Guess, LocalDraft, LocalModel
+from bot.models.local.no_request import no_request
+from bot.models.local.pressing import pressing, priority_of
+from bot.models.local.reading import clean, questions
 from bot.models.local.words import stems
 from bot.playbook import Playbook
-from bot.words import STOP_WORDS
 from tools.spec import Passage, SimilarTicket
-
-HIGH, MEDIUM = 0.85, 0.45
-"""Of the label model's probability."""
-
-LEAST_SCORE = 0.08
-"""A passage that says less of the ticket than this share answers nothing."""
-
-QUOTED_SENTENCES = 3
-LIKE_ENOUGH = 0.45
-"""The likeness from which an approved ticket has a say."""
 
 NO_REQUEST = frozenset({"not_a_request", "no_request", "spam", "thanks"})
 """Labels that say that a ticket asks for nothing."""
 
-_URGENT = re.compile(
-    r"\b(urgent|urgently|asap|immediately|emergency|fraud|stolen|hacked|dringend|sofort|urgence)\b",
-    re.IGNORECASE,
-)
+LIKE_ENOUGH = 0.45
+"""The likeness from which an approved ticket has a say in the label."""
+
+SAME = 0.8
+"""The likeness from which it decides."""
+
+SECOND_LABEL = 0.5
+"""The probability that a further question of a ticket needs to add a label."""
+
+MOST_LABELS = 3
+
 _ROUTE_WORDS = {
-    "technical": ("bug", "broken", "error", "fault", "outage", "work"),
-    "sales": ("price", "quote", "buy", "plan", "upgrade"),
-    "security": ("fraud", "hack", "phishing", "stolen", "password"),
-    "legal": ("privacy", "gdpr", "contract", "terms"),
+    "technical": "bug broken error fault outage work",
+    "sales": "price quote buy plan upgrade",
+    "security": "fraud hack phishing stolen password",
+    "legal": "privacy gdpr contract terms",
 }
 """Words of labels that belong to routes of these names."""
 
 
-async def local_model(file: ConfigFile) -> LocalModel:
-    """The local model, ready for every triage playbook of the file. Raises ``ConfigError``."""
-    return LocalModel(await asyncio.to_thread(_brains, file))
+async def local_model(file: ConfigFile, cache: Path | None = None) -> LocalModel:
+    """The local model, ready for every triage playbook of the file. Raises ``ConfigError``.
+
+    ``cache``: a folder where trained models are kept, so that the next start is quick.
+    """
+    return LocalModel(await asyncio.to_thread(_brains, file, cache))
 
 
-def _brains(file: ConfigFile) -> dict[str, TextBrain]:
+def _brains(file: ConfigFile, cache: Path | None) -> dict[str, TextBrain]:
     return {
-        name: TextBrain(playbook, ((one.text, one.label) for one in file.examples(playbook)))
+        name: TextBrain(playbook, ((one.text, one.label) for one in file.examples(playbook)), cache)
         for name, playbook in file.config.playbooks.items()
         if playbook.kind == "triage"
     }
@@ -68,95 +67,142 @@ def _brains(file: ConfigFile) -> dict[str, TextBrain]:
 class TextBrain:
     """One playbook's brain. ``examples`` are (text, label) of the playbook's own labels."""
 
-    def __init__(self, playbook: Playbook, examples: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        playbook: Playbook,
+        examples: Iterable[tuple[str, str]],
+        cache: Path | None = None,
+    ) -> None:
         self._playbook = playbook
-        self._labels = tuple(playbook.labels)
-        described = [
-            (f"{label.replace('_', ' ')} {words}", label)
-            for label, words in playbook.labels.items()
-        ]
-        taught = [*described, *examples]
-        counted = [count_features(text) for text, _ in taught]
-        numbers = {label: number for number, label in enumerate(self._labels)}
-        targets = np.array([numbers[label] for _, label in taught], np.int64)
-        self._space = learn_features(counted)
-        self._weights = fit(self._space.rows(counted), targets, len(self._labels))
-        self._routes = {label: _route_of(playbook, label) for label in self._labels}
+        self._model = train_labels(tuple(examples), playbook.labels, cache=cache)
+        self._routes = {label: _route_of(playbook, label) for label in playbook.labels}
+        self._nothing = next((label for label in playbook.labels if label in NO_REQUEST), None)
+
+    def lookups(self, ticket: Ticket) -> tuple[str, ...]:
+        asked = questions(ticket.subject, ticket.body)
+        whole = _whole(ticket)
+        return asked if len(asked) > 1 or whole in asked or not whole else (*asked, whole)
 
     def guess(self, ticket: Ticket, similar: Sequence[SimilarTicket]) -> Guess:
-        text = ticket_text(ticket)
-        likely = self._likely(text)
+        press = pressing(_whole(ticket))
+        if nothing := no_request(ticket.subject, ticket.body):
+            label = self._nothing or self._model.predict(_whole(ticket)).label
+            return Guess(
+                labels=(label,),
+                priority=priority_of("low", self._playbook.priorities),
+                route=self._routes[label],
+                confidence="high" if self._nothing else "medium",
+                reason=nothing,
+                is_request=False,
+            )
+        asked = questions(ticket.subject, ticket.body)
+        whole = self._model.predict(_whole(ticket))
+        parts = [self._model.predict(part) for part in asked] if len(asked) > 1 else []
         votes = [one for one in similar if one.score >= LIKE_ENOUGH]
+        label, confidence, reason = self._choose(whole, votes)
+        if press.level != "normal":
+            reason += f" {press.why[0].upper()}{press.why[1:]}."
+        labels = self._labels(label, parts, votes)
+        return Guess(
+            labels=labels,
+            priority=priority_of(press.level, self._playbook.priorities),
+            route=self._route(labels[0], votes),
+            confidence=confidence,
+            reason=reason[:1_000],
+            is_request=labels[0] not in NO_REQUEST,
+            in_scope=whole.in_scope or bool(votes),
+        )
+
+    def draft(
+        self, ticket: Ticket, guess: Guess, found: Mapping[str, Sequence[Passage]]
+    ) -> LocalDraft | None:
+        asked = questions(ticket.subject, ticket.body)
+        passages = {query: tuple(given) for query, given in found.items()}
+        if len(asked) == 1:
+            # One thing asked was looked up twice, in its own words and with the whole ticket.
+            both = [passage for given in passages.values() for passage in given]
+            both.sort(key=lambda passage: -passage.score)
+            asked = (_whole(ticket),)
+            passages = {asked[0]: tuple(both)}
+        # Another model may have searched in words of its own: then all it found is looked at.
+        rest = tuple(passage for given in passages.values() for passage in given)
+        given = [drafting.Question(text, passages.get(text, rest)) for text in asked]
+        drafted = drafting.draft(given, name=ticket.author.name)
+        if drafted is None or (not guess.in_scope and not drafted.sure):
+            return None
+        return LocalDraft(
+            drafted.reply,
+            tuple((quote.article, quote.text) for quote in drafted.quotes),
+            drafted.sure,
+            tuple(f"Not answered: {_short(text)}" for text in drafted.unanswered),
+        )
+
+    # --- choosing -----------------------------------------------------------------------------
+
+    def _choose(
+        self, whole: Prediction, votes: Sequence[SimilarTicket]
+    ) -> tuple[str, Confidence, str]:
+        """The label of the whole ticket, with what people approved for tickets like it."""
+        points = dict(whole.ranked)
         for one in votes:
-            for label in one.labels:
-                if label in likely:
-                    likely[label] += one.score
-        total = sum(likely.values())
-        label, points = max(likely.items(), key=lambda item: item[1])
-        sure = points / total
-        confidence: Confidence = "high" if sure >= HIGH else "medium" if sure >= MEDIUM else "low"
-        routes = Counter(
+            for name in one.labels:
+                if name in points:
+                    points[name] += one.score / len(one.labels)
+        if whole.confidence != "high":
+            # The rules found a request: only certainty that there is none may silence it.
+            points = {name: value for name, value in points.items() if name not in NO_REQUEST}
+        label = max(points, key=lambda name: points[name]) if points else whole.label
+        agreed = any(label in one.labels for one in votes)
+        decided = any(label in one.labels and one.score >= SAME for one in votes)
+        if agreed and label == whole.label:
+            sure: Confidence = "high" if decided or whole.confidence == "high" else "medium"
+            return label, sure, f"People approved {label} for a ticket like it. {whole.why}"
+        if agreed:
+            return label, "medium", f"People approved {label} for a ticket like it."
+        if label != whole.label:
+            return label, "low", f"{label} is a guess. {whole.why}"
+        return label, whole.confidence, whole.why
+
+    def _labels(
+        self, label: str, parts: Sequence[Prediction], votes: Sequence[SimilarTicket]
+    ) -> tuple[str, ...]:
+        """The label and those of the ticket's further questions, the first question's first."""
+        same = next((one for one in votes if one.score >= SAME and label in one.labels), None)
+        if same is not None:
+            return tuple(name for name in same.labels if name in self._routes) or (label,)
+        clear = [
+            part.label
+            for part in parts
+            if part.in_scope and part.probability >= SECOND_LABEL and part.label not in NO_REQUEST
+        ]
+        if len(set(clear)) < 2:
+            return (label,)
+        return tuple(dict.fromkeys(clear))[:MOST_LABELS]
+
+    def _route(self, label: str, votes: Sequence[SimilarTicket]) -> str:
+        chosen = Counter(
             one.route for one in votes if label in one.labels and one.route in self._playbook.routes
         )
-        route = routes.most_common(1)[0][0] if routes else self._routes[label]
-        return Guess(
-            labels=(label,),
-            priority=self._priority(text),
-            route=route,
-            confidence=confidence,
-            reason=f"Its words are most like those of {label} tickets ({sure:.0%}).",
-            is_request=label not in NO_REQUEST,
-        )
+        return chosen.most_common(1)[0][0] if chosen else self._routes[label]
 
-    def draft(self, ticket: Ticket, guess: Guess, passages: Sequence[Passage]) -> LocalDraft | None:
-        if not passages or passages[0].score < LEAST_SCORE:
-            return None
-        best = passages[0]
-        quotes = _best_sentences(best.quote, ticket_text(ticket))
-        if not quotes:
-            return None
-        name = " ".join(ticket.author.name.split())[:80].encode("utf-8", "replace").decode()
-        greeting = f"Hello {name}," if name else "Hello,"
-        body = " ".join(quotes)
-        reply = f"{greeting}\n\nthank you for writing.\n\n{body}\n\nKind regards"
-        return LocalDraft(reply, tuple((best.article, quote) for quote in quotes))
 
-    def _likely(self, text: str) -> dict[str, float]:
-        columns, values = self._space.sparse(count_features(text))
-        scores = values @ self._weights[columns] + self._weights[-1]
-        raised = np.exp(scores - scores.max())
-        return dict(zip(self._labels, (raised / raised.sum()).tolist(), strict=True))
+def _whole(ticket: Ticket) -> str:
+    return f"{ticket.subject}\n{clean(ticket.body)}".strip()
 
-    def _priority(self, text: str) -> str | None:
-        names = self._playbook.priorities
-        if not names:
-            return None
-        wanted = ("urgent", "high") if _URGENT.search(text) else ("normal", "medium")
-        return next((name for name in wanted if name in names), names[len(names) // 2])
+
+def _short(text: str, limit: int = 160) -> str:
+    folded = " ".join(text.split())
+    return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"
 
 
 def _route_of(playbook: Playbook, label: str) -> str:
     """The route named like the label, or one whose field the label's words belong to."""
     if label in playbook.routes:
         return label
-    words = set(stems(f"{label.replace('_', ' ')} {playbook.labels[label]}"))
+    name = set(stems(label.replace("_", " ")))
+    said = name | set(stems(playbook.labels[label]))
     for route in playbook.routes:
-        field = set(stems(" ".join((route, *_ROUTE_WORDS.get(route, ())))))
-        if field & set(stems(label.replace("_", " "))) or len(field & words) > 1:
+        field = set(stems(f"{route.replace('_', ' ')} {_ROUTE_WORDS.get(route, '')}"))
+        if field & name or len(field & said) > 1:
             return route
-    return "default"
-
-
-def _best_sentences(passage: str, text: str) -> list[str]:
-    """Up to three sentences in a row, around the one that shares most words with the ticket."""
-    spans = [
-        (start, end) for start, end in sentences(passage) if len(passage[start:end].split()) > 3
-    ]
-    if not spans:
-        return []
-    wanted = {word for word in stems(text) if word not in STOP_WORDS}
-    shared = [len(wanted & set(stems(passage[start:end]))) for start, end in spans]
-    best = shared.index(max(shared))
-    first = max(0, min(best, len(spans) - QUOTED_SENTENCES))
-    chosen = spans[first : first + QUOTED_SENTENCES]
-    return [" ".join(passage[start:end].split()) for start, end in chosen]
+    return "default" if "default" in playbook.routes else next(iter(playbook.routes), "default")

@@ -16,6 +16,7 @@ import numpy as np
 from bot.domain import Confidence
 from bot.models.local import saved
 from bot.models.local.features import Floats, count_features
+from bot.models.local.language import FUNCTION_WORDS
 from bot.models.local.training import Trained, train, train_further
 from bot.models.local.words import spelled, stem
 
@@ -181,7 +182,7 @@ class LabelModel:
         against = weights[:-1, label] - weights[:-1].mean(axis=1)
         scored: dict[str, float] = {}
         for word in spelled(text)[:400]:
-            if word in scored or len(word) < 3:
+            if word in scored or len(word) < 3 or word in FUNCTION_WORDS:
                 continue
             name = "t" + stem(word)
             if self._trained.space.frequency.get(name, 0):

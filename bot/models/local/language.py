@@ -24,6 +24,9 @@ _FUNCTION_WORDS = {
         bij graag wordt heb""",
 }
 _KNOWN_WORDS = {code: frozenset(words.split()) for code, words in _FUNCTION_WORDS.items()}
+FUNCTION_WORDS: frozenset[str] = frozenset().union(*_KNOWN_WORDS.values())
+"""The commonest words of all these languages: they say nothing of what a text is about."""
+
 _SCRIPTS = (
     ("cjk", re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")),
     ("cyrillic", re.compile("[\u0400-\u052f]")),

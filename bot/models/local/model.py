@@ -36,6 +36,8 @@ class Guess:
     confidence: Confidence
     reason: str
     is_request: bool = True
+    in_scope: bool = True
+    """False: it is like nothing that is known, and the labels are a guess."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,28 @@ class LocalDraft:
 
     reply: str
     quotes: tuple[tuple[str, str], ...]
+    sure: bool = True
+    """False: an article fits, but not without doubt, or a question stays open."""
+    missing: tuple[str, ...] = ()
+    """What it leaves unanswered, in words."""
 
 
 class Brain(Protocol):
     """What the local model thinks with, one for each playbook. Blocking, and quick."""
 
+    def lookups(self, ticket: Ticket) -> tuple[str, ...]:
+        """What to search the articles for, a text for each; none where the ticket is empty."""
+        ...
+
     def guess(self, ticket: Ticket, similar: Sequence[SimilarTicket]) -> Guess:
         """Labels, priority, route and how sure; ``similar`` are approved tickets like it."""
         ...
 
-    def draft(self, ticket: Ticket, guess: Guess, passages: Sequence[Passage]) -> LocalDraft | None:
-        """A reply from the passages, best first, or None where none of them answers it."""
+    def draft(
+        self, ticket: Ticket, guess: Guess, found: Mapping[str, Sequence[Passage]]
+    ) -> LocalDraft | None:
+        """A reply from what was found, or None where nothing answers the ticket. ``found`` are
+        the passages of each search, by its text, best first."""
         ...
 
 
@@ -79,11 +92,11 @@ class LocalModel:
     async def answer(self, prompt: Prompt) -> Answer:
         """Tool calls for a research step, else the final answer. Raises ``ModelFailed`` where it
         knows nothing of the playbook."""
+        brain = self._brains.get(prompt.playbook)
         looked_up = any(turn.results for turn in prompt.turns)
-        calls = () if looked_up else _calls(prompt)
+        calls = () if looked_up else _calls(prompt, brain)
         if calls or prompt.schema is None:
             return _answer(calls=calls)
-        brain = self._brains.get(prompt.playbook)
         if brain is None:
             words = f"The local model has not been readied for playbook {prompt.playbook}."
             raise ModelFailed("rejected", words, usage=Usage())
@@ -96,35 +109,38 @@ def ticket_text(ticket: Ticket) -> str:
     return f"{ticket.subject}\n{ticket.body}".strip()
 
 
-def _calls(prompt: Prompt) -> tuple[ToolCall, ...]:
-    """One call of each tool that takes nothing, or nothing but a query."""
-    calls = []
-    for number, tool in enumerate(prompt.toolbox):
+def _calls(prompt: Prompt, brain: Brain | None) -> tuple[ToolCall, ...]:
+    """A call of each tool that takes nothing, and of one that takes a query for each question."""
+    ticket = prompt.ticket
+    asked = brain.lookups(ticket) if brain else (ticket_text(ticket),)
+    queries = dict.fromkeys(text[:QUERY_LIMIT] for text in asked if text.strip())
+    calls: list[ToolCall] = []
+    for tool in prompt.toolbox:
         wanted = list(tool.schema.get("properties", {}))
-        query = ticket_text(prompt.ticket)[:QUERY_LIMIT]
         if not wanted:
-            calls.append(ToolCall(f"local_{number}", tool.name, {}))
-        elif wanted == ["query"] and query:
-            calls.append(ToolCall(f"local_{number}", tool.name, {"query": query}))
+            calls.append(ToolCall(f"local_{len(calls)}", tool.name, {}))
+        elif wanted == ["query"]:
+            for query in queries:
+                calls.append(ToolCall(f"local_{len(calls)}", tool.name, {"query": query}))
     return tuple(calls)
 
 
 def _final(brain: Brain, prompt: Prompt) -> dict[str, Any]:
-    found = [
-        result.findings
-        for turn in prompt.turns
-        for result in turn.results
-        if result.findings is not None
-    ]
-    passages = sorted(
-        (passage for findings in found for passage in findings.passages),
-        key=lambda passage: -passage.score,
-    )
-    similar = [one for findings in found for one in findings.similar]
+    found: dict[str, list[Passage]] = {}
+    similar: list[SimilarTicket] = []
+    for turn in prompt.turns:
+        for result in turn.results:
+            if result.findings is not None:
+                found.setdefault(_query(result.call), []).extend(result.findings.passages)
+                similar.extend(result.findings.similar)
+    for passages in found.values():
+        passages.sort(key=lambda passage: -passage.score)
     guess = brain.guess(prompt.ticket, similar)
-    draft = brain.draft(prompt.ticket, guess, passages) if guess.is_request else None
+    draft = brain.draft(prompt.ticket, guess, found) if guess.is_request else None
     outcome = "reply" if draft else "cannot_answer" if guess.is_request else "not_a_request"
     quotes = draft.quotes if draft else ()
+    missing = draft.missing if draft else ("No article fits this ticket.",)
+    sure_of_label = guess.confidence == "high"
     return {
         "outcome": outcome,
         "labels": list(guess.labels),
@@ -132,10 +148,16 @@ def _final(brain: Brain, prompt: Prompt) -> dict[str, Any]:
         "route": guess.route,
         "citations": [{"article": article, "quote": quote} for article, quote in quotes],
         "reply": draft.reply if draft else None,
-        "confidence": guess.confidence,
+        "confidence": "medium" if sure_of_label and draft and not draft.sure else guess.confidence,
         "reason": guess.reason,
-        "missing": ["No article fits this ticket."] if outcome == "cannot_answer" else [],
+        "missing": list(missing) if guess.is_request else [],
     }
+
+
+def _query(call: ToolCall) -> str:
+    """What was searched for; empty where the call was another model's and of another shape."""
+    query = call.args.get("query") if isinstance(call.args, dict) else None
+    return query if isinstance(query, str) else ""
 
 
 def _answer(text: str = "", calls: tuple[ToolCall, ...] = ()) -> Answer:
