@@ -46,6 +46,8 @@ create virtual table passage_terms using fts5(terms, tokenize="ascii tokenchars 
 create virtual table article_vocabulary using fts5vocab('article_terms', 'row');
 """
 
+_TAKEN = "another article is already called"
+
 _RACY_NS = 2_000_000_000
 """A file changed within 2 s of when it was read may change again under the same time stamp."""
 
@@ -73,12 +75,13 @@ class _File:
 
 @dataclass
 class _Plan:
-    """What is to be done to the index: known files by path, those to read, those to forget."""
+    """What is to be done to the index: files to read, to forget, and all that there are."""
 
     read: list[tuple[Found, _File, bytes]]
     touched: list[tuple[Found, _File]]
     forget: list[str]
     missing: list[NotRead]
+    found: dict[str, Found]
 
 
 def refresh(roots: Sequence[Path], index: Path) -> Refreshed:
@@ -127,13 +130,14 @@ def _known_files(index: Path) -> dict[str, _File] | None:
 
 
 def _compare(roots: Sequence[Path], known: dict[str, _File]) -> _Plan:
-    plan = _Plan([], [], [], [])
+    plan = _Plan([], [], [], [], {})
     seen: set[str] = set()
     for found in find_files(roots):
         if isinstance(found, NotRead):
             plan.missing.append(found)
             continue
         path = str(found.path)
+        plan.found[path] = found
         now = time.time_ns()
         try:
             stat = found.path.stat()
@@ -196,17 +200,38 @@ def _apply(connection: sqlite3.Connection, plan: _Plan) -> None:
             (state.mtime_ns, state.size, state.checked_ns, str(found.path)),
         )
     for found, state, content in plan.read:
-        _forget(connection, str(found.path))
-        articles, bad = read_file(found, content)
-        bad += [fault for article in articles if (fault := _add(connection, found, article))]
-        connection.executemany(
-            "insert into not_read values (?, ?, ?)",
-            [(str(found.path), fault.path, fault.why) for fault in bad],
-        )
-        connection.execute(
-            "insert into file values (?, ?, ?, ?, ?, ?)",
-            (str(found.path), *vars(state).values()),
-        )
+        _read(connection, found, state, content)
+    _try_again(connection, plan)
+
+
+def _read(connection: sqlite3.Connection, found: Found, state: _File, content: bytes) -> None:
+    _forget(connection, str(found.path))
+    articles, bad = read_file(found, content)
+    bad += [fault for article in articles if (fault := _add(connection, found, article))]
+    connection.executemany(
+        "insert into not_read values (?, ?, ?)",
+        [(str(found.path), fault.path, fault.why) for fault in bad],
+    )
+    connection.execute(
+        "insert into file values (?, ?, ?, ?, ?, ?)",
+        (str(found.path), *vars(state).values()),
+    )
+
+
+def _try_again(connection: sqlite3.Connection, plan: _Plan) -> None:
+    """Read again what had to give way to an article of the same id: it may be free now."""
+    done = {str(found.path) for found, _, _ in plan.read}
+    rows = connection.execute(
+        "select distinct file.path, file.mtime_ns, file.size, file.sha256, file.checked_ns"
+        " from not_read join file on file.path = not_read.file where why like ?",
+        (f"{_TAKEN}%",),
+    ).fetchall()
+    for path, *state in rows:
+        if path in done or path not in plan.found:
+            continue
+        found = plan.found[path]
+        with contextlib.suppress(OSError):  # gone since it was listed: the next look sees that
+            _read(connection, found, _File(found.name, *state), found.path.read_bytes())
 
 
 def _forget(connection: sqlite3.Connection, path: str) -> None:
@@ -232,7 +257,7 @@ def _add(connection: sqlite3.Connection, found: Found, article: Article) -> NotR
             (article.id, article.title, article.text, article.url, str(found.path)),
         ).lastrowid
     except sqlite3.IntegrityError:
-        return NotRead(str(found.path), f"another article is already called {article.id!r}")
+        return NotRead(str(found.path), f"{_TAKEN} {article.id!r}")
     title = terms(article.title)
     # The title counts twice: it says what the article is about.
     said = title + title

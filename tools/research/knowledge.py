@@ -29,6 +29,12 @@ FIRST_CUT_PASSAGES = 120
 FIRST_CUT_ARTICLES = 60
 """What FTS5 finds by the strongest terms; these are then ranked exactly."""
 
+_SIZES = """
+select (select count(*) from article), (select count(*) from passage),
+  (select sum(cnt) from article_vocabulary),
+  (select sum(length(terms) - length(replace(terms, ' ', '')) + 1) from passage_terms)
+"""
+
 _SPACE = re.compile(r"\s+")
 
 
@@ -153,22 +159,35 @@ class KnowledgeIndex:
             )
             if due or not self._index.exists():
                 self._refresh()
-            stat = self._index.stat()
-            identity = (stat.st_ino, stat.st_mtime_ns)
-            if self._opened is None or self._opened.identity != identity:
-                if self._opened is not None:
-                    self._opened.connection.close()
-                self._opened = _opened(self._index, identity)
-            yield self._opened
+            try:
+                opened = self._reopened()
+            except sqlite3.DatabaseError:
+                # Damaged since it was written. It holds nothing that the files do not.
+                self._index.unlink(missing_ok=True)
+                self._refresh()
+                opened = self._reopened()
+            yield opened
+
+    def _reopened(self) -> _Opened:
+        """The file that now has the index's name, opened unless it is open already."""
+        stat = self._index.stat()
+        identity = (stat.st_ino, stat.st_mtime_ns)
+        if self._opened is not None and self._opened.identity == identity:
+            return self._opened
+        if self._opened is not None:
+            self._opened.connection.close()
+            self._opened = None
+        self._opened = _opened(self._index, identity)
+        return self._opened
 
 
 def _opened(index: Path, identity: tuple[int, int]) -> _Opened:
     connection = open_read_only(index)
-    articles, passages, article_terms, passage_terms = connection.execute(
-        "select (select count(*) from article), (select count(*) from passage),"
-        " (select sum(cnt) from article_vocabulary),"
-        " (select sum(length(terms) - length(replace(terms, ' ', '')) + 1) from passage_terms)"
-    ).fetchone()
+    try:
+        articles, passages, article_terms, passage_terms = connection.execute(_SIZES).fetchone()
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
     corpus = Corpus(
         articles,
         max(1.0, (article_terms or 0) / max(1, articles)),
