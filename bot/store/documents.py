@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Literal
 
 from bot.domain import Board, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.lifecycle import CLAIM_SECONDS, UNKNOWN_AFTER_SECONDS, digest
-from bot.ports import Commit, NotClaimed, TooLate, Versioned, Wake
+from bot.ports import Commit, Conflict, NotClaimed, TooLate, Versioned, Wake
 from bot.store import wakes
 from bot.store.codec import pack_document, unpack_document
 from bot.store.entries import KeyList, entry_arguments
@@ -84,11 +86,26 @@ async def waiting(wire: Wire, keys: Keys, playbook: str | None, limit: int) -> l
 # --- writing ----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Committed:
+    """It is saved; ``taken`` are the wakes whose jobs are taken up in the same step."""
+
+    taken: frozenset[Wake] = frozenset()
+
+
 async def commit(
-    wire: Wire, keys: Keys, change: Commit, now_ms: int, not_after_ms: int | None = None
-) -> bool | TooLate:
-    """Do all of ``change`` or, where a version moved, nothing (False). Nothing either after
+    wire: Wire,
+    keys: Keys,
+    change: Commit,
+    now_ms: int,
+    not_after_ms: int | None = None,
+    tokens: Mapping[Wake, str] = MappingProxyType({}),
+) -> Committed | Conflict | TooLate:
+    """Do all of ``change`` or, where a version moved, nothing. Nothing either after
     ``not_after_ms`` of the server's own clock.
+
+    ``tokens``: under which this process would take up the jobs of wakes that are due, at once and
+    unless somebody is at them: that saves the round trip of ``wakes.begin``.
 
     Nothing also when a new ticket's conversation has a ticket already, or ``newest`` is not the
     newest any more: then two deliveries met, and the second finds the first's ticket when it
@@ -115,9 +132,11 @@ async def commit(
         operations.add("HDEL", keys.inbox, *change.deliveries_done)
     woken: list[Argument] = []
     for wake in change.wakes:
-        woken += (wakes.member(wake), wakes.score(wake, now_ms))
+        token = tokens.get(wake, "")
+        woken += (wakes.member(wake), wakes.score(wake, now_ms), token)
     arguments: list[Argument] = [
         now_ms,
+        wakes.leased(now_ms),
         "" if not_after_ms is None else not_after_ms,
         count,
         *documents,
@@ -133,8 +152,15 @@ async def commit(
         *woken,
         *entry_arguments(change.entries, keys, listed),
     ]
-    done = int(await wire.run_safely(COMMIT, listed.keys, arguments))
-    return TooLate() if done < 0 else bool(done)
+    answer = await wire.run_safely(COMMIT, listed.keys, arguments)
+    match answer[0]:
+        case b"done":
+            taken = zip(change.wakes, answer[1].decode(), strict=True)
+            return Committed(frozenset(wake for wake, flag in taken if flag == "1"))
+        case b"late":
+            return TooLate()
+        case _:
+            return Conflict()
 
 
 async def claim(

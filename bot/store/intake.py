@@ -14,21 +14,25 @@ SEEN_SECONDS = 7 * 24 * 3600
 """How long an id is known: as long as anybody sends the same delivery again."""
 
 
-async def accept(wire: Wire, keys: Keys, delivery: Delivery, now_ms: int) -> bool:
+async def accept(
+    wire: Wire, keys: Keys, delivery: Delivery, now_ms: int, token: str | None = None
+) -> bool:
     """Save ``delivery``, its ids as seen, and its wake, in one step; False: one id is known.
 
-    A delivery whose answer was lost is saved all the same, and known when it is sent again.
+    With ``token`` its job is taken up in the same step. A delivery whose answer was lost is saved
+    all the same, and known when it is sent again.
     """
     seen = {keys.seen(one): None for one in (delivery.id, *delivery.aliases)}
-    wake = Wake("deliver", delivery.id)
+    lease = wakes.leased(now_ms)
     arguments = (
         delivery.id,
         pack(delivery),
-        wakes.member(wake),
-        wakes.score(wake, now_ms),
+        wakes.member(Wake("deliver", delivery.id)),
+        wakes.told(now_ms) if token is None else lease,
         SEEN_SECONDS,
+        "" if token is None else f"{lease} {token}",
     )
-    return bool(await wire.run_safely(ACCEPT, (keys.inbox, keys.due, *seen), arguments))
+    return bool(await wire.run_safely(ACCEPT, (keys.inbox, keys.due, keys.held, *seen), arguments))
 
 
 async def delivery(wire: Wire, keys: Keys, delivery_id: str) -> Delivery | None:

@@ -35,7 +35,7 @@ MESSAGE = "wake"
 """The one task's name in the queue."""
 
 _SEND_SECONDS = 2.0
-_GATHER_SECONDS = 0.02
+_GATHER_SECONDS = 0.01
 """After a message, how long wakes gather for the next."""
 _TOGETHER = 16
 """Wakes in one message: few enough that several workers share a burst."""

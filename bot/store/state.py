@@ -20,17 +20,13 @@ from redis.exceptions import RedisError
 
 from bot.budget import CapReached, Reservation, Spending
 from bot.domain import (
-    ActionProgress,
     Board,
-    Content,
-    Decision,
     Delivery,
     Place,
     Proposal,
     Ticket,
 )
 from bot.journal import Entry
-from bot.lifecycle import CLAIM_SECONDS, digest
 from bot.ports import (
     Clock,
     Commit,
@@ -46,6 +42,8 @@ from bot.store.codec import unpack_document
 from bot.store.connect import unavailable
 from bot.store.entries import KeyList, entry_arguments
 from bot.store.epoch import Epoch, accept_epoch, observe_epoch
+from bot.store.grants import claimable
+from bot.store.hands import Hands, Offers
 from bot.store.keys import Keys
 from bot.store.memory import MemoryGuard
 from bot.store.record import Fold, Record, no_figures
@@ -99,8 +97,8 @@ class RedisStore:
         self._server_clock = (float("-inf"), 0)
         """When it was measured, and the server's time less our monotonic one, in milliseconds."""
         self._ticket_of: OrderedDict[str, str] = OrderedDict()
-        self.on_cleared: WakeSoon = nobody_listens
-        """Told of the wakes that a commit has cleared: a worker then has nothing to let go of."""
+        self.hands: Hands | None = None
+        """The worker in this process, while it has one."""
 
     async def start(self) -> Epoch:
         """Make the scripts known and look at the server's history. Raises ``StoreUnavailable``."""
@@ -122,10 +120,24 @@ class RedisStore:
 
     async def accept(self, delivery: Delivery) -> Literal["accepted", "duplicate"]:
         await self._memory.check()
-        if not await intake.accept(self.wire, self.keys, delivery, self._now_ms()):
+        offers = Offers(self.hands, (Wake("deliver", delivery.id),))
+        token = next(iter(offers.tokens.values()), None)
+        try:
+            new = await intake.accept(self.wire, self.keys, delivery, self._now_ms(), token)
+        except BaseException:
+            offers.lost()
+            raise
+        if not new:
+            offers.taken(frozenset())
             return "duplicate"
-        self._wake_soon((Wake("deliver", delivery.id),))
+        self._told(offers, frozenset(offers.tokens))
         return "accepted"
+
+    def _told(self, offers: Offers, taken: frozenset[Wake]) -> None:
+        """After a step: take up what was offered, tell the queue of the rest."""
+        offers.taken(taken)
+        if offers.others:
+            self._wake_soon(offers.others)
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
         return await intake.delivery(self.wire, self.keys, delivery_id)
@@ -176,18 +188,23 @@ class RedisStore:
     async def commit(self, change: Commit) -> Literal["committed"] | Conflict | TooLate:
         not_after_ms = await self._server_ms_in(change.within_seconds)
         now_ms = self._now_ms()
-        done = await documents.commit(self.wire, self.keys, change, now_ms, not_after_ms)
-        if isinstance(done, TooLate):
+        soon = [wake for wake in change.wakes if wakes.is_due(wake, now_ms)]
+        offers = Offers(self.hands, soon)
+        try:
+            done = await documents.commit(
+                self.wire, self.keys, change, now_ms, not_after_ms, offers.tokens
+            )
+        except BaseException:
+            offers.lost()
+            raise
+        if not isinstance(done, documents.Committed):
+            offers.taken(frozenset())
             return done
-        if not done:
-            return Conflict()
         for kept in change.proposals:
             self._remember(kept.value)
-        if change.cleared:
-            self.on_cleared(change.cleared)
-        soon = tuple(wake for wake in change.wakes if wakes.is_due(wake, now_ms))
-        if soon:
-            self._wake_soon(soon)
+        if self.hands is not None and change.cleared:
+            self.hands.cleared(change.cleared)
+        self._told(offers, done.taken)
         return "committed"
 
     async def claim(
@@ -198,34 +215,15 @@ class RedisStore:
 
         Raises ``ValueError`` for a proposal that no approval of its digest stands behind.
         """
-        content, progress, decision = _approved_action(approved.value, executing, index)
-        before = self._clock.monotonic()
-        left = _seconds_left(progress, self._clock.now())
+        wanted = claimable(approved.value, executing, index, self._clock.now())
+        asked_at = self._clock.monotonic()
         claimed = await self._claim_once(approved, executing, entry)
         if claimed == NotClaimed("failover") and (await self.observe_epoch()).accepted:
             # A lone server was restarted, which loses nothing; nothing is written yet.
             claimed = await self._claim_once(approved, executing, entry)
         if isinstance(claimed, NotClaimed):
             return claimed
-        return Grant(
-            tenant=executing.tenant,
-            proposal=executing.id,
-            revision=executing.revision,
-            digest=decision.digest,
-            index=index,
-            attempt=progress.attempt,
-            key=progress.keys[-1],
-            earlier_keys=progress.keys[:-1],
-            tool=content.actions[index].tool,
-            ticket=executing.ticket,
-            origin=claimed.value.origin,
-            content=content,
-            approved_by=decision,
-            deadline=before + left,
-            playbook=executing.playbook,
-            author=claimed.value.author,
-            subject=claimed.value.subject,
-        )
+        return wanted.grant(claimed.value, asked_at)
 
     async def _claim_once(
         self, approved: Versioned[Proposal], executing: Proposal, entry: Entry
@@ -380,37 +378,3 @@ class RedisStore:
         self._ticket_of.move_to_end(proposal.id)
         if len(self._ticket_of) > _TICKETS_REMEMBERED:
             self._ticket_of.popitem(last=False)
-
-
-def _approved_action(
-    approved: Proposal, executing: Proposal, index: int
-) -> tuple[Content, ActionProgress, Decision]:
-    """What the grant is made of, checked once more. The pure lifecycle has made ``executing``, so
-    that a mismatch here is a fault of the program and no outcome."""
-    decision, content = executing.decision, executing.content
-    progress = executing.progress[index]
-    shown = digest(executing)
-    if (
-        decision is None
-        or content is None
-        or approved.state != "approved"
-        or executing.state != "executing"
-        or executing.id != approved.id
-        or executing.revision != approved.revision
-        or decision.digest != shown
-        or digest(approved) != shown
-        or not content.actions[index].included
-        or progress.status != "executing"
-        or not progress.keys
-        or progress.deadline is None
-    ):
-        raise ValueError(f"{executing.id}: no approval of this revision stands behind the claim")
-    return content, progress, decision
-
-
-def _seconds_left(progress: ActionProgress, now: datetime) -> float:
-    """How long a byte may leave from now: never past the deadline that is saved with the claim,
-    from which others count when it becomes *unknown*."""
-    if progress.deadline is None:
-        return 0.0
-    return min(float(CLAIM_SECONDS), (progress.deadline - now).total_seconds())

@@ -33,7 +33,7 @@ HIDDEN_MS = 5_000
 LEASE_MS = 6_000
 """How long a job's holder may say nothing before another takes it up."""
 
-KINDS: frozenset[str] = frozenset(get_args(WakeKind))
+KINDS: frozenset[WakeKind] = frozenset(get_args(WakeKind))
 
 
 def milliseconds(at: datetime) -> int:

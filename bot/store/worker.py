@@ -85,6 +85,8 @@ class Worker:
         self._secret = secret
         self._outage = queue.outage
         self._jobs: dict[asyncio.Task[None], WakeKind] = {}
+        self._kept = 0
+        """Hands kept for what is just being saved."""
         self._held: dict[Wake, str] = {}
         self._failures: dict[Wake, int] = {}
         self._hands = asyncio.Semaphore(JOBS_AT_ONCE)
@@ -107,7 +109,7 @@ class Worker:
         self._stopping.clear()
         self._stopped.clear()
         self._queue.serve(self)
-        self._store.on_cleared = self._cleared
+        self._store.hands = self
         drained = asyncio.Event()
         carrier = asyncio.create_task(self._run_docket(), name="deskhand-queue")
         house = asyncio.create_task(self._keep_house(), name="deskhand-house")
@@ -117,6 +119,7 @@ class Worker:
         finally:
             self._stopping.set()
             self._queue.serve(None)
+            self._store.hands = None
             await _end(carrier, house)
             await self._drain()
             drained.set()
@@ -143,7 +146,7 @@ class Worker:
 
     def take(self, wake: Wake) -> bool:
         """Take ``wake`` up in the background, if a hand is free."""
-        if self._stopping.is_set() or len(self._jobs) >= JOBS_AT_ONCE or self._no_hand_for(wake):
+        if self._busy_for(wake):
             return False
         self._start(wake)
         return True
@@ -162,23 +165,53 @@ class Worker:
         # The queue's reader ends before the jobs do, which are given time to end.
         await asyncio.shield(self._start(wake))
 
+    def offer(self, wake: Wake) -> str | None:
+        """``Hands.offer``"""
+        if self._busy_for(wake):
+            return None
+        self._kept += 1
+        return secrets.token_hex(8)
+
+    def begun(self, wake: Wake, token: str) -> None:
+        """``Hands.begun``"""
+        self._kept -= 1
+        self._start(wake, token)
+
+    def withdrawn(self, wake: Wake) -> None:
+        """``Hands.withdrawn``"""
+        self._kept -= 1
+
+    def lost(self, wake: Wake, token: str) -> None:
+        """``Hands.lost``"""
+        self._kept -= 1
+        self._dropped.append((_plain(wake), token))
+
+    def cleared(self, wakes: Sequence[Wake]) -> None:
+        """``Hands.cleared``"""
+        for wake in wakes:
+            self._held.pop(_plain(wake), None)
+
+    def _busy_for(self, wake: Wake) -> bool:
+        return (
+            self._stopping.is_set()
+            or len(self._jobs) + self._kept >= JOBS_AT_ONCE
+            or self._no_hand_for(wake)
+        )
+
     def _no_hand_for(self, wake: Wake) -> bool:
         return wake.kind == "run" and self._runs() >= RUNS_AT_ONCE
-
-    def _cleared(self, wakes: Sequence[Wake]) -> None:
-        """A commit has cleared these, leases and all: there is nothing left to finish."""
-        for wake in wakes:
-            self._held.pop(Wake(wake.kind, wake.id), None)
 
     def _runs(self) -> int:
         return sum(kind == "run" for kind in self._jobs.values())
 
-    def _start(self, wake: Wake) -> asyncio.Task[None]:
+    def _start(self, wake: Wake, token: str | None = None) -> asyncio.Task[None]:
+        """``token``: of the lease under which the job is taken up already."""
+        wake = _plain(wake)
+        if token is not None:
+            self._held[wake] = token
         # In a context of its own: a job does not belong to the request or the span that woke it.
         job = asyncio.create_task(
-            self._work(Wake(wake.kind, wake.id)),
-            name=f"deskhand-{wake.kind}",
-            context=contextvars.Context(),
+            self._work(wake, token), name=f"deskhand-{wake.kind}", context=contextvars.Context()
         )
         self._jobs[job] = wake.kind
         job.add_done_callback(self._ended)
@@ -189,12 +222,16 @@ class Worker:
         if kind == "run" and self._runs_later and not self._stopping.is_set():
             self._start(self._runs_later.popleft())
 
-    async def _work(self, wake: Wake) -> None:
+    async def _work(self, wake: Wake, token: str | None) -> None:
         """Do a wake's job, when a hand is free, as often as it is woken meanwhile."""
         async with self._hands:
             try:
-                while not self._stopping.is_set() and await self._work_once(wake):
-                    pass
+                while not self._stopping.is_set() and await self._work_once(wake, token):
+                    token = None
+                if token is not None and self._held.get(wake) == token:
+                    # Taken up when it was saved, and not begun: we are stopping.
+                    del self._held[wake]
+                    await self._give_back(wake, token)
             except StoreUnavailable as error:
                 # The due index tells of the wake again: when the lease ends, or when we let it go.
                 self._outage.noticed(error)
@@ -202,18 +239,18 @@ class Worker:
                 # A fault of ours and not of a handler; nobody else would say it.
                 log.exception("%s %s could not be worked", wake.kind, wake.id)
 
-    async def _work_once(self, wake: Wake) -> bool:
+    async def _work_once(self, wake: Wake, token: str | None) -> bool:
         """Whether there is more to do at once. Raises ``StoreUnavailable``."""
-        token = secrets.token_hex(8)
+        taken, token = token is not None, token or secrets.token_hex(8)
         try:
+            if not taken and not await self._store.begin(wake, token):
+                return False
             return await self._work_under(token, wake)
         except StoreUnavailable:
             self._dropped.append((wake, token))
             raise
 
     async def _work_under(self, token: str, wake: Wake) -> bool:
-        if not await self._store.begin(wake, token):
-            return False
         self._held[wake] = token
         try:
             again_at = await self._handle(wake, token)
@@ -352,6 +389,11 @@ class Worker:
             log.info("the journal's head: %s", signed)
             await self._store.record((Entry(kind="head", data={"head": signed}),))
         self._signed_hour = hour
+
+
+def _plain(wake: Wake) -> Wake:
+    """Without its time: as a key."""
+    return Wake(wake.kind, wake.id)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

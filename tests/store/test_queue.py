@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,13 +17,16 @@ from pathlib import Path
 import pytest
 
 from bot.journal import Entry, read_head
-from bot.ports import Commit, StoreUnavailable, Wake
+from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake
 from bot.store import wakes, worker
 from bot.store.queue import Queue
+from bot.store.scripts import ACCEPT, COMMIT
+from bot.store.state import RedisStore
 from bot.store.wakes import KINDS
 from bot.store.worker import RUNS_AT_ONCE, Worker
 from tests.fixtures_redis import STRICT, ServerProcess, free_port, leaked_keys, wait_until
-from tests.store.make import AT, Desk, WallClock, open_desk
+from tests.store.cutting import CuttingProxy
+from tests.store.make import AT, Desk, WallClock, delivery, open_desk, ticket
 from tests.store.working import Process, Seen, eventually, process
 
 CARD = Wake("card", "p_1")
@@ -154,14 +158,99 @@ async def test_look_again_later_unless_something_newer_was_said(desk: Desk) -> N
 
 
 async def test_what_is_cleared_is_gone_lease_and_all(desk: Desk) -> None:
-    cleared: list[Wake] = []
-    desk.store.on_cleared = cleared.extend
     await desk.store.commit(Commit(wakes=(CARD,)))
     await desk.store.begin(CARD, "me")
     await desk.store.commit(Commit(cleared=(CARD,)))
-    assert cleared == [CARD]
     assert not await desk.store.finish(CARD, "me", AT)
     assert await desk.redis.exists(desk.store.keys.due, desk.store.keys.held) == 0
+
+
+@dataclass
+class TwoHands:
+    """A worker that offers two hands and notes what it is told."""
+
+    free: int = 2
+    said: list[tuple[str, Wake]] = field(default_factory=list)
+
+    def offer(self, wake: Wake) -> str | None:
+        self.free -= 1
+        return f"token-{wake.id}" if self.free >= 0 else None
+
+    def begun(self, wake: Wake, token: str) -> None:
+        assert token == f"token-{wake.id}"
+        self.said.append(("begun", wake))
+
+    def withdrawn(self, wake: Wake) -> None:
+        self.said.append(("withdrawn", wake))
+
+    def lost(self, wake: Wake, token: str) -> None:
+        self.said.append(("lost", wake))
+
+    def cleared(self, wakes: Sequence[Wake]) -> None:
+        self.said += [("cleared", wake) for wake in wakes]
+
+
+async def test_a_worker_in_the_same_process_has_the_lease_with_the_commit(desk: Desk) -> None:
+    desk.store.hands = hands = TwoHands()
+    others, later = Wake("card", "p_2"), Wake("timer", "p_1", AT + timedelta(hours=1))
+    run = Wake("run", "p_1")
+    await desk.store.commit(Commit(wakes=(CARD, later, run, others), cleared=(run,)))
+    assert hands.said == [("cleared", run), ("begun", CARD), ("begun", run)]
+    assert desk.told == [others]
+    for wake in (CARD, run):
+        assert not await desk.store.begin(wake, "another")
+        assert not await desk.store.finish(wake, f"token-{wake.id}")
+    desk.clock.step(7)
+    assert await desk.store.due() == (others,)
+
+
+async def test_a_hand_offered_to_a_job_that_runs_is_not_needed(desk: Desk) -> None:
+    await desk.store.commit(Commit(wakes=(CARD,)))
+    await desk.store.begin(CARD, "other")
+    desk.told.clear()
+    desk.store.hands = hands = TwoHands()
+    desk.clock.step(1)
+    await desk.store.commit(Commit(wakes=(CARD,)))
+    assert hands.said == [("withdrawn", CARD)]
+    assert desk.told == []
+    assert await desk.store.finish(CARD, "other")
+
+
+async def test_a_hand_offered_to_what_is_not_saved_is_free_again(desk: Desk) -> None:
+    opened = ticket()
+    await desk.keep(opened)
+    desk.store.hands = hands = TwoHands()
+    change = Commit(tickets=(Versioned(opened, 0),), wakes=(CARD,))
+    assert await desk.store.commit(change) == Conflict()
+    assert hands.said == [("withdrawn", CARD)]
+    assert await desk.store.due() == ()
+
+
+async def test_a_delivery_is_taken_up_with_its_saving_and_a_duplicate_is_not(desk: Desk) -> None:
+    deliver = Wake("deliver", "Ev1")
+    desk.store.hands = hands = TwoHands()
+    await desk.store.accept(delivery("Ev1"))
+    await desk.store.accept(delivery("Ev1"))
+    assert hands.said == [("begun", deliver), ("withdrawn", deliver)]
+    assert desk.told == []
+    assert not await desk.store.begin(deliver, "another")
+    assert not await desk.store.finish(deliver, "token-Ev1")
+    assert await desk.redis.exists(desk.store.keys.due, desk.store.keys.held) == 0
+
+
+async def test_of_what_nobody_knows_the_lease_may_stand(redis_url: str, short_path: Path) -> None:
+    server = Path(redis_url.removeprefix("unix://"))
+    async with CuttingProxy(server, short_path / "p") as proxy, open_desk(proxy.url) as desk:
+        desk.store.hands = hands = TwoHands()
+        proxy.swallow(COMMIT.sha)
+        with pytest.raises(StoreUnavailable):
+            await desk.store.commit(Commit(wakes=(CARD,)))
+        proxy.swallow(ACCEPT.sha)
+        with pytest.raises(StoreUnavailable):
+            await desk.store.accept(delivery("Ev1"))
+        assert hands.said == [("lost", CARD), ("lost", Wake("deliver", "Ev1"))]
+        desk.clock.step(7)
+        assert set(await desk.store.due()) == {CARD, Wake("deliver", "Ev1")}
 
 
 async def test_due_wakes_come_oldest_first_and_each_to_one_asker(desk: Desk) -> None:
@@ -304,7 +393,7 @@ async def test_an_appointment_is_kept_to_the_tenth_of_a_second_or_so(redis_url: 
 
 
 async def test_a_handler_that_commits_its_own_end_needs_no_other(redis_url: str) -> None:
-    store = []
+    store: list[RedisStore] = []
 
     async def job(wake_id: str) -> None:
         await store[0].commit(Commit(cleared=(Wake("execute", wake_id),)))

@@ -1,13 +1,18 @@
 #!lua
--- KEYS: inbox, due, seen... ; ARGV: delivery id, delivery, due member, due score, seconds
-for i = 3, #KEYS do
+-- KEYS: inbox, due, held, seen...
+-- ARGV: delivery id, delivery, due member, due score, seconds, the lease of who takes the job up at
+--       once (empty: nobody does; then the score is its end)
+for i = 4, #KEYS do
   if redis.call('EXISTS', KEYS[i]) == 1 then
     return 0
   end
 end
-for i = 3, #KEYS do
+for i = 4, #KEYS do
   redis.call('SET', KEYS[i], '', 'EX', ARGV[5])
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
+if ARGV[6] ~= '' then
+  redis.call('HSET', KEYS[3], ARGV[3], ARGV[6])
+end
 return 1

@@ -1,47 +1,49 @@
 #!lua flags=allow-oom
 -- KEYS: journal, texts, origins, due, held, then documents and whatever the operations touch
--- ARGV: now,
+-- ARGV: now, the end of a lease that is taken now (with a quarter),
 --       the server's time in milliseconds after which nothing is done (empty: none),
 --       count of documents, then (key number, expected version, document)...
 --       count of origins, then (field)... that must be free
 --       count of pointers, then (key number, value)... that must be so, empty: not there
 --       count of operations, then (key number, command, count of arguments, argument...)...
 --       count of wakes cleared, then (member)...
---       count of wakes, then (member, score)...
+--       count of wakes, then (member, score, token)... the token (empty: none) of who takes up the
+--       job at once, if nobody is at it
 --       count of entries, then (key number of the index, bytes, texts)...
 -- Nothing is written before everything is checked: a script is atomic, but it does not roll back.
-if ARGV[2] ~= '' then
+-- The answer: conflict, late, or done and, wake by wake, 1 where the job is taken up, else 0.
+if ARGV[3] ~= '' then
   local time = redis.call('TIME')
-  if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[2]) then
-    return -1
+  if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[3]) then
+    return {'late'}
   end
 end
-local at = 3
+local at = 4
 local documents = tonumber(ARGV[at])
 for i = 0, documents - 1 do
   local found = redis.call('GETRANGE', KEYS[tonumber(ARGV[at + 1 + 3 * i])], 0, 19)
   if (string.match(found, '^(%d+) ') or '0') ~= ARGV[at + 2 + 3 * i] then
-    return 0
+    return {'conflict'}
   end
 end
 at = at + 1 + 3 * documents
 local origins = tonumber(ARGV[at])
 for i = 1, origins do
   if redis.call('HEXISTS', KEYS[3], ARGV[at + i]) == 1 then
-    return 0
+    return {'conflict'}
   end
 end
 at = at + 1 + origins
 local pointers = tonumber(ARGV[at])
 for i = at + 1, at + 2 * pointers, 2 do
   if (redis.call('GET', KEYS[tonumber(ARGV[i])]) or '') ~= ARGV[i + 1] then
-    return 0
+    return {'conflict'}
   end
 end
 at = at + 1 + 2 * pointers
 
 for i = 0, documents - 1 do
-  redis.call('SET', KEYS[tonumber(ARGV[4 + 3 * i])], ARGV[6 + 3 * i])
+  redis.call('SET', KEYS[tonumber(ARGV[5 + 3 * i])], ARGV[7 + 3 * i])
 end
 
 local operations = tonumber(ARGV[at])
@@ -59,24 +61,33 @@ for i = 1, cleared do
 end
 at = at + 1 + cleared
 
+-- The end of the lease under which somebody is at it; 0 when nobody is.
+local function lease_of(member)
+  local lease = string.match(redis.call('HGET', KEYS[5], member) or '', '^(%S+) ')
+  return tonumber(lease or '0') > tonumber(ARGV[1]) and tonumber(lease) or 0
+end
+
 -- What somebody was told to look at now is not put off by an appointment: the two may come from
 -- two commits that know nothing of each other. Whoever is at it may replace its own lease by one.
 local function stands(member)
   local score = tonumber(redis.call('ZSCORE', KEYS[4], member) or '0')
-  if score % 1 == 0 then
-    return false
-  end
-  local lease = string.match(redis.call('HGET', KEYS[5], member) or '', '^(%S+) ')
-  return tonumber(lease or '0') ~= score or score <= tonumber(ARGV[1])
+  return score % 1 ~= 0 and score ~= lease_of(member)
 end
 
 local wakes = tonumber(ARGV[at])
-for i = at + 1, at + 2 * wakes, 2 do
-  if tonumber(ARGV[i + 1]) % 1 ~= 0 or not stands(ARGV[i]) then
-    redis.call('ZADD', KEYS[4], ARGV[i + 1], ARGV[i])
+local taken = {}
+for i = at + 1, at + 3 * wakes, 3 do
+  local member, score, token = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  taken[#taken + 1] = '0'
+  if token ~= '' and lease_of(member) == 0 then
+    redis.call('HSET', KEYS[5], member, ARGV[2] .. ' ' .. token)
+    redis.call('ZADD', KEYS[4], ARGV[2], member)
+    taken[#taken] = '1'
+  elseif tonumber(score) % 1 ~= 0 or not stands(member) then
+    redis.call('ZADD', KEYS[4], score, member)
   end
 end
-at = at + 1 + 2 * wakes
+at = at + 1 + 3 * wakes
 
 append_all(KEYS[1], KEYS[2], at)
-return 1
+return {'done', table.concat(taken)}
