@@ -106,7 +106,7 @@ def assemble(parts: Parts) -> Desk:
     jobs: dict[WakeKind, Job] = {
         "deliver": intake.receive,
         "run": triage.run,
-        "execute": _silent(execute.run),
+        "execute": execute.run,
         "card": _silent(publish.show),
         "timer": timers.run,
     }

@@ -6,11 +6,12 @@ a person of another team, the ticket's own author, an empty list of approvers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.card import Who, Words
 from bot.context import Context
-from bot.domain import Actor, Decision, Person, Proposal, Ticket
+from bot.domain import Action, Actor, Decision, Person, Proposal, Ticket
 from bot.playbook import Approvers, Playbook
 from bot.ports import LookUpFailed
 from bot.projection import who_may
@@ -83,13 +84,9 @@ async def may_decide(
         return NotAllowed(
             "asker", ("You asked for this, so somebody else must decide. ", *_who(playbook, route))
         )
-    required = [playbook.route(route).approvers]
-    for action in proposal.content.actions if proposal.content else ():
-        use = playbook.action(action.tool)
-        if action.included and use is not None and use.approvers is not None:
-            required.append(use.approvers)
+    actions = proposal.content.actions if proposal.content else ()
     try:
-        for approvers in required:
+        for approvers in required_lists(playbook, route, actions):
             if not await listed(context, actor, approvers):
                 return NotAllowed(
                     "not_approver",
@@ -101,6 +98,18 @@ async def may_decide(
             ("Deskhand could not look up the approvers just now. Please press again.",),
         )
     return Allowed(person)
+
+
+def required_lists(
+    playbook: Playbook, route: str, actions: Sequence[Action]
+) -> tuple[Approvers, ...]:
+    """Every list that an approver must stand in: the route's, and those of included actions."""
+    lists = [playbook.route(route).approvers]
+    for action in actions:
+        use = playbook.action(action.tool)
+        if action.included and use is not None and use.approvers is not None:
+            lists.append(use.approvers)
+    return tuple(lists)
 
 
 async def may_read(context: Context, actor: Actor, playbook: Playbook, route: str) -> bool:

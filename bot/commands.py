@@ -88,6 +88,7 @@ class Take:
     """A person takes a handoff, or a ticket that is still being drafted."""
 
     decision: Decision
+    remind_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,12 @@ class Edit:
 
 @dataclass(frozen=True)
 class Approve:
-    """A person approves. ``persons`` tells how they relate to those who approved before."""
+    """A person approves. ``persons`` tells how they relate to those who approved before;
+    ``needed`` is how many the playbook asks for by now."""
 
     decision: Decision
     persons: Literal["first", "different", "same", "cannot_tell"] = "first"
+    needed: int = 1
 
 
 @dataclass(frozen=True)
@@ -212,9 +215,10 @@ class Overdue:
 @dataclass(frozen=True)
 class Resend:
     """A claim without an outcome, past its deadline and margin, whose remote still honours the key:
-    it may be sent again under the same key and approval."""
+    it may be sent again under the same key and approval, until ``keep_until``."""
 
     at: datetime
+    keep_until: datetime
 
 
 @dataclass(frozen=True)
@@ -233,10 +237,11 @@ class SettleDone:
 
 @dataclass(frozen=True)
 class SettleRetry:
-    """A person approves sending again. ``keep_key``: the remote still honours the key."""
+    """A person approves sending again. Until ``keep_until`` the remote still honours the key;
+    None: it does not, so the next attempt has a key of its own."""
 
     decision: Decision
-    keep_key: bool
+    keep_until: datetime | None
 
 
 Command = (

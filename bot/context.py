@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from bot.domain import Ticket
-from bot.playbook import Approvers, Playbook
+from bot.playbook import Approvers, Playbook, Route
 from bot.ports import Clock, Store, Surfaces
 from tools.spec import ActionSpec
 
@@ -33,9 +33,16 @@ class Context:
     """Words of the desk's own articles and labels: all that masking lets stay in an example."""
 
     def playbook(self, name: str) -> Playbook:
-        """The playbook, or (its name is gone from the file) the first triage one, so that what is
-        under way can still be decided."""
-        found = self.playbooks.get(name)
-        if found is not None:
-            return found
-        return next(book for book in self.playbooks.values() if book.kind == "triage")
+        """The playbook, or, where its name is gone from the file, a closed one: nobody may decide
+        what it left behind, and only the managers may read it."""
+        return self.playbooks.get(name) or _closed(name)
+
+
+def _closed(name: str) -> Playbook:
+    return Playbook(
+        name=name,
+        labels={"none": "its playbook is no longer in the file"},
+        routes={"default": Route()},
+        actions=(),
+        research=(),
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -22,6 +22,7 @@ from bot.authority import (
     listed,
     may_decide,
     may_read,
+    required_lists,
     same_person,
 )
 from bot.card import CardView, Who
@@ -60,9 +61,9 @@ from bot.runs import drafting
 
 log = logging.getLogger("deskhand.decide")
 
-DECIDE_SECONDS = 2.4
-"""No decision is saved later than this after the press: by then its presser has been told that it
-was not saved. Slack and the person both wait 3 s at most."""
+DECIDE_SECONDS = 1.6
+"""No decision is saved later than this after the press. Slack and the person wait 3 s at most, and
+an answer of the store that is lost has to be asked for once more within them."""
 
 _STATES: dict[Verb, tuple[State, ...]] = {
     "approve": ("pending",),
@@ -114,15 +115,20 @@ class Decide:
             decision = _decision(verb, case.proposal.value, person, now)
             match verb:
                 case "approve":
-                    return _Step(Approve(decision, _persons(case.proposal.value, person)))
+                    content = case.proposal.value.content
+                    actions = content.actions if content else ()
+                    needed = approvals_needed(case.playbook, actions)
+                    persons = _persons(case.proposal.value, person)
+                    return _Step(Approve(decision, persons, needed))
                 case "take":
-                    return _Step(Take(decision))
+                    book = case.playbook
+                    return _Step(Take(decision, after(now, book.remind_after, book.hours)))
                 case "retry":
                     return _Step(Retry(decision))
                 case "settle_done":
                     return _Step(SettleDone(decision))
                 case _:
-                    return _Step(SettleRetry(decision, keep_key=self._keeps_key(case, now)))
+                    return _Step(SettleRetry(decision, self._keeps_key_until(case, now)))
 
         outcome = await self._decide(token, verb, actor, step)
         # Only an edit has fields to be wrong.
@@ -141,18 +147,17 @@ class Decide:
             approve = given.approve_now
             old_route = proposal.content.route if proposal.content else "default"
             new_route = edited.content.route
-            if new_route != old_route and not await listed(
-                context, person.actor, playbook.route(new_route).approvers
-            ):
+            lists = required_lists(playbook, new_route, edited.content.actions)
+            if not all([await listed(context, person.actor, one) for one in lists]):
                 approve = False
-                notices = (
-                    Notice(
-                        kind="new_route",
-                        text=f"moved this to the route {new_route}; "
-                        "somebody of that route must approve.",
-                        actor=person.actor,
-                    ),
-                )
+            if given.approve_now and not approve:
+                words = "changed this; somebody else must approve it."
+                if new_route != old_route:
+                    words = (
+                        f"moved this to the route {new_route}; "
+                        "somebody of that route must approve it."
+                    )
+                notices = (Notice(kind="new_route", text=words, actor=person.actor),)
             command = Edit(
                 decision=_decision("edit", proposal, person, now),
                 content=edited.content,
@@ -176,8 +181,8 @@ class Decide:
                 update={"reason": given.reason, "words": given.words.strip() or None}
             )
             command = Reject(decision)
-            if not given.draft_again:
-                return _Step(command)
+            if not given.draft_again or case.ticket.value.proposal != case.proposal.value.id:
+                return _Step(command)  # of a ticket that has a newer proposal there is no second
             feedback = (given.reason, *((given.words.strip(),) if given.words.strip() else ()))
             ticket = case.ticket.value
             fresh = drafting(ticket, now, not_before=now, feedback=feedback)
@@ -260,13 +265,38 @@ class Decide:
                 return _not_saved()
             entry = _entry(verb, before, moved.proposal, actor, planned.command)
             change = self._commit(case, moved.proposal, planned.commit, entry, left)
-            match await self._context.store.commit(change):
+            try:
+                saved = await self._context.store.commit(change)
+            except StoreUnavailable as lost:
+                return await self._was_it_saved(moved.proposal, case, lost)
+            match saved:
                 case Conflict():
                     continue  # somebody was first: read who, and tell
                 case TooLate():
                     return _not_saved()
             await self._after(moved.proposal, case.ticket.value)
             return Decided(moved.proposal, _thanks(moved.proposal))
+
+    async def _was_it_saved(
+        self, wanted: Proposal, case: _Case, lost: StoreUnavailable
+    ) -> Decided | NotDecided:
+        """The store's answer was lost. It may have saved the decision all the same: look."""
+        log.warning("deskhand: the answer to a decision on %s was lost: %s", wanted.id, lost)
+        try:
+            found = await self._context.store.proposal(wanted.id)
+        except StoreUnavailable:
+            return NotDecided(
+                "cannot_tell",
+                (
+                    "Deskhand cannot tell just now whether that was saved. "
+                    "Look at the card again before you press.",
+                ),
+            )
+        if found is not None and found.version == case.proposal.version:
+            return _not_saved()
+        if found is not None and found.value.decision == wanted.decision:
+            return Decided(found.value, _thanks(found.value))
+        return NotDecided("decided", decided_words(found.value if found else wanted))
 
     async def _read(self, token: str, verb: Verb) -> _Case | NotDecided:
         button = buttons.read(token)
@@ -280,6 +310,16 @@ class Decide:
             return NotDecided("decided", decided_words(proposal.value), proposal.value)
         if button.revision != proposal.value.revision:
             return _denied("stale", proposal.value)
+        if (
+            verb in ("edit", "retry")
+            and proposal.value.state == "failed"
+            and (ticket.value.proposal != proposal.value.id)
+        ):
+            return NotDecided(
+                "newer_proposal",
+                ("The ticket has a newer card by now. Decide that one, and reject this.",),
+                proposal.value,
+            )
         playbook = self._context.playbook(proposal.value.playbook)
         return _Case(proposal, ticket, playbook)
 
@@ -294,15 +334,19 @@ class Decide:
                 log.info("deskhand: %s refused on %s: %s", actor.key, proposal.id, kind)
                 return NotDecided(kind, words, proposal)
 
-    def _keeps_key(self, case: _Case, now: datetime) -> bool:
+    def _keeps_key_until(self, case: _Case, now: datetime) -> datetime | None:
+        """Until when the remote honours the key of the action that is to be sent again."""
         proposal = case.proposal.value
         index = next_action(proposal)
         if index is None or proposal.content is None:
-            return False
+            return None
         sent = proposal.progress[index].first_sent_at
         tool = proposal.content.actions[index].tool
         honoured = self._context.resend_seconds(tool, case.ticket.value)
-        return sent is not None and (now - sent).total_seconds() < honoured
+        if sent is None or honoured <= 0:
+            return None
+        until = sent + timedelta(seconds=honoured)
+        return until if now < until else None
 
     def _commit(
         self, case: _Case, moved: Proposal, beside: Commit, entry: Entry, seconds: float
@@ -417,8 +461,9 @@ def _kept_permille(moved: Proposal) -> int | None:
         return 1000 if moved.content.reply else None
     if not moved.drafted:
         return None
-    likeness = SequenceMatcher(None, moved.drafted, moved.content.reply or "", autojunk=False)
-    return round(likeness.ratio() * 1000)
+    # By words: by letters, two long texts would hold up the loop for a second.
+    before, after_edit = moved.drafted.split(), (moved.content.reply or "").split()
+    return round(SequenceMatcher(None, before, after_edit, autojunk=False).ratio() * 1000)
 
 
 _DENIED_WORDS: dict[RefusalKind, str] = {

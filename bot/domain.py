@@ -268,6 +268,10 @@ class ActionProgress(Frozen):
     first_sent_at: datetime | None = None
     """When the current key was first claimed: the start of the remote's retention."""
     deadline: datetime | None = None
+    unsettled: bool = False
+    """An effect under one of the keys may have happened, and nobody has found out."""
+    keep_until: datetime | None = None
+    """Until then the remote honours the newest key: sending again keeps it."""
     receipt: str | None = None
     error: str | None = None
 

@@ -113,7 +113,16 @@ def apply_edit(
         )
         offered = (*offered, written)
     actions = tuple(
-        _edit_action(proposal, index, action, reply, given, specs, errors)
+        _edit_action(
+            proposal,
+            index,
+            # Where it would go now: the config may have changed since the card was made.
+            action.model_copy(update={"target": target(action.tool, ticket)}),
+            reply,
+            given,
+            specs,
+            errors,
+        )
         for index, action in enumerate(offered)
     )
     if reply is None and any(act.included and _sends_words(act) for act in actions):
@@ -136,7 +145,8 @@ def _edit_action(
     errors: dict[str, str],
 ) -> Action:
     if _has_succeeded(proposal, index):
-        return action
+        assert proposal.content is not None
+        return proposal.content.actions[index]
     known = index < len(proposal.content.actions if proposal.content else ())
     included = action.included
     if given.include is not None and known:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -44,6 +44,17 @@ _SAVE_SECONDS = 30
 """How long a receipt is kept trying against a store that is away. After that the claim becomes
 unknown by itself, which is true: nobody has recorded what happened."""
 _PAUSED_RETRY = timedelta(seconds=5)
+_SOON = timedelta(milliseconds=100)
+_LOOK_UP_SECONDS = 8
+_LOOK_UPS = (
+    (timedelta(minutes=1), timedelta(seconds=10)),
+    (timedelta(minutes=10), timedelta(minutes=1)),
+    (timedelta(hours=1), timedelta(minutes=5)),
+    (timedelta(hours=24), timedelta(minutes=30)),
+)
+"""An unknown effect is looked for: while it is younger than the first, after the second."""
+_AT_ONCE = datetime.min.replace(tzinfo=UTC)
+"""In place of a time to look again: now."""
 
 
 class Execute:
@@ -53,55 +64,61 @@ class Execute:
         self._context = context
         self._toolbox = toolbox
 
-    async def run(self, proposal_id: str) -> None:
-        """Bring one proposal as far as it may go now. A wake with nothing to do does nothing."""
+    async def run(self, proposal_id: str) -> datetime | None:
+        """Bring one proposal as far as it may go now; the answer is when to look again. A wake
+        with nothing to do does nothing."""
         while True:
             case = await self._context.store.case(proposal_id)
             if case is None:
-                return
+                return None
             proposal, ticket = case[0], case[1].value
             match proposal.value.state:
                 case "approved":
-                    if not await self._claim_and_act(proposal, ticket):
-                        return
+                    again = await self._claim_and_act(proposal, ticket)
                 case "executing":
-                    if not await self._overdue(proposal, ticket):
-                        return
+                    again = await self._overdue(proposal, ticket)
                 case "unknown":
-                    if not await self._look_up(proposal, ticket):
-                        return
+                    again = await self._look_up(proposal, ticket)
                 case _:
-                    return
+                    return None
+            if again is not _AT_ONCE:
+                return again
 
-    async def _claim_and_act(self, approved: Versioned[Proposal], ticket: Ticket) -> bool:
-        """One action. True: look again, there may be more to do."""
+    async def _claim_and_act(
+        self, approved: Versioned[Proposal], ticket: Ticket
+    ) -> datetime | None:
+        """One action, if it may be claimed. When to look again; None: not without a wake."""
         now = self._context.clock.now()
         proposal = approved.value
         index = next_action(proposal)
         if index is None:
-            return False
+            return None
         moved = transition(proposal, Claim(now, index))
         if isinstance(moved, Denied):
             if moved.kind == "lapsed":
                 book = self._context.playbook(proposal.playbook)
                 remind_at = after(now, book.remind_after, book.hours)
                 expires_at = after(now, book.expire_after, book.hours)
-                return await self._save(approved, Lapse(now, remind_at, expires_at))
+                await self._save(approved, Lapse(now, remind_at, expires_at))
+                return _AT_ONCE
             # An approval that does not fit what is stored: nothing may be dispatched under it.
             log.error("deskhand: %s is approved but not claimable: %s", proposal.id, moved.kind)
-            return False
+            return None
         done = moved.proposal.progress[index]
+        if len(done.keys) > 1 and done.keys != proposal.progress[index].keys:
+            # Another key: whether an earlier one arrived after all is asked before, every time.
+            found = await self._find(proposal, ticket, index)
+            if found is not None and await self._save(approved, found):
+                return _AT_ONCE
         entry = _claim_entry(moved.proposal, index, done)
         claimed = await self._context.store.claim(approved, moved.proposal, index, entry)
         if isinstance(claimed, NotClaimed):
-            if claimed.why == "conflict":
-                return True
-            await self._wait(proposal)
-            return False
-        outcome = await self._dispatch(moved.proposal, claimed)
-        return await self._report(proposal.id, index, claimed.key, outcome)
+            return _AT_ONCE if claimed.why == "conflict" else now + _PAUSED_RETRY
+        outcome = await self._dispatch(moved.proposal, ticket, claimed)
+        await self._report(proposal.id, index, claimed.key, outcome)
+        return _AT_ONCE
 
-    async def _dispatch(self, proposal: Proposal, grant: Grant) -> Outcome:
+    async def _dispatch(self, proposal: Proposal, ticket: Ticket, grant: Grant) -> Outcome:
         """Check again all that the claim vouched for, then act once."""
         content = proposal.content
         playbook = self._context.playbook(proposal.playbook)
@@ -114,6 +131,8 @@ class Execute:
             return Refused("the approver is not the one recorded")
         if tool is None or playbook.action(grant.tool) is None:
             return Refused(f"the playbook {playbook.name} does not allow {grant.tool}")
+        if self._context.target(grant.tool, ticket) != content.actions[grant.index].target:
+            return Refused("it would go elsewhere by now; edit the card to see where")
         try:
             args = tool.spec.args_model.model_validate(dict(content.actions[grant.index].args))
         except ValidationError as invalid:
@@ -131,8 +150,8 @@ class Execute:
             log.exception("deskhand: %s raised on %s", grant.tool, grant.proposal)
             return Uncertain(f"the tool failed: {type(fault).__name__}")
 
-    async def _report(self, proposal_id: str, index: int, key: str, outcome: Outcome) -> bool:
-        """Save what became of it, whatever it takes. True: look again."""
+    async def _report(self, proposal_id: str, index: int, key: str, outcome: Outcome) -> None:
+        """Save what became of it, whatever it takes."""
         clock = self._context.clock
         give_up = clock.monotonic() + _SAVE_SECONDS
         pause = 0.05
@@ -140,12 +159,12 @@ class Execute:
             try:
                 found = await self._context.store.proposal(proposal_id)
                 if found is None:
-                    return False
+                    return
                 if await self._save(found, Report(clock.now(), index, key, outcome)):
-                    return True
+                    return
                 fresh = await self._context.store.proposal(proposal_id)
                 if fresh is None or fresh.version == found.version:
-                    return False
+                    return
             except StoreUnavailable:
                 if clock.monotonic() + pause > give_up:
                     log.exception("deskhand: the outcome of %s could not be saved", proposal_id)
@@ -153,35 +172,41 @@ class Execute:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
 
-    async def _overdue(self, executing: Versioned[Proposal], ticket: Ticket) -> bool:
+    async def _overdue(self, executing: Versioned[Proposal], ticket: Ticket) -> datetime | None:
         """A claim without an outcome: too early to say, sent again, or unknown."""
-        now = self._context.clock.now()
-        proposal_id, index = executing.value.id, next_action(executing.value)
-        if index is None or executing.value.content is None:
-            return False
-        tool = executing.value.content.actions[index].tool
-        sent = executing.value.progress[index].first_sent_at
-        honoured = self._context.resend_seconds(tool, ticket)
-        if sent is not None and (now - sent).total_seconds() < honoured:
-            resent = await self._save(executing, Resend(now))
-            if resent:
-                return True
-        if await self._save(executing, Overdue(now)):
-            return True
-        when = max(now, _unknown_from(executing.value.progress[index], now))
-        await self._context.store.commit(Commit(wakes=(Wake("execute", proposal_id, when),)))
-        return False
-
-    async def _look_up(self, unknown: Versioned[Proposal], ticket: Ticket) -> bool:
-        """Ask the remote whether it arrived. Never an effect, so no grant is needed."""
-        proposal = unknown.value
+        now, proposal = self._context.clock.now(), executing.value
         index = next_action(proposal)
         if index is None or proposal.content is None:
-            return False
-        tool = self._toolbox.get(proposal.content.actions[index].tool)
+            return None
+        done = proposal.progress[index]
+        honoured = self._context.resend_seconds(proposal.content.actions[index].tool, ticket)
+        until = (done.first_sent_at or now) + timedelta(seconds=honoured)
+        if honoured > 0 and now < until and await self._save(executing, Resend(now, until)):
+            return _AT_ONCE
+        if await self._save(executing, Overdue(now)):
+            return _AT_ONCE
+        return max(now + _SOON, _unknown_from(done, now))
+
+    async def _look_up(self, unknown: Versioned[Proposal], ticket: Ticket) -> datetime | None:
+        """Ask the remote whether it arrived, ever more rarely, until somebody settles it."""
+        proposal = unknown.value
+        index = next_action(proposal)
+        if index is None:
+            return None
+        found = await self._find(proposal, ticket, index)
+        if found is not None and await self._save(unknown, found):
+            return _AT_ONCE
+        now = self._context.clock.now()
+        age = now - (proposal.progress[index].claimed_at or now)
+        pause = next((pause for limit, pause in _LOOK_UPS if age < limit), None)
+        return None if pause is None else now + pause
+
+    async def _find(self, proposal: Proposal, ticket: Ticket, index: int) -> Report | None:
+        """What the remote knows of this action's keys. Never an effect, so it needs no grant."""
         keys = proposal.progress[index].keys
+        tool = self._toolbox.get(proposal.content.actions[index].tool if proposal.content else "")
         if tool is None or not keys:
-            return False
+            return None
         sent = Sent(
             proposal=proposal.id,
             revision=proposal.revision,
@@ -191,18 +216,13 @@ class Execute:
             earlier_keys=keys[:-1],
         )
         try:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(_LOOK_UP_SECONDS):
                 found = await tool.look_up(sent)
         except TimeoutError:
             found = None
-        if not isinstance(found, Succeeded):
-            return False
-        return await self._save(unknown, Report(self._context.clock.now(), index, keys[-1], found))
-
-    async def _wait(self, proposal: Proposal) -> None:
-        """Paused, or a failover: look again soon, until the approval lapses."""
-        at = self._context.clock.now() + _PAUSED_RETRY
-        await self._context.store.commit(Commit(wakes=(Wake("execute", proposal.id, at),)))
+        if found is None:
+            return None
+        return Report(self._context.clock.now(), index, keys[-1], found)
 
     async def _save(self, before: Versioned[Proposal], command: Command) -> bool:
         """Apply and commit. False: not possible, or somebody else was first."""
@@ -210,12 +230,8 @@ class Execute:
         if not isinstance(moved, Moved):
             return False
         fresh = moved.proposal
-        wakes, cleared = [Wake("card", fresh.id)], []
-        if fresh.state == "approved":
-            wakes.append(Wake("execute", fresh.id))
-        else:
-            # Also when unknown: the look-up follows at once, in the loop of run.
-            cleared.append(Wake("execute", fresh.id))
+        # What follows in this job follows in the loop of ``run``, under the lease that it has.
+        wakes = [Wake("card", fresh.id)]
         due = [moment for moment in (fresh.remind_at, fresh.expires_at) if moment is not None]
         if due:
             wakes.append(Wake("timer", fresh.id, min(due)))
@@ -226,7 +242,6 @@ class Execute:
                 proposals=(Versioned(fresh, before.version),),
                 entries=(entry,),
                 wakes=tuple(wakes),
-                cleared=tuple(cleared),
             )
         )
         return not isinstance(committed, Conflict)

@@ -206,7 +206,12 @@ def _take(proposal: Proposal, command: Take) -> Moved | Denied:
         case "handoff":
             if command.decision.revision != proposal.revision:
                 return Denied("stale")
-            return _moved(proposal, owner=command.decision, revision=proposal.revision + 1)
+            return _moved(
+                proposal,
+                owner=command.decision,
+                revision=proposal.revision + 1,
+                remind_at=command.remind_at,
+            )
         case "drafting":
             # The slow tail: a person does not wait for the draft. The run finds the state changed
             # and ends without a word.
@@ -220,6 +225,7 @@ def _take(proposal: Proposal, command: Take) -> Moved | Denied:
                 handoff=Handoff(reason="time", missing=("The draft was not ready in time.",)),
                 content=proposal.content or Content(labels=(), route="default"),
                 proposed_at=command.decision.at,
+                remind_at=command.remind_at,
             )
         case _:
             return Denied("wrong_state")
@@ -287,10 +293,13 @@ def _approve(proposal: Proposal, command: Approve) -> Moved | Denied:
             case "different":
                 pass
     approvals = (*proposal.approvals, decision)
-    if len(approvals) < proposal.approvals_needed:
-        return _moved(proposal, approvals=approvals)
+    # The operator may ask for more than when the card was made, never for less.
+    needed = max(proposal.approvals_needed, command.needed)
+    if len(approvals) < needed:
+        return _moved(proposal, approvals=approvals, approvals_needed=needed)
     update: dict[str, object] = {
         "approvals": approvals,
+        "approvals_needed": needed,
         "decision": decision,
         "remind_at": None,
         "expires_at": None,
@@ -333,6 +342,8 @@ def _revise(proposal: Proposal, command: Revise) -> Moved | Denied:
 def _supersede(proposal: Proposal, command: Supersede) -> Moved | Denied:
     if proposal.state not in ("drafting", "handoff", "pending", "approved"):
         return Denied("wrong_state")
+    if any(done.unsettled for done in proposal.progress):
+        return Denied("wrong_state")  # an effect may be out there: superseded says there is none
     notices = proposal.notices + ((command.notice,) if command.notice else ())
     return _moved(
         proposal,
@@ -355,6 +366,18 @@ def _lapse(proposal: Proposal, command: Lapse) -> Moved | Denied:
         kind="approval_lapsed",
         text="The approval was not acted on within 15 minutes. Please decide again.",
     )
+    index = next_action(proposal)
+    if index is not None and proposal.progress[index].unsettled:
+        # It was to be sent again and was not: whether the first sending arrived is still open.
+        waiting = proposal.progress[index].model_copy(update={"status": "unknown"})
+        return _moved(
+            proposal,
+            state="unknown",
+            revision=proposal.revision + 1,
+            approvals=(),
+            progress=_at(proposal.progress, index, waiting),
+            notices=(*proposal.notices, notice),
+        )
     return _moved(
         proposal,
         state="pending",
@@ -382,16 +405,20 @@ def _claim(proposal: Proposal, command: Claim) -> Moved | Denied:
     if command.index != next_action(proposal):
         return Denied("not_next")
     done = proposal.progress[command.index]
-    key, keys = idempotency_key(proposal, command.index, done.attempt), done.keys
-    resent = bool(keys) and done.status == "waiting" and done.first_sent_at is not None
-    if resent:
-        key = keys[-1]
+    keys, attempt = done.keys, done.attempt
+    resent = bool(keys) and done.keep_until is not None and command.at < done.keep_until
+    key = keys[-1] if resent else idempotency_key(proposal, command.index, attempt)
+    if key in keys and not resent:
+        attempt += 1
+        key = idempotency_key(proposal, command.index, attempt)
     claimed = done.model_copy(
         update={
             "status": "executing",
-            "keys": keys if key in keys else (*keys, key),
+            "attempt": attempt,
+            "keys": keys if resent else (*keys, key),
             "claimed_at": command.at,
             "first_sent_at": done.first_sent_at if resent else command.at,
+            "keep_until": done.keep_until if resent else None,
             "deadline": command.at + timedelta(seconds=CLAIM_SECONDS),
             "receipt": None,
             "error": None,
@@ -404,23 +431,31 @@ def _claim(proposal: Proposal, command: Claim) -> Moved | Denied:
 def _report(proposal: Proposal, command: Report) -> Moved | Denied:
     # An answer may come after the claim was declared unknown: it is still knowledge, as long as
     # nobody has sent again since (the attempt's key tells).
-    if proposal.state not in ("executing", "unknown"):
+    if proposal.state not in ("executing", "unknown", "approved"):
         return Denied("wrong_state")
     if command.index >= len(proposal.progress):
         return Denied("not_next")
     done = proposal.progress[command.index]
-    if done.status not in ("executing", "unknown") or command.key not in done.keys:
+    if done.status not in ("executing", "unknown", "waiting") or command.key not in done.keys:
+        return Denied("wrong_attempt")
+    # Before another attempt the earlier keys are looked up; only *found* ends the waiting.
+    if done.status == "waiting" and not isinstance(command.outcome, Succeeded):
         return Denied("wrong_attempt")
     # Any earlier attempt that did arrive settles the action; only the newest may say it did not.
     if command.key != done.keys[-1] and not isinstance(command.outcome, Succeeded):
         return Denied("wrong_attempt")
     match command.outcome:
         case Succeeded(receipt):
-            update = {"status": "succeeded", "receipt": receipt, "error": None}
+            update = {
+                "status": "succeeded",
+                "receipt": receipt,
+                "error": None,
+                "unsettled": False,
+            }
         case Refused(error):
-            update = {"status": "failed", "error": error}
+            update = {"status": "failed", "error": error, "unsettled": False}
         case Uncertain(error):
-            update = {"status": "unknown", "error": error}
+            update = {"status": "unknown", "error": error, "unsettled": True}
         case _:
             assert_never(command.outcome)
     progress = _at(proposal.progress, command.index, done.model_copy(update=update))
@@ -437,7 +472,11 @@ def _overdue(proposal: Proposal, command: Overdue) -> Moved | Denied:
         if not _stalled_process_is_past(done, command.at):
             return Denied("too_early")
         lost = done.model_copy(
-            update={"status": "unknown", "error": "no answer came before the deadline"}
+            update={
+                "status": "unknown",
+                "error": "no answer came before the deadline",
+                "unsettled": True,
+            }
         )
         progress = _at(progress, index, lost)
     return _after_progress(proposal, progress, command.at)
@@ -454,7 +493,8 @@ def _resend(proposal: Proposal, command: Resend) -> Moved | Denied:
             continue
         if not _stalled_process_is_past(done, command.at):
             return Denied("too_early")
-        progress = _at(progress, index, done.model_copy(update={"status": "waiting"}))
+        waiting = {"status": "waiting", "unsettled": True, "keep_until": command.keep_until}
+        progress = _at(progress, index, done.model_copy(update=waiting))
     return _moved(proposal, state="approved", progress=progress)
 
 
@@ -473,12 +513,12 @@ def _again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Denied:
     done = proposal.progress[index]
     if isinstance(command, SettleRetry) and not _stalled_process_is_past(done, decision.at):
         return Denied("too_early")
-    keep = isinstance(command, SettleRetry) and command.keep_key
+    keep_until = command.keep_until if isinstance(command, SettleRetry) else None
     waiting = done.model_copy(
         update={
             "status": "waiting",
-            "attempt": done.attempt if keep else done.attempt + 1,
-            "first_sent_at": done.first_sent_at if keep else None,
+            "attempt": done.attempt if keep_until else done.attempt + 1,
+            "keep_until": keep_until,
             "deadline": None,
             "claimed_at": None,
         }
@@ -503,7 +543,11 @@ def _settle_done(proposal: Proposal, command: SettleDone) -> Moved | Denied:
     if index is None:
         return Denied("wrong_state")
     settled = proposal.progress[index].model_copy(
-        update={"status": "succeeded", "receipt": f"{decision.name} says that it arrived"}
+        update={
+            "status": "succeeded",
+            "receipt": f"{decision.name} says that it arrived",
+            "unsettled": False,
+        }
     )
     progress = _at(proposal.progress, index, settled)
     # It is an approver's word on this digest, so what remains goes on under it.

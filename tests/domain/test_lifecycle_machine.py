@@ -173,7 +173,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def overdue(self) -> None:
-        if self.honours and self.apply(Resend(START + self.at())):
+        if self.honours and self.apply(Resend(START + self.at(), START + timedelta(days=9))):
             return
         self.apply(Overdue(START + self.at()))
 
@@ -188,7 +188,7 @@ class Life(RuleBasedStateMachine):
             self.apply(SettleDone(decision(self.proposal, "settle_done", by=who, at=at)))
             return
         given = decision(self.proposal, "settle_retry", by=who, at=at)
-        if self.apply(SettleRetry(given, keep_key=self.honours)):
+        if self.apply(SettleRetry(given, START + timedelta(days=9) if self.honours else None)):
             self.person_said_again += 1
 
     @invariant()

@@ -45,6 +45,7 @@ from tests.domain.make import (
 )
 
 SOON = START + timedelta(minutes=2)
+HOUR = START + timedelta(hours=1)
 TWO = (reply_action("first"), reply_action("second", tool="update_crm"))
 
 
@@ -319,7 +320,7 @@ def test_sending_again_waits_until_a_stalled_process_is_past() -> None:
     deadline = unknown.progress[0].deadline
     assert deadline is not None
     early = decision(unknown, "settle_retry", at=deadline + timedelta(seconds=9))
-    assert denied(transition(unknown, SettleRetry(early, keep_key=False))) == "too_early"
+    assert denied(transition(unknown, SettleRetry(early, None))) == "too_early"
 
 
 @pytest.mark.parametrize(("keep_key", "keys"), [(True, 1), (False, 2)])
@@ -330,7 +331,8 @@ def test_sending_again_keeps_the_key_only_where_it_is_honoured(keep_key: bool, k
     late = deadline + timedelta(seconds=10)
     again = moved(
         transition(
-            unknown, SettleRetry(decision(unknown, "settle_retry", at=late), keep_key=keep_key)
+            unknown,
+            SettleRetry(decision(unknown, "settle_retry", at=late), HOUR if keep_key else None),
         )
     )
     running = moved(transition(again, Claim(late, 0)))
@@ -342,7 +344,7 @@ def test_a_late_answer_to_an_earlier_attempt_counts_only_if_it_arrived() -> None
     first = unknown.progress[0].keys[-1]
     late = START + timedelta(minutes=3)
     again = moved(
-        transition(unknown, SettleRetry(decision(unknown, "settle_retry", at=late), keep_key=False))
+        transition(unknown, SettleRetry(decision(unknown, "settle_retry", at=late), None))
     )
     running = moved(transition(again, Claim(late, 0)))
     refused = Report(late, 0, first, Refused("no"))
@@ -356,13 +358,13 @@ def test_a_remote_that_honours_the_key_is_sent_again_under_it() -> None:
     running = executing()
     deadline = running.progress[0].deadline
     assert deadline is not None
-    assert denied(transition(running, Resend(deadline))) == "too_early"
+    assert denied(transition(running, Resend(deadline, HOUR))) == "too_early"
     late = deadline + timedelta(seconds=10)
-    again = moved(transition(running, Resend(late)))
+    again = moved(transition(running, Resend(late, HOUR)))
     assert again.state == "approved"
     resent = moved(transition(again, Claim(late, 0)))
     assert resent.progress[0].keys == running.progress[0].keys
-    assert denied(transition(running, Resend(START + timedelta(minutes=20)))) == "lapsed"
+    assert denied(transition(running, Resend(START + timedelta(minutes=20), HOUR))) == "lapsed"
 
 
 FINAL = [
@@ -390,9 +392,58 @@ def test_final_states_are_final(proposal: Proposal) -> None:
         Claim(late, 0),
         Report(late, 0, "0" * 64, Succeeded("x")),
         Overdue(late),
-        Resend(late),
+        Resend(late, HOUR),
         Retry(decision(proposal, "retry")),
         SettleDone(decision(proposal, "settle_done")),
-        SettleRetry(decision(proposal, "settle_retry"), keep_key=False),
+        SettleRetry(decision(proposal, "settle_retry"), None),
     ]
     assert {denied(transition(proposal, command)) for command in commands} == {"wrong_state"}
+
+
+def test_an_effect_that_may_be_out_there_is_never_called_superseded_or_just_pending() -> None:
+    unknown = reported(Uncertain("the answer was lost"))
+    late = START + timedelta(minutes=3)
+    again = moved(
+        transition(unknown, SettleRetry(decision(unknown, "settle_retry", at=late), None))
+    )
+    assert denied(transition(again, Supersede(late, None))) == "wrong_state"
+    lapsed = moved(transition(again, Lapse(late + timedelta(minutes=15))))
+    assert (lapsed.state, lapsed.progress[0].status) == ("unknown", "unknown")
+    assert lapsed.revision == again.revision + 1
+
+
+def test_a_key_is_not_kept_beyond_the_remotes_retention() -> None:
+    unknown = reported(Uncertain("the answer was lost"))
+    late = START + timedelta(minutes=3)
+    soon_over = late + timedelta(seconds=5)
+    again = moved(
+        transition(unknown, SettleRetry(decision(unknown, "settle_retry", at=late), soon_over))
+    )
+    kept = moved(transition(again, Claim(late, 0)))
+    assert kept.progress[0].keys == unknown.progress[0].keys
+    anew = moved(transition(again, Claim(soon_over, 0)))
+    assert len(anew.progress[0].keys) == 2
+    assert len(set(anew.progress[0].keys)) == 2
+
+
+def test_an_earlier_key_found_before_another_attempt_settles_it() -> None:
+    unknown = reported(Uncertain("the answer was lost"))
+    late = START + timedelta(minutes=3)
+    again = moved(
+        transition(unknown, SettleRetry(decision(unknown, "settle_retry", at=late), None))
+    )
+    key = again.progress[0].keys[-1]
+    assert denied(transition(again, Report(late, 0, key, Uncertain("?")))) == "wrong_attempt"
+    assert moved(transition(again, Report(late, 0, key, Succeeded("found")))).state == "succeeded"
+
+
+def test_more_approvals_may_be_asked_for_than_when_the_card_was_made() -> None:
+    proposal = pending()
+    first = moved(transition(proposal, Approve(decision(proposal), needed=2)))
+    assert (first.state, first.approvals_needed) == ("pending", 2)
+
+
+def test_a_taken_handoff_and_a_taken_draft_are_reminded_of() -> None:
+    for proposal in (handed_off(), new()):
+        taken = moved(transition(proposal, Take(decision(proposal, "take"), HOUR)))
+        assert taken.remind_at == HOUR

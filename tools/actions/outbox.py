@@ -93,6 +93,10 @@ class Outbox:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            # A disk may have hung meanwhile, and a person may be about to send again.
+            if self._clock.monotonic() >= grant.deadline:
+                part.unlink()
+                return Refused("the time to send it was over before it was written")
             part.rename(path)
         except OSError as fault:
             with contextlib.suppress(OSError):
