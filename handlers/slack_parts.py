@@ -33,6 +33,8 @@ STATE_SIGNS: dict[State, str] = {
 _DECIDED: frozenset[State] = frozenset({"approved", "executing", "succeeded", "failed", "unknown"})
 VOID: frozenset[State] = frozenset({"rejected", "expired", "superseded"})
 """States in which a draft is history: what it rests on and what it would do are left out."""
+REPLY_TARGET = "the customer's thread in #"
+"""How the target of a reply into Slack begins; the channel's id follows."""
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9.:/+_-]+")
 _DOTS = {"low": "●○○", "medium": "●●○", "high": "●●●"}
 
@@ -263,17 +265,14 @@ def _struck(one: Json) -> Json:
 
 
 def _target(words: str) -> list[Json]:
-    """A target in words; a channel's id in it is shown as the channel's name."""
-    made: list[Json] = []
-    rest = ""
-    for piece in words.split(" "):
-        name = piece.rstrip(",.;:")
-        if name.startswith("#C") and name[1:].isalnum() and name[1:].isupper():
-            made += [*text.leaves(rest), {"type": "channel", "channel_id": name[1:]}]
-            rest = piece[len(name) :] + " "
-        else:
-            rest += piece + " "
-    return made + text.leaves(rest.rstrip())
+    """A target in words. Only a reply's own channel is shown by its name: other targets may hold
+    words from outside, such as the id of a webhook's ticket."""
+    channel, comma, rest = words.removeprefix(REPLY_TARGET).partition(",")
+    ours = words.startswith(REPLY_TARGET) and channel[:1] == "C"
+    if not (ours and channel.isalnum() and channel.isupper()):
+        return text.leaves(words)
+    shown = {"type": "channel", "channel_id": channel}
+    return [*text.leaves(REPLY_TARGET.removesuffix("#")), shown, *text.leaves(comma + rest)]
 
 
 def handoff(draw: Drawing, shown: HandoffView | None) -> None:

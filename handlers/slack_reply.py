@@ -27,6 +27,7 @@ from handlers.slack_client import (
     Us,
 )
 from handlers.slack_messages import SlackMessages, payload
+from handlers.slack_parts import REPLY_TARGET
 from tools.signature import Signatures
 from tools.spec import Grant, Sent
 
@@ -61,7 +62,7 @@ class SlackReply:
     def target(self, ticket: Ticket) -> str:
         """Where the reply goes; the card shows the channel's id as its name."""
         signed = self._signatures.words(ticket.playbook)
-        return f"the customer's thread in #{ticket.origin.place}, {signed}"
+        return f"{REPLY_TARGET}{ticket.origin.place}, {signed}"
 
     def resend_seconds(self, origin: Place) -> float:
         """Never: Slack has no idempotency keys."""

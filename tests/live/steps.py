@@ -99,11 +99,11 @@ async def form(desk: Live, user: str, card: Message, verb: str) -> View:
     )
 
 
-async def idle(desk: Live, *kinds: WakeKind) -> None:
+async def idle(desk: Live, *kinds: WakeKind, timeout: float = 8) -> None:
     """Return when none of these kinds is due or being worked on: no delivery, run or effect."""
     store = desk.product.store
     unwanted: set[str] = set(kinds or ("deliver", "run", "execute"))
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(timeout):
         while True:
             members = await store.wire.command("ZRANGE", store.keys.due, 0, -1)
             if not unwanted & {member.decode().partition(":")[0] for member in members}:
