@@ -77,10 +77,11 @@ def calibrate(log_likely: Floats, targets: NDArray[np.int64], signals: Signals) 
     right = likely.argmax(axis=1) == targets
     stacked = signals.stacked()
     means, spreads = stacked.mean(axis=0), np.maximum(stacked.std(axis=0), 1e-6)
+    high = _lowest_with_precision(top, right, HIGH_PRECISION)
     base = Calibration(
         sharpness=sharpness,
-        high=_lowest_with_precision(top, right, HIGH_PRECISION),
-        medium=_medium(top, right),
+        high=high,
+        medium=min(high, _medium(top, right)),
         signal_means=(float(means[0]), float(means[1]), float(means[2])),
         signal_spreads=(float(spreads[0]), float(spreads[1]), float(spreads[2])),
         held_out=count,

@@ -15,6 +15,7 @@ import numpy as np
 
 from bot.domain import Confidence
 from bot.models.local import saved
+from bot.models.local.calibration import log_softmax
 from bot.models.local.features import Floats, count_features
 from bot.models.local.language import FUNCTION_WORDS
 from bot.models.local.training import Trained, train, train_further
@@ -85,25 +86,26 @@ class LabelModel:
 
     def predict(self, text: str) -> Prediction:
         """The label of ``text``, which may be anything."""
-        return self.predict_all([text])[0]
+        scores = self._trained.score(count_features(text))
+        calibration = self._trained.calibration
+        likely = np.exp(log_softmax(scores.log_likely * np.float32(calibration.sharpness)))[0]
+        in_scope = bool(calibration.scope_score(scores.signals)[0] >= calibration.scope)
+        order = np.argsort(-likely, kind="stable")
+        ranked = tuple((self._labels[int(place)], float(likely[place])) for place in order)
+        label = int(order[0])
+        likeness = scores.likeness[0]
+        nearest = self._nearest(likeness, label)
+        same = bool(nearest) and float(likeness[nearest[0]]) >= SAME_TEXT
+        return Prediction(
+            self._labels[label],
+            self._confidence(ranked[0][1], in_scope, same),
+            self._why(text, label, nearest, in_scope or same),
+            ranked,
+            in_scope or same,
+        )
 
     def predict_all(self, texts: Sequence[str]) -> list[Prediction]:
-        counted = [count_features(text) for text in texts]
-        predictions: list[Prediction] = []
-        for start in range(0, len(counted), 256):
-            part = counted[start : start + 256]
-            scores = self._trained.score(part)
-            calibration = self._trained.calibration
-            likely = np.exp(scores.log_likely * np.float32(calibration.sharpness))
-            likely /= likely.sum(axis=1, keepdims=True)
-            scope = calibration.scope_score(scores.signals) >= calibration.scope
-            for place, text in enumerate(texts[start : start + 256]):
-                predictions.append(
-                    self._prediction(
-                        text, likely[place], scores.likeness[place], bool(scope[place])
-                    )
-                )
-        return predictions
+        return [self.predict(text) for text in texts]
 
     def with_examples(self, more: Sequence[Example]) -> LabelModel:
         """A model that has learnt ``more`` too. Labels that do not exist are left out."""
@@ -124,23 +126,6 @@ class LabelModel:
         return LabelModel(self._descriptions, examples, trained, self._trained_on)
 
     # --- one prediction -----------------------------------------------------------------------
-
-    def _prediction(
-        self, text: str, likely: Floats, likeness: Floats, in_scope: bool
-    ) -> Prediction:
-        order = np.argsort(-likely, kind="stable")
-        ranked = tuple((self._labels[int(place)], float(likely[place])) for place in order)
-        label = int(order[0])
-        nearest = self._nearest(likeness, label)
-        same = bool(nearest) and float(likeness[nearest[0]]) >= SAME_TEXT
-        confidence = self._confidence(float(likely[label]), in_scope, same)
-        return Prediction(
-            self._labels[label],
-            confidence,
-            self._why(text, label, nearest, in_scope),
-            ranked,
-            in_scope or same,
-        )
 
     def _confidence(self, probability: float, in_scope: bool, same: bool) -> Confidence:
         calibration = self._trained.calibration

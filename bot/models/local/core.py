@@ -81,19 +81,19 @@ def combine(
     ``targets``: the examples' labels; ``known``: the share of known words of each text.
     """
     labels = evidence.shape[1]
-    near = np.full(evidence.shape, -NEIGHBOURS_SHARPNESS, np.float32)
-    close = np.zeros(evidence.shape, np.float32)
-    for label in range(labels):
-        own = likeness[:, targets == label]
-        if not own.shape[1]:
-            continue
-        near[:, label] = np.log(np.exp(NEIGHBOURS_SHARPNESS * (own - 1)).sum(axis=1) + 1e-12)
-        count = min(NEAREST, own.shape[1])
-        close[:, label] = np.partition(own, -count, axis=1)[:, -count:].mean(axis=1)
+    order = np.argsort(targets, kind="stable")
+    counts = np.bincount(targets, minlength=labels)
+    starts = np.minimum(np.concatenate([[0], np.cumsum(counts)[:-1]]), max(0, len(order) - 1))
+    votes = np.exp(NEIGHBOURS_SHARPNESS * (likeness[:, order] - 1))
+    near = np.log(np.where(counts > 0, np.add.reduceat(votes, starts, axis=1), 0) + 1e-12)
     mixed = log_softmax(evidence) + np.float32(NEIGHBOURS_WEIGHT) * log_softmax(near)
     top = mixed.argmax(axis=1)
-    lines = np.arange(len(mixed))
-    return Scores(mixed, likeness, Signals(close[lines, top], evidence[lines, top], known))
+    close = np.zeros(len(mixed), np.float32)
+    for line, label in enumerate(top):
+        own = np.sort(likeness[line, targets == label])
+        close[line] = own[-NEAREST:].mean() if len(own) else 0.0
+    chosen = evidence[np.arange(len(mixed)), top]
+    return Scores(mixed, likeness, Signals(close, chosen, known))
 
 
 def known_share(space: FeatureSpace, counted: Sequence[Counts], *, own: int = 0) -> Floats:

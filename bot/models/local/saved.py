@@ -69,7 +69,7 @@ def save(folder: Path, key: str, trained: Trained) -> None:
 def load(folder: Path, key: str) -> Trained | None:
     """The model of this key, or None if there is none that can be read."""
     try:
-        with np.load(_path(folder, key), allow_pickle=False) as file:
+        with _path(folder, key).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             about: dict[str, Any] = json.loads(file["about"].tobytes())
             calibration = about["calibration"]
             for name in ("signal_means", "signal_spreads"):

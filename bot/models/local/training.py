@@ -17,7 +17,7 @@ from bot.models.local.core import (
     sparse_rows,
     unit,
 )
-from bot.models.local.features import Counts, FeatureSpace, Floats, learn_features
+from bot.models.local.features import COLUMNS, Counts, FeatureSpace, Floats, learn_features
 from bot.models.local.regression import fit
 
 FOLDS = 5
@@ -41,12 +41,13 @@ class Trained:
     """Label numbers of the rows."""
     calibration: Calibration
 
-    def score(self, counted: Sequence[Counts]) -> Scores:
-        dense = self.space.rows(counted)
-        evidence = dense @ self.weights[:-1] + self.weights[-1]
-        lengths = unit(dense)
-        likeness = np.stack([self.rows.likeness(row) for row in lengths])
-        return combine(evidence, likeness, self.targets, known_share(self.space, counted))
+    def score(self, counts: Counts) -> Scores:
+        """One text. Never several at once: the last digits would depend on their number."""
+        columns, values = self.space.sparse(counts)
+        evidence = (values @ self.weights[columns] + self.weights[-1])[None, :]
+        row = np.bincount(columns, values, minlength=COLUMNS).astype(np.float32)
+        likeness = self.rows.likeness(unit(row))[None, :]
+        return combine(evidence, likeness, self.targets, known_share(self.space, [counts]))
 
 
 def train(
