@@ -21,7 +21,7 @@ from bot.models.local.model import Guess, LocalDraft, LocalModel
 from bot.models.local.no_request import no_request
 from bot.models.local.pressing import pressing, priority_of
 from bot.models.local.reading import clean, questions
-from bot.models.local.words import stems
+from bot.models.local.routing import DEFAULT, routes_of
 from bot.playbook import Playbook
 from tools.spec import Passage, SimilarTicket
 
@@ -38,14 +38,6 @@ SECOND_LABEL = 0.5
 """The probability that a further question of a ticket needs to add a label."""
 
 MOST_LABELS = 3
-
-_ROUTE_WORDS = {
-    "technical": "bug broken error fault outage work",
-    "sales": "price quote buy plan upgrade",
-    "security": "fraud hack phishing stolen password",
-    "legal": "privacy gdpr contract terms",
-}
-"""Words of labels that belong to routes of these names."""
 
 
 async def local_model(file: ConfigFile, cache: Path | None = None) -> LocalModel:
@@ -75,7 +67,9 @@ class TextBrain:
     ) -> None:
         self._playbook = playbook
         self._model = train_labels(tuple(examples), playbook.labels, cache=cache)
-        self._routes = {label: _route_of(playbook, label) for label in playbook.labels}
+        asking = {label: said for label, said in playbook.labels.items() if label not in NO_REQUEST}
+        self._routes = dict.fromkeys(playbook.labels, DEFAULT)
+        self._routes |= routes_of(asking, tuple(playbook.routes))
         self._nothing = next((label for label in playbook.labels if label in NO_REQUEST), None)
 
     def lookups(self, ticket: Ticket) -> tuple[str, ...]:
@@ -193,16 +187,3 @@ def _whole(ticket: Ticket) -> str:
 def _short(text: str, limit: int = 160) -> str:
     folded = " ".join(text.split())
     return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"
-
-
-def _route_of(playbook: Playbook, label: str) -> str:
-    """The route named like the label, or one whose field the label's words belong to."""
-    if label in playbook.routes:
-        return label
-    name = set(stems(label.replace("_", " ")))
-    said = name | set(stems(playbook.labels[label]))
-    for route in playbook.routes:
-        field = set(stems(f"{route.replace('_', ' ')} {_ROUTE_WORDS.get(route, '')}"))
-        if field & name or len(field & said) > 1:
-            return route
-    return "default" if "default" in playbook.routes else next(iter(playbook.routes), "default")
