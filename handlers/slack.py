@@ -34,13 +34,14 @@ from handlers.guard import (
     read_body,
 )
 from handlers.slack_clicks import Clicks, Later, Reply, listener_of
-from handlers.slack_client import SlackFault, SlackIdentity, Us
+from handlers.slack_client import SlackFault, SlackIdentity, Us, call
 from handlers.slack_events import (
     Ignored,
     Intake,
     Json,
     Parsed,
     Setting,
+    Typed,
     Whisper,
     actor_of,
     parse_event,
@@ -96,6 +97,7 @@ class SlackInbound:
         self._store = store
         self._clock = clock
         self._identity = identity
+        self._client = client
         self._listens = listens
         self._triage_playbook = triage_playbook
         self._secret = signing_secret.encode() if signing_secret is not None else None
@@ -254,6 +256,9 @@ class SlackInbound:
             case Whisper():
                 self._whisper(parsed)
                 return Reply()
+            case Typed():
+                self._later.start(self._converse(parsed))
+                return Reply()
             case Intake(delivery, only_if_followed, otherwise):
                 try:
                     async with asyncio.timeout(ACCEPT_SECONDS):
@@ -283,16 +288,34 @@ class SlackInbound:
         self._later.start(self._whisperer.tell(to, whisper_text(whisper)))
 
     async def _command(self, payload: Json, actor: Actor) -> Reply:
-        text = text_in(payload, "text") or ""
+        return _ephemeral(await self._answer(text_in(payload, "text") or "", actor))
+
+    async def _converse(self, typed: Typed) -> None:
+        """Answer in the person's own conversation with the app. Sent again by Slack, the question
+        is answered again: reading it twice does no harm."""
+        answer = await self._answer(typed.text, typed.actor)
+        try:
+            await call(
+                self._client.chat_postMessage(
+                    channel=typed.channel,
+                    text=answer.text,
+                    blocks=[dict(block) for block in answer.blocks] or None,
+                    unfurl_links=False,
+                    unfurl_media=False,
+                )
+            )
+        except SlackFault as fault:
+            log.warning("deskhand: %s got no answer: %s", typed.actor.key, fault)
+
+    async def _answer(self, text: str, actor: Actor) -> CommandAnswer:
         if self._agent_command is None:
-            return _ephemeral(CommandAnswer("There is no command here yet."))
+            return CommandAnswer("There is no command here yet.")
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
-                answer = await self._agent_command(text, actor)
+                return await self._agent_command(text, actor)
         except (TimeoutError, StoreUnavailable) as away:
             log.warning("deskhand: /agent was not answered: %s", type(away).__name__)
-            answer = CommandAnswer("Deskhand cannot answer just now. Please try again in a moment.")
-        return _ephemeral(answer)
+            return CommandAnswer("Deskhand cannot answer just now. Please try again in a moment.")
 
 
 def _bolt_log() -> logging.Logger:

@@ -70,7 +70,16 @@ class Ignored:
     odd: bool = False
 
 
-Parsed = Intake | Whisper | Ignored
+@dataclass(frozen=True)
+class Typed:
+    """A person wrote to the app itself: the words of ``/agent``, without the slash."""
+
+    channel: str
+    actor: Actor
+    text: str
+
+
+Parsed = Intake | Whisper | Typed | Ignored
 
 
 def parse_event(body: Json, setting: Setting, now: datetime, trace_id: str) -> Parsed:
@@ -186,6 +195,9 @@ def _message(about: _About) -> Parsed:
     ts, thread = text_in(event, "ts"), text_in(event, "thread_ts")
     if ts is None or not _by_a_person(event, about.setting.us):
         return Ignored("not by a person")
+    if event.get("channel_type") == "im":
+        team, user = _team_of(event, about.setting.us), text_in(event, "user") or ""
+        return Typed(about.channel, Actor(surface="slack", team=team, id=user), plain(event))
     if _asked(event, about, ts) is not None:
         return Ignored("an ask; it comes as app_mention too, and that one counts")
     if about.listening is None and thread in (None, ts):

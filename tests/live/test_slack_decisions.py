@@ -432,3 +432,31 @@ async def test_while_paused_tickets_wait_and_nothing_runs_or_acts(over_http: Liv
     await desk.people.command("resume", user="U0MANAGER")
     await becomes(desk, card, "succeeded", timeout=15)
     assert len(replies(desk)) == 1
+
+
+async def test_the_app_answers_in_a_persons_own_conversation(over_http: Live) -> None:
+    desk = over_http
+    await pending(desk)
+    home = desk.slack.space.direct_channel("U0AGENT")
+    assert (await desk.people.message("status", user="U0AGENT", channel=home.id)).ok
+    answer = await desk.slack.space.posted.wait_for(
+        lambda m: m.channel == home.id and m.user == "U0DESKHAND"
+    )
+    for word in (
+        "waiting",
+        "oldest",
+        "approved",
+        "edited",
+        "rejected",
+        "handoff",
+        "unknown",
+        "cost",
+    ):
+        assert word in answer.text
+    guest = desk.slack.space.direct_channel("U0GUEST")
+    await desk.people.message("status", user="U0GUEST", channel=guest.id)
+    refused = await desk.slack.space.posted.wait_for(
+        lambda m: m.channel == guest.id and m.user == "U0DESKHAND"
+    )
+    assert "may not" in refused.text
+    assert not any(char.isdigit() for char in refused.text)
