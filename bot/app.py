@@ -13,14 +13,13 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from time import monotonic
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
 from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder
+from bot.clock import SystemClock
 from bot.config_file import ConfigFile
 from bot.domain import SurfaceName
 from bot.logs import configure_logging
@@ -31,7 +30,7 @@ from bot.models.local.brain import local_model
 from bot.models.local.model import LocalModel
 from bot.overview import Overview
 from bot.ports import Directory, Model, Surface, Surfaces
-from bot.settings import Settings, named_secrets
+from bot.settings import TENANT, Settings, named_secrets
 from bot.stats import fold
 from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
@@ -69,20 +68,7 @@ from tools.spec import Outlet, ReadTool
 
 log = logging.getLogger("deskhand.app")
 
-TENANT = "main"
-"""One workspace a deployment; the demo has a tenant of its own."""
-
 Role = Literal["all", "web", "worker"]
-
-
-class SystemClock:
-    """The machine's own time."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        return monotonic()
 
 
 @dataclass(frozen=True)
