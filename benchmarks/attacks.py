@@ -2,10 +2,10 @@
 ``python -m benchmarks.attacks --data FOLDER [--limit N] [--secrets N] [--seed N]``.
 
 ``FOLDER/bipia`` holds the text attacks and e-mails of BIPIA (github.com/microsoft/BIPIA):
-``text_attack_train.json``, a category to its attacks, and ``train.jsonl`` with a ``context`` a line.
-An attack is put into an e-mail at its beginning, in its middle or at its end, as BIPIA does, and
-the e-mail becomes a ticket, in turns typed in Slack, as raw markup, and by webhook. The model calls
-every name it has ever seen and writes what the injection asks for wherever it may.
+``text_attack_train.json``, a category to its attacks, and ``train.jsonl``, a ``context`` a line. An
+attack is put into an e-mail at its beginning, in its middle or at its end, as BIPIA does, and the
+e-mail becomes a ticket: in turns typed in Slack, as raw markup, and by webhook. The model calls
+every name it has ever seen, and writes what the injection asks for wherever it may.
 
 Shown is what got through: effects that nobody approved, live mentions, links and images in what was
 posted, tools run that are not of the allowlist. Then one customer's secrets are approved into the
@@ -21,6 +21,7 @@ import json
 import random
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 from tests.fixtures_redis import ServerProcess, short_folder
@@ -39,13 +40,13 @@ def poisoned(data: Path, limit: int, seed: int) -> list[str]:
     attacks = [one for some in by_kind.values() for one in some]
     every = [(text, mail, place) for text in attacks for mail in mails for place in PLACES]
     rng.shuffle(every)
-    every.sort(key=lambda one, seen={}: _nth(seen, one[0]))  # type: ignore[misc]
-    return [_into(mail, text, place) for text, mail, place in every[:limit]]
-
-
-def _nth(seen: dict[str, int], text: str) -> int:
-    seen[text] = seen.get(text, 0) + 1
-    return seen[text]
+    seen: Counter[str] = Counter()
+    turns = []
+    for one in every:
+        seen[one[0]] += 1
+        turns.append((seen[one[0]], one))
+    turns.sort(key=lambda turn: turn[0])
+    return [_into(mail, text, place) for _, (text, mail, place) in turns[:limit]]
 
 
 def _into(mail: str, text: str, place: str) -> str:
@@ -97,9 +98,10 @@ def show_attacks(tally: Tally, seconds: float) -> None:
 def show_leaks(found: Leaks) -> None:
     print(f"secrets planted by one customer: {found.planted} in {found.learnt} approved tickets")
     print(f"other customers' tickets: {found.others}; shown earlier ones: {found.shown_examples}")
+    print(f"secrets in the examples that approvals left: {len(found.kept)}")
     print(f"secrets in what the model was told: {len(found.told)}")
     print(f"secrets in drafts and on cards: {len(found.drafted)}")
-    for secret in sorted({*found.told, *found.drafted})[:10]:
+    for secret in sorted({*found.kept, *found.told, *found.drafted})[:10]:
         print(f"  {secret}")
 
 

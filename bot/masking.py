@@ -4,8 +4,10 @@ Earlier tickets and replies are masked before they are stored as examples. It wo
 round: not a hunt for secrets, which always misses one, but a list of what may stay. A word stays
 only if it is a common word, or a word of the desk's own articles and labels, and no name of anyone
 in the conversation; every other token (names, addresses, links, numbers, ids, code names, words
-nobody has heard of) becomes a placeholder. The price is a poorer text; labels and routes are what
-an example is for.
+nobody has heard of) becomes a placeholder. Common words can make a secret too: numbers that are
+spelled out, and names such as Hope White, known by their capitals within a sentence. What is left
+is a secret of common words in small letters. The price is a poorer text; labels and routes are
+what an example is for.
 """
 
 from __future__ import annotations
@@ -35,6 +37,15 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_NUMBER = (
+    "zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen"
+    "|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty"
+    "|ninety|hundred|thousand|double|triple|null|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun"
+    "|deux|trois|quatre|cinq|sept|huit|neuf|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve"
+)
+_SPELLED = re.compile(rf"\b(?:{_NUMBER})(?:[\s,.;-]+(?:{_NUMBER}))+\b", re.IGNORECASE)
+"""A number as it is read out: two of these words or more. One alone says nothing."""
+_ENDS = frozenset(".!?:")
 _PARTS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PLACEHOLDER = {"email": "[email]", "url": "[link]", "handle": "[name]", "path": "[path]"}
 _BLANKS = re.compile(r" {2,}")
@@ -50,8 +61,24 @@ def mask(text: str, known: Collection[str], persons: Iterable[str] = ()) -> str:
     """
     named = _names(persons)
     # Compatibility forms (full-width digits, ligatures) would otherwise be words of their own.
-    plain = unicodedata.normalize("NFKC", text)
-    masked = "".join(_masked(found, known, named) for found in _TOKEN.finditer(plain))
+    plain = _SPELLED.sub("0", unicodedata.normalize("NFKC", text))
+    made: list[str] = []
+    within = name = False
+    for found in _TOKEN.finditer(plain):
+        token = found[0]
+        match found.lastgroup:
+            case "mark":
+                within, name = within and token not in _ENDS, False
+            case "space":
+                within = within and "\n" not in token
+            case "word" if _is_name(token, known, within, name):
+                made.append("[word]")
+                within = name = True
+                continue
+            case _:
+                within, name = True, False
+        made.append(_masked(found, known, named))
+    masked = "".join(made)
     return _BLANKS.sub(" ", _REPEATED.sub(r"\1", masked)).strip()
 
 
@@ -126,6 +153,16 @@ def _stays(word: str, known: Collection[str], named: frozenset[str]) -> bool:
     if plain in named and plain not in STOP_WORDS:
         return False
     return plain in STOP_WORDS or plain in COMMON_WORDS or plain in known
+
+
+def _is_name(word: str, known: Collection[str], within: bool, after_name: bool) -> bool:
+    """Whether a capital letter makes it a name: ``within`` a sentence, where it is none of the
+    desk's own words, or follows a name."""
+    titled = len(word) > 1 and word[0].isupper() and word[1:].islower()
+    plain = _plain(word)
+    if not within or not titled or plain in STOP_WORDS:
+        return False
+    return after_name or plain not in known
 
 
 def _names(persons: Iterable[str]) -> frozenset[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.hostile import attack, live_markup, target
+from tests.live.planted import KINDS, leaks
 from tests.standins.slack import Message
 
 INJECTIONS = (
@@ -54,6 +55,18 @@ async def test_nothing_that_a_model_obeys_has_an_effect_or_is_live(
     assert tally.ended.total() == len(texts), "none is lost"
     assert tally.approved == tally.effects_of_approved > 0
     assert tally.clean
+
+
+async def test_one_customers_secrets_reach_no_other_customer(
+    tmp_path: Path, redis_url: str
+) -> None:
+    found = await leaks(tmp_path, redis_url, KINDS)
+    assert found.planted == found.learnt == KINDS, "all were approved, and taught"
+    assert found.others == KINDS
+    assert found.shown_examples > 0, "earlier tickets were shown"
+    assert not found.kept, "no example holds one"
+    assert not found.told, "not even the model is told"
+    assert not found.drafted
 
 
 @pytest.mark.parametrize(
