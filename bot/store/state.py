@@ -28,6 +28,7 @@ from bot.domain import (
 )
 from bot.journal import Entry
 from bot.ports import (
+    Arrival,
     Clock,
     Commit,
     Conflict,
@@ -141,6 +142,9 @@ class RedisStore:
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
         return await intake.delivery(self.wire, self.keys, delivery_id)
+
+    async def arrived(self, names: Sequence[str]) -> Arrival:
+        return await intake.arrived(self.wire, self.keys, names)
 
     # --- documents ----------------------------------------------------------------------------
 
@@ -258,8 +262,9 @@ class RedisStore:
 
     # --- limits and money ---------------------------------------------------------------------
 
-    async def count_run(self, author: str, limit_per_hour: int) -> bool:
-        return await money.count_run(self.wire, self.keys, author, limit_per_hour, self._now_ms())
+    async def count_run(self, author: str, run: str, limit_per_hour: int) -> bool:
+        now_ms = self._now_ms()
+        return await money.count_run(self.wire, self.keys, author, run, limit_per_hour, now_ms)
 
     async def reserve(
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
@@ -313,8 +318,8 @@ class RedisStore:
             raise unavailable(self._redis, error) from error
 
     async def _accept_epoch(self) -> None:
-        epoch = await self.observe_epoch()
         try:
+            epoch = await observe_epoch(self._redis, self.keys.epoch)
             await accept_epoch(self._redis, epoch.id, self.keys.epoch)
         except RedisError as error:
             raise unavailable(self._redis, error) from error

@@ -19,7 +19,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast, get_args
+from typing import get_args
 
 from bot.ports import Wake, WakeKind
 from bot.store.keys import Keys
@@ -74,7 +74,7 @@ def read_members(named: Iterable[str]) -> list[Wake]:
     for one in named:
         kind, _, wake_id = one.partition(":")
         if kind in KINDS:
-            found.append(Wake(cast("WakeKind", kind), wake_id))
+            found.append(Wake(kind, wake_id))
         else:
             log.warning("left to a newer version: a wake of the unknown kind %r", kind)
     return found

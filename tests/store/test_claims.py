@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from bot.domain import Proposal
 from bot.journal import Entry, Verified
@@ -312,6 +313,20 @@ async def test_with_a_replica_that_confirms_work_goes_on(
         assert isinstance(await claim(desk, Versioned(ready, 1)), Grant)
         with two.client() as second:
             assert second.exists(desk.store.keys.document(ready.id))
+
+
+async def test_with_replicas_an_outage_is_an_outage_and_a_fault_is_a_fault(
+    pair: tuple[ServerProcess, ServerProcess],
+) -> None:
+    one, _ = pair
+    async with open_desk(one.url, clock=WallClock(), replicas=1) as desk:
+        await desk.redis.set(desk.store.keys.journal, "not a stream")
+        change = Commit(entries=(Entry(kind="card"),))
+        with pytest.raises(ResponseError, match="WRONGTYPE"):
+            await desk.store.commit(change)
+        one.stop(signal.SIGKILL)
+        with pytest.raises(StoreUnavailable):
+            await desk.store.commit(change)
 
 
 async def test_without_the_replicas_confirmation_nothing_is_acknowledged_or_dispatched(

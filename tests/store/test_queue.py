@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import subprocess
@@ -277,7 +278,7 @@ async def test_a_kind_of_a_newer_version_is_left_to_it(
 async def test_a_wake_reaches_its_handler_in_the_same_process(redis_url: str) -> None:
     async with process(redis_url) as here:
         for kind in sorted(KINDS):
-            await here.wake(kind, "p_1")  # type: ignore[arg-type]  # of WakeKind
+            await here.wake(kind, "p_1")
         await here.seen.count(len(KINDS))
         assert sorted(here.seen.calls) == [(kind, "p_1") for kind in sorted(KINDS)]
         assert not await here.redis.exists("dh:{acme}:q:runs:card:p_1")
@@ -644,6 +645,133 @@ async def test_a_worker_started_before_its_server_begins_when_it_comes(short_pat
             await running
     finally:
         server.stop(signal.SIGKILL)
+
+
+async def test_what_was_taken_up_but_not_begun_is_given_back(redis_url: str) -> None:
+    """The worker stops in the moment between the commit and the job."""
+    async with process(redis_url) as here:
+        assert here.worker is not None
+        await here.wake("timer", "p_0")
+        await here.seen.count(1)
+        here.worker._stopping.set()
+        here.store.hands = _Stopping(here.worker)
+        await here.store.commit(Commit(wakes=(CARD,)))
+        await here.idle()
+        here.store.hands = None
+        assert here.seen.calls == [("timer", "p_0")]
+        assert [wake for wake in await here.store.due() if wake == CARD] == [CARD]
+
+
+class _Stopping:
+    """Offers a hand though it stops, as a worker does that stops a moment later."""
+
+    def __init__(self, worker_: Worker) -> None:
+        self._worker = worker_
+        self.begun, self.withdrawn = worker_.begun, worker_.withdrawn
+        self.lost, self.cleared = worker_.lost, worker_.cleared
+
+    def offer(self, wake: Wake) -> str | None:
+        self._worker._kept += 1
+        return "token"
+
+
+async def test_a_fault_of_ours_is_logged(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with process(redis_url, takes=False) as here:
+        await here.redis.set(here.store.keys.held, "not a hash")
+        here.queue.wake_soon((CARD,))
+        await here.redis.zadd(here.store.keys.due, {"card:p_1": 1})
+        await eventually(lambda: "card p_1 could not be worked" in caplog.text)
+        await here.redis.delete(here.store.keys.held)
+
+
+async def test_a_lease_that_was_lost_is_noticed(
+    redis_url: str, caplog: pytest.LogCaptureFixture, short_lease: None
+) -> None:
+    caplog.set_level(logging.INFO, "deskhand.worker")
+    go_on, seen = asyncio.Event(), Seen()
+
+    async def job(wake_id: str) -> None:
+        await seen.note("run", wake_id)
+        await go_on.wait()
+
+    async with process(redis_url, {"run": job}) as here:
+        await here.wake("run", "p_1")
+        await seen.count(1)
+        await here.redis.hset(here.store.keys.held, "run:p_1", "9999999999999.25 another")
+        await eventually(lambda: "run p_1 is no longer ours alone" in caplog.text)
+        go_on.set()
+        await here.idle()
+        assert await here.redis.zcard(here.store.keys.due) == 1
+        await here.redis.delete(here.store.keys.held, here.store.keys.due)
+
+
+async def test_leases_outlast_an_outage(short_path: Path) -> None:
+    server = ServerProcess(short_path / "s", *STRICT).start()
+    go_on, seen = asyncio.Event(), Seen()
+
+    async def job(wake_id: str) -> None:
+        await seen.note("run", wake_id)
+        await go_on.wait()
+
+    try:
+        async with process(server.url, {"run": job}) as here:
+            await here.wake("run", "p_1")
+            await seen.count(1)
+            server.stop(signal.SIGKILL)
+            await eventually(lambda: here.queue.outage._since is not None)
+            await asyncio.sleep(worker._RENEW_SECONDS)  # one renewal fails
+            server.start()
+            await eventually(lambda: here.queue.outage._since is None)
+            go_on.set()
+            await here.idle()
+            assert await here.redis.exists(here.store.keys.due, here.store.keys.held) == 0
+            assert len(seen.calls) == 1
+    finally:
+        server.stop(signal.SIGKILL)
+
+
+async def test_a_worker_tells_of_all_that_is_due_at_once(redis_url: str, desk: Desk) -> None:
+    desk.clock.at = WallClock().now() - timedelta(hours=1)
+    names = [f"p_{n}" for n in range(250)]
+    await desk.store.commit(Commit(wakes=tuple(Wake("timer", name) for name in names)))
+    async with process(redis_url) as here:
+        await here.seen.count(250)
+        assert sorted(wake_id for _, wake_id in here.seen.calls) == sorted(names)
+
+
+async def test_a_task_that_would_not_end_is_said(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_CANCEL_SECONDS", 0.01)
+    stop = asyncio.Event()
+
+    async def stubborn() -> None:
+        while not stop.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await stop.wait()
+
+    task = asyncio.create_task(stubborn(), name="mule")
+    await asyncio.sleep(0)
+    await worker._end(task)
+    assert "mule would not end" in caplog.text
+    stop.set()
+    await task
+
+
+async def test_the_memory_of_faults_is_bounded(
+    redis_url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_FAILURES_REMEMBERED", 2)
+
+    async def fails(wake_id: str) -> None:
+        raise LookupError(wake_id)
+
+    async with process(redis_url, {"card": fails}) as here:
+        assert here.worker is not None
+        for number in range(6):
+            await here.wake("card", f"p_{number}")
+        await here.idle()
+        assert len(here.worker._failures) <= 3
 
 
 # --- housekeeping -----------------------------------------------------------------------------

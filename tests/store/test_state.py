@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
@@ -16,9 +18,10 @@ from bot.commands import Supersede
 from bot.domain import Board, Copy, Handoff, Place, Proposal
 from bot.journal import Entry
 from bot.lifecycle import transition
-from bot.ports import Commit, Conflict, Newest, StoreUnavailable, Versioned, Wake
+from bot.ports import Commit, Conflict, Newest, StoreUnavailable, TooLate, Versioned, Wake
 from bot.store.connect import open_redis
 from bot.store.keys import Keys
+from bot.store.scripts import COMMIT, Script
 from bot.store.state import RedisStore
 from tests.fixtures_redis import STRICT, ServerProcess, free_port, wait_until
 from tests.store.make import (
@@ -35,6 +38,7 @@ from tests.store.make import (
     proposal,
     ticket,
 )
+from tests.store.working import eventually
 
 
 @pytest.fixture
@@ -270,6 +274,43 @@ async def test_ids_resolve_to_their_case(desk: Desk) -> None:
     assert await desk.store.resolve(drafted.run.id) == case
 
 
+async def test_a_change_that_comes_too_late_is_not_done(desk: Desk) -> None:
+    opened = ticket()
+    before = await desk.everything()
+    late = Commit(tickets=(Versioned(opened, 0),), wakes=(Wake("card", "p"),), within_seconds=-1.0)
+    assert await desk.store.commit(late) == TooLate()
+    assert await desk.everything() == before
+    assert desk.told == []
+    await desk.keep(opened, within_seconds=5.0)
+
+
+async def test_the_servers_clock_is_looked_up_now_and_then(desk: Desk) -> None:
+    await desk.redis.config_resetstat()
+    for commits, (seconds, asked) in enumerate(((0.0, 1), (10.0, 1), (21.0, 2)), start=1):
+        desk.clock.step(seconds)
+        await desk.keep(ticket(), within_seconds=60.0)
+        calls = (await desk.redis.info("commandstats"))["cmdstat_time"]["calls"]
+        assert calls - commits == asked  # the script itself asks in every commit
+
+
+async def test_a_burst_joins_one_ticket(desk: Desk) -> None:
+    """Of two messages that find no ticket of their author, one opens it, and the other joins."""
+    channel = Place(surface="slack", place="C1")
+    nobody = Newest("support", channel, AUTHOR.key, None)
+    first, second = ticket(), ticket()
+    await desk.keep(first, newest=nobody)
+    change = Commit(tickets=(Versioned(second, 0),), newest=nobody)
+    assert await desk.store.commit(change) == Conflict()
+    grown = first.model_copy(update={"generation": 2})
+    await desk.keep(
+        grown,
+        version=1,
+        newest=Newest("support", channel, AUTHOR.key, first.id),
+        joined=((second.origin, first.id),),
+    )
+    assert await desk.store.ticket_at(second.origin) == first.id
+
+
 # --- what waits -------------------------------------------------------------------------------
 
 
@@ -421,6 +462,62 @@ async def test_no_server_is_unavailable_and_one_that_is_back_is_used(
         assert await desk.store.accept(delivery()) == "accepted"
 
 
+async def test_reads_of_many_keys_know_an_outage_too(own_server: ServerProcess) -> None:
+    async with open_desk(own_server.url, clock=WallClock()) as desk:
+        opened = ticket()
+        await desk.keep(opened, proposal(opened), entries=(Entry(kind="card", ticket=opened.id),))
+        own_server.stop(signal.SIGKILL)
+        for call in (
+            desk.store.waiting("support"),
+            desk.store.counters(AT, AT),
+            desk.store.wire.load((COMMIT,)),
+            desk.store.record_book.figures(AT, AT),
+        ):
+            with pytest.raises(StoreUnavailable):
+                await call
+
+
+async def test_a_server_that_is_busy_with_a_script_is_unavailable(
+    own_server: ServerProcess,
+) -> None:
+    async with open_desk(own_server.url, clock=WallClock()) as desk:
+        with own_server.client() as outside, own_server.client() as blocked:
+            outside.config_set("busy-reply-threshold", 20)
+            endless = asyncio.create_task(
+                asyncio.to_thread(_swallowing, blocked, "while true do end")
+            )
+            await eventually(lambda: _is_busy(outside))
+            with pytest.raises(StoreUnavailable, match="BUSY"):
+                await desk.store.paused()
+            outside.script_kill()
+            await endless
+        assert await desk.store.paused() == frozenset()
+
+
+def _swallowing(client: Any, script: str) -> None:
+    with contextlib.suppress(ResponseError):
+        client.eval(script, 0)
+
+
+def _is_busy(client: Any) -> bool:
+    try:
+        client.ping()
+    except ResponseError as error:
+        return "BUSY" in str(error)
+    return False
+
+
+async def test_ready_says_so_in_time_even_if_the_client_would_wait_longer(
+    own_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.state.READY_SECONDS", 0.1)
+    async with open_desk(own_server.url) as desk:
+        own_server.freeze()
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await desk.store.ready()
+        own_server.thaw()
+
+
 async def test_a_server_that_hangs_is_unavailable_in_time(own_server: ServerProcess) -> None:
     async with open_desk(own_server.url, clock=WallClock()) as desk:
         own_server.freeze()
@@ -542,7 +639,9 @@ async def test_a_look_that_fails_is_not_the_deliverys_failure(
 async def test_every_script_keeps_to_one_slot_and_to_the_keys_it_names(short_path: Path) -> None:
     """A cluster's node refuses a script that touches two slots, declared or not."""
     server = ServerProcess(
-        short_path / "c", "--save", "", "--cluster-enabled", "yes", port=free_port()
+        short_path / "c",
+        *("--save", "", "--cluster-enabled", "yes", "--cluster-port", str(free_port())),
+        port=free_port(),
     ).start()
     try:
         with server.client() as outside:
@@ -568,6 +667,11 @@ async def test_every_script_keeps_to_one_slot_and_to_the_keys_it_names(short_pat
             assert all(name.startswith("dh:{acme}:") for name in names)
     finally:
         server.stop(signal.SIGKILL)
+
+
+def test_a_script_without_its_flags_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not begin"):
+        _ = Script("append").text
 
 
 async def test_a_client_of_its_own_can_be_closed_while_nothing_runs(redis_url: str) -> None:

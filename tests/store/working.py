@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -94,22 +94,24 @@ async def process(
     redis: Redis = open_redis(url, decode_responses=False)
     queue, clock, seen = Queue(url, tenant), WallClock(), Seen()
     store = RedisStore(redis, tenant, clock, queue.wake_soon)
-    await store.start()
-    async with queue:
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(redis.aclose)
+        opened.push_async_callback(store.close)
+        await store.start()
+        await opened.enter_async_context(queue)
         every: dict[WakeKind, Handler] = {kind: seen.handler(kind) for kind in KINDS}
         worker = Worker(queue, store, {**every, **(handlers or {})}, clock, **options)
         running = asyncio.create_task(worker.run()) if works else None
         if works and not takes:
             await asyncio.sleep(0)
             queue.serve(_Reader(worker))
+            store.hands = None
         try:
             yield Process(queue, store, redis, worker if works else None, seen)
         finally:
             await worker.stop()
             if running is not None:
                 await running
-    await store.close()
-    await redis.aclose()
 
 
 class _Reader:
