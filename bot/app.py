@@ -36,6 +36,7 @@ from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
 from bot.store.entries import Line
 from bot.store.errors import StoreRefused
+from bot.store.keys import Keys
 from bot.store.metered import MeteredStore, uncounted
 from bot.store.queue import Queue
 from bot.store.state import RedisStore
@@ -99,7 +100,7 @@ async def open_store(
         url = server.url
     redis = open_redis(url, decode_responses=False)
     stack.push_async_callback(redis.aclose)
-    facts = await check_server(redis)
+    facts = await check_server(redis, epoch_key=Keys(tenant).epoch)
     if facts.durability == "relaxed":
         if file.config.durability == "strict":
             raise StoreRefused(f"durability: strict is configured, but {facts.why}")

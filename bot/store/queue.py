@@ -91,6 +91,8 @@ class Queue:
             # A message that is done leaves nothing behind.
             execution_ttl=timedelta(0),
         )
+        # Not its own examples, each of which would cost every heartbeat.
+        self.docket.tasks.clear()
         self.docket.register(self._arrived, names=[MESSAGE])
         self._taker: Taker | None = None
         self._open = AsyncExitStack()

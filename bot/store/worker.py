@@ -88,6 +88,7 @@ class Worker:
         self._kept = 0
         """Hands kept for what is just being saved."""
         self._held: dict[Wake, str] = {}
+        self._giving_back: set[asyncio.Task[bool]] = set()
         self._failures: dict[Wake, int] = {}
         self._hands = asyncio.Semaphore(JOBS_AT_ONCE)
         self._runs_later: deque[Wake] = deque(maxlen=_RUNS_REMEMBERED)
@@ -287,7 +288,10 @@ class Worker:
 
     async def _give_back(self, wake: Wake, token: str) -> None:
         """Cancelled: let another take it up now rather than when the lease ends."""
-        back = asyncio.ensure_future(self._store.finish(wake, token, self._clock.now()))
+        back = asyncio.create_task(self._store.finish(wake, token, self._clock.now()))
+        # A second cancellation leaves it to itself: somebody must hold it then.
+        self._giving_back.add(back)
+        back.add_done_callback(self._giving_back.discard)
         with contextlib.suppress(StoreUnavailable):
             await asyncio.shield(back)
 
