@@ -80,7 +80,7 @@ async def may_decide(
             "author",
             ("You wrote this ticket, so somebody else must decide. ", *_who(playbook, route)),
         )
-    if ticket.asker == actor and not playbook.asker_may_approve:
+    if actor in ticket.askers and not playbook.asker_may_approve:
         return NotAllowed(
             "asker", ("You asked for this, so somebody else must decide. ", *_who(playbook, route))
         )

@@ -50,14 +50,13 @@ from bot.forms import (
     RejectInput,
     Submitted,
 )
-from bot.intake import first_wakes, over_limit
 from bot.journal import Entry
 from bot.lifecycle import digest, next_action, transition
 from bot.masking import example_of
 from bot.playbook import Playbook, after
 from bot.ports import Commit, Conflict, LookUpFailed, StoreUnavailable, TooLate, Versioned, Wake
 from bot.projection import view
-from bot.runs import drafting
+from bot.runs import drafting, first_wakes, handed_off, over_limit
 
 log = logging.getLogger("deskhand.decide")
 
@@ -205,6 +204,7 @@ class Decide:
                             playbook=ticket.playbook,
                             data={"why": "draft_again"},
                         ),
+                        *handed_off(fresh),
                     ),
                 ),
             )

@@ -177,6 +177,9 @@ class Delivery(Frozen):
     files: tuple[str, ...] = ()
     thread: tuple[Message, ...] = ()
     """Earlier messages of the conversation, oldest first."""
+    follows: tuple[str, ...] = ()
+    """Ids or aliases of the messages that come before it: its thread's root, and the message that
+    it changes. It may be looked at before they are worked in."""
     url: str | None = None
     received_at: datetime
     trace_id: str = ""
@@ -194,9 +197,12 @@ class Ticket(Frozen):
     origin: Place
     author: Author
     asker: Actor | None = None
+    also_asked: tuple[Actor, ...] = ()
+    """Others who have asked for it since."""
     subject: str = ""
     messages: tuple[Message, ...]
-    """The author's words, oldest first; an edit replaces its message."""
+    """The author's words, oldest first; an edit replaces its message, and a deletion removes it:
+    when the last one is deleted, nothing is left."""
     thread: tuple[Message, ...] = ()
     """What others said before, oldest first: context, not the request."""
     url: str | None = None
@@ -209,6 +215,11 @@ class Ticket(Frozen):
     colleague_replied: bool = False
     """A person other than the author has answered in its thread; noticed once a proposal."""
     trace_id: str = ""
+
+    @property
+    def askers(self) -> tuple[Actor, ...]:
+        """Everyone who has asked for it to be answered."""
+        return ((self.asker,) if self.asker is not None else ()) + self.also_asked
 
     @property
     def body(self) -> str:
@@ -305,6 +316,7 @@ class Notice(Frozen):
     kind: Literal[
         "colleague_replied",
         "answered_by_hand",
+        "wrote_again",
         "degraded",
         "edited",
         "approval_lapsed",
@@ -335,6 +347,9 @@ class Run(Frozen):
     id: str
     generation: int
     starts: int = 0
+    spared: int = 0
+    """Of the starts, those that ended with a word: the store went away, or the process was told to
+    stop. The others killed their worker, or came to an end."""
     not_before: datetime
     """The end of the quiet window."""
     started_at: datetime | None = None

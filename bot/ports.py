@@ -125,6 +125,11 @@ class TooLate:
     """The change came to the server after ``within_seconds``: nothing was done."""
 
 
+Arrival = Literal["unseen", "waiting", "done"]
+"""unseen: nothing of that name has come, in seven days. waiting: it is durable, and not worked in
+yet. done: it is worked in."""
+
+
 @dataclass(frozen=True)
 class NotClaimed:
     """Nothing was dispatched and nothing may be."""
@@ -147,6 +152,10 @@ class Store(Protocol):
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
         """One that is not done yet."""
+        ...
+
+    async def arrived(self, names: Sequence[str]) -> Arrival:
+        """How far the deliveries known by these ids or aliases are, the least of them."""
         ...
 
     # documents
@@ -195,8 +204,9 @@ class Store(Protocol):
         ...
 
     # limits and money
-    async def count_run(self, author: str, limit_per_hour: int) -> bool:
-        """Count a run of this author; False, uncounted, when the hour's limit is reached."""
+    async def count_run(self, author: str, run: str, limit_per_hour: int) -> bool:
+        """Count a run of this author; False, uncounted, when the hour's limit is reached. A run
+        counts once, however often it is asked for."""
         ...
 
     async def reserve(
@@ -405,6 +415,15 @@ class MaybePosted(SurfaceError):
     """The answer was lost: look it up before anything is posted again."""
 
 
+class NotRead(SurfaceError):
+    """A conversation could not be read. ``final``: asking again is useless."""
+
+    def __init__(self, words: str, *, final: bool, retry_after_seconds: float | None = None):
+        super().__init__(words)
+        self.final = final
+        self.retry_after_seconds = retry_after_seconds
+
+
 class MessageGone(SurfaceError):
     """The message to update has been deleted."""
 
@@ -445,7 +464,7 @@ class Surface(Protocol):
         ...
 
     async def conversation(self, origin: Place) -> tuple[Message, ...]:
-        """The thread's messages by persons, root first, with names. Raises ``SurfaceError``."""
+        """The thread's messages by persons, root first, with names. Raises ``NotRead``."""
         ...
 
     async def note(self, message: Place, words: Words) -> None:

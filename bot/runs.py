@@ -1,11 +1,17 @@
-"""New runs and proposals: how a ticket's next pass begins."""
+"""Runs and proposals as they begin and give way: values, wakes and journal entries. No I/O."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from bot import buttons
-from bot.domain import Notice, Proposal, Run, Ticket, new_id
+from bot.commands import Denied, HandOff
+from bot.domain import Content, Handoff, Notice, Proposal, Run, Ticket, new_id
+from bot.journal import Entry
+from bot.lifecycle import transition
+from bot.playbook import Playbook, after
+from bot.ports import Wake
+from bot.publish import DRAFTING_AFTER
 
 
 def drafting(
@@ -34,3 +40,95 @@ def drafting(
         notices=notices,
         created_at=now,
     )
+
+
+def over_limit(proposal: Proposal, now: datetime, playbook: Playbook, words: str) -> Proposal:
+    """A ticket whose limit of runs is reached goes to a person without another run."""
+    command = HandOff(
+        at=now,
+        handoff=Handoff(reason="steps", missing=(words,)),
+        content=Content(labels=(), route="default"),
+        playbook_version="",
+        model="",
+        remind_at=after(now, playbook.remind_after, playbook.hours),
+    )
+    moved = transition(proposal, command)
+    if isinstance(moved, Denied):
+        raise AssertionError(f"a new proposal cannot be handed off: {moved.kind}")
+    return moved.proposal
+
+
+def first_wakes(proposal: Proposal, now: datetime) -> tuple[Wake, ...]:
+    """What a new proposal is first woken for: its run and its drafting card, or its card."""
+    if proposal.state != "drafting":
+        return (Wake("card", proposal.id), Wake("timer", proposal.id, proposal.remind_at))
+    start = proposal.run.not_before
+    return (
+        Wake("run", proposal.id, start if start > now else None),
+        Wake("card", proposal.id, now + DRAFTING_AFTER),
+    )
+
+
+# --- what the journal says of it --------------------------------------------------------------
+
+
+def begun_entries(ticket: Ticket, proposal: Proposal, why: str) -> tuple[Entry, ...]:
+    """A ticket's next pass begins, or (its limit is reached) is a handoff at once."""
+    begun = Entry(
+        kind="ticket",
+        ticket=ticket.id,
+        run=proposal.run.id,
+        proposal=proposal.id,
+        playbook=ticket.playbook,
+        data={"what": why, "generation": ticket.generation, "state": proposal.state},
+    )
+    return (begun, *handed_off(proposal))
+
+
+def handed_off(fresh: Proposal) -> tuple[Entry, ...]:
+    """The entry of a new proposal that is a handoff from its first moment; nothing for others."""
+    return (handoff_entry(fresh, steps=0),) if fresh.state == "handoff" else ()
+
+
+def handoff_entry(ended: Proposal, steps: int) -> Entry:
+    """A run ended in a handoff."""
+    return Entry(
+        kind="handoff",
+        ticket=ended.ticket,
+        run=ended.run.id,
+        proposal=ended.id,
+        playbook=ended.playbook,
+        data={
+            "reason": ended.handoff.reason if ended.handoff else None,
+            "revision": ended.revision,
+            "model": ended.model,
+            "steps": steps,
+            "usd": str(ended.cost_usd),
+            "took_ms": took_ms(ended),
+        },
+    )
+
+
+def transition_entry(before: Proposal, moved: Proposal, why: str) -> Entry:
+    """A proposal was changed, and not by a decision about it."""
+    return Entry(
+        kind="transition",
+        ticket=moved.ticket,
+        run=moved.run.id,
+        proposal=moved.id,
+        playbook=moved.playbook,
+        data={
+            "from": before.state,
+            "to": moved.state,
+            "revision": moved.revision,
+            "why": why,
+            "successor": moved.successor,
+        },
+    )
+
+
+def took_ms(ended: Proposal) -> int | None:
+    """From the proposal's beginning to its first showing; None while there is none."""
+    if ended.proposed_at is None:
+        return None
+    return max(0, round((ended.proposed_at - ended.created_at).total_seconds() * 1000))

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,18 +21,20 @@ from bot.commands import Begin, Denied, HandOff, Propose
 from bot.context import Context
 from bot.decide import approvals_needed
 from bot.domain import Action, Content, Handoff, Notice, Proposal, Ticket
-from bot.intake import over_limit
 from bot.journal import Entry
 from bot.lifecycle import MAX_STARTS, digest, transition
 from bot.playbook import Playbook, after
 from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake
 from bot.publish import Publish
+from bot.runs import handoff_entry, over_limit, took_ms
 
 log = logging.getLogger("deskhand.triage")
 
 _PAUSED_RETRY = timedelta(seconds=5)
 _LINE_SECONDS = 1.0
 """How long the end of a run waits for its last status line."""
+_WORD_SECONDS = 0.3
+"""How long a run that is told to stop may take to say so: its process ends soon after."""
 
 
 class Triage:
@@ -43,60 +47,69 @@ class Triage:
         self._kits = kits
         self._ports = ports
         self._publish = publish
+        self._spared: Counter[str] = Counter()
+        """Proposals of which starts ended with a word that is not saved yet, and how many did."""
 
     async def run(self, proposal_id: str) -> datetime | None:
         """Run what is due; the answer is when to look again. A wake with nothing to do does
         nothing."""
-        case = await self._context.store.case(proposal_id)
-        if case is None:
+        await self._save_spared()
+        starts: int | None = None
+        while True:
+            case = await self._context.store.case(proposal_id)
+            if case is None:
+                return None
+            proposal, ticket = case[0], case[1].value
+            if proposal.value.state != "drafting" or starts not in (
+                None,
+                proposal.value.run.starts,
+            ):
+                return None  # there is nothing to run, or another worker was first
+            now = self._context.clock.now()
+            if proposal.value.run.not_before > now:
+                return proposal.value.run.not_before
+            paused = await self._context.store.paused()
+            if "*" in paused or ticket.playbook in paused:
+                return now + _PAUSED_RETRY
+            kit = self._kits[self._context.playbook(ticket.playbook).name]
+            begun = await self._begin(proposal, ticket, kit.playbook, now)
+            if isinstance(begun, Conflict):
+                # More words came, or a notice, or another worker was first: nobody else may wake
+                # this run again, so look what is to be done.
+                starts = proposal.value.run.starts
+                continue
+            if begun is not None:
+                async with self._with_a_word(proposal_id):
+                    await self._run(begun, ticket, kit)
             return None
-        proposal, ticket = case[0], case[1].value
-        if proposal.value.state != "drafting":
-            return None
-        now = self._context.clock.now()
-        if proposal.value.run.not_before > now:
-            return proposal.value.run.not_before
-        paused = await self._context.store.paused()
-        if "*" in paused or ticket.playbook in paused:
-            return now + _PAUSED_RETRY
-        kit = self._kits[self._context.playbook(ticket.playbook).name]
-        begun = await self._begin(proposal, ticket, kit.playbook, now)
-        if begun is not None:
-            await self._run(begun, ticket, kit)
-        return None
 
     async def _begin(
         self, proposal: Versioned[Proposal], ticket: Ticket, playbook: Playbook, now: datetime
-    ) -> Versioned[Proposal] | None:
+    ) -> Versioned[Proposal] | Conflict | None:
         """Count a start. None: there is nothing (more) to run."""
-        if proposal.value.run.starts >= MAX_STARTS:
+        run = proposal.value.run
+        if run.starts - run.spared >= MAX_STARTS:
             words = f"The run was begun {MAX_STARTS} times and never came to an end."
             await self._end(proposal, _fault(playbook, now, words), Decimal(0), 0, ())
             return None
         limit = playbook.limits.runs_per_author_hour
-        if proposal.value.run.starts == 0 and not await self._context.store.count_run(
-            ticket.author.key, limit
+        if run.starts == 0 and not await self._context.store.count_run(
+            ticket.author.key, run.id, limit
         ):
             words = f"Its author has had {limit} runs within an hour."
             limited = over_limit(proposal.value, now, playbook, words)
-            await self._save(proposal, limited, _handoff_entry(limited, 0, ()))
-            return None
+            saved = await self._save(proposal, limited, handoff_entry(limited, steps=0))
+            return None if saved else Conflict()
         moved = transition(proposal.value, Begin(now))
         if isinstance(moved, Denied):
             return None
-        entry = Entry(
-            kind="run",
-            ticket=ticket.id,
-            run=proposal.value.run.id,
-            proposal=proposal.value.id,
-            playbook=ticket.playbook,
-            data={"what": "begun", "start": moved.proposal.run.starts},
-        )
-        saved = await self._context.store.commit(
-            Commit(proposals=(Versioned(moved.proposal, proposal.version),), entries=(entry,))
-        )
-        if isinstance(saved, Conflict):
-            return None  # more words came, or another worker was first; both wake again
+        entry = _run_entry(moved.proposal, "begun")
+        async with self._with_a_word(proposal.value.id):
+            begun = await self._context.store.commit(
+                Commit(proposals=(Versioned(moved.proposal, proposal.version),), entries=(entry,))
+            )
+        if isinstance(begun, Conflict):
+            return begun
         return Versioned(moved.proposal, proposal.version + 1)
 
     async def _run(self, begun: Versioned[Proposal], ticket: Ticket, kit: Kit) -> None:
@@ -107,7 +120,7 @@ class Triage:
             return current is None or not _is_ours(current.value, proposal)
 
         targets = {use.tool: self._context.target(use.tool, ticket) for use in kit.playbook.actions}
-        line = _StatusLine(self._publish, proposal.id)
+        line, patience = _StatusLine(self._publish, proposal.id), 0.0
         try:
             outcome = await run_agent(
                 Job(ticket, proposal.run, targets),
@@ -116,10 +129,11 @@ class Triage:
                 cancelled=cancelled,
                 doing=line.say,
             )
+            patience = _LINE_SECONDS
         finally:
-            await line.close()
+            await line.close(patience)
         if isinstance(outcome, Cancelled):
-            log.info("deskhand: run %s is void, its ticket has moved on", proposal.run.id)
+            await self._void(proposal, outcome.cost_usd, outcome.steps)
             return
         command = self._command(outcome, ticket, kit)
         struck = (
@@ -127,7 +141,8 @@ class Triage:
             if isinstance(outcome, Drafted)
             else ()
         )
-        await self._end(begun, command, outcome.cost_usd, outcome.steps, struck)
+        if not await self._end(begun, command, outcome.cost_usd, outcome.steps, struck):
+            await self._void(proposal, outcome.cost_usd, outcome.steps)
 
     def _command(self, outcome: RunOutcome, ticket: Ticket, kit: Kit) -> Propose | HandOff:
         now, playbook = self._context.clock.now(), kit.playbook
@@ -179,23 +194,91 @@ class Triage:
         cost: Decimal,
         steps: int,
         struck: tuple[str, ...],
-    ) -> None:
-        """Save the end, unless the ticket has moved on meanwhile."""
+    ) -> bool:
+        """Save the end, unless the ticket has moved on meanwhile; whether it is saved."""
         current: Versioned[Proposal] | None = begun
         while current is not None and _is_ours(current.value, begun.value):
             moved = transition(current.value, command)
             if isinstance(moved, Denied):
-                return
+                return False
             total = current.value.cost_usd + cost
             ended = moved.proposal.model_copy(update={"cost_usd": total})
             entry = (
                 _proposal_entry(ended, steps, struck)
                 if isinstance(command, Propose)
-                else _handoff_entry(ended, steps, struck)
+                else handoff_entry(ended, steps)
             )
             if await self._save(current, ended, entry):
-                return
+                return True
             current = await self._context.store.proposal(begun.value.id)
+        return False
+
+    async def _void(self, begun: Proposal, cost: Decimal, steps: int) -> None:
+        """The ticket has moved on. What the run cost is its proposal's all the same."""
+        log.info("deskhand: run %s is void, its ticket has moved on", begun.run.id)
+        entry = _run_entry(begun, "cancelled", steps=steps, usd=str(cost))
+        while cost:
+            current = await self._context.store.proposal(begun.id)
+            if current is None:
+                break
+            total = current.value.model_copy(update={"cost_usd": current.value.cost_usd + cost})
+            saved = await self._context.store.commit(
+                Commit(
+                    proposals=(Versioned(total, current.version),),
+                    entries=(entry,),
+                    wakes=(Wake("card", begun.id),),
+                )
+            )
+            if not isinstance(saved, Conflict):
+                return
+        await self._context.store.record((entry,))
+
+    # --- starts that do not count -------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _with_a_word(self, proposal_id: str) -> AsyncIterator[None]:
+        """A start that the store's absence or the process's end cuts short has not killed its
+        worker, so it does not count. It is remembered until the store has it on record."""
+        try:
+            yield
+        except StoreUnavailable:
+            self._spared[proposal_id] += 1
+            raise
+        except asyncio.CancelledError:
+            self._spared[proposal_id] += 1
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(_WORD_SECONDS):
+                    await self._save_spared()
+            raise
+
+    async def _save_spared(self) -> None:
+        for proposal_id in tuple(self._spared):
+            count = self._spared.pop(proposal_id, 0)
+            try:
+                await self._spare(proposal_id, count)
+            except BaseException:  # away again, or told to stop: not forgotten for that
+                self._spared[proposal_id] += count
+                raise
+
+    async def _spare(self, proposal_id: str, count: int) -> None:
+        while count:
+            current = await self._context.store.proposal(proposal_id)
+            if current is None or current.value.state != "drafting":
+                return
+            run = current.value.run
+            # A start that was cut short while it was being saved may not be there.
+            spared = run.model_copy(update={"spared": min(run.spared + count, run.starts)})
+            saved = await self._context.store.commit(
+                Commit(
+                    proposals=(
+                        Versioned(
+                            current.value.model_copy(update={"run": spared}), current.version
+                        ),
+                    )
+                )
+            )
+            if not isinstance(saved, Conflict):
+                return
 
     async def _save(self, before: Versioned[Proposal], ended: Proposal, entry: Entry) -> bool:
         due = [moment for moment in (ended.remind_at, ended.expires_at) if moment is not None]
@@ -236,11 +319,11 @@ class _StatusLine:
             except StoreUnavailable as away:
                 log.info("deskhand: no status line for %s: %s", self._proposal, away)
 
-    async def close(self) -> None:
+    async def close(self, seconds: float) -> None:
         """Let what is on its way arrive: later it would stand over the run's end."""
         self._words = ""
         if self._showing is not None:
-            _, late = await asyncio.wait([self._showing], timeout=_LINE_SECONDS)
+            _, late = await asyncio.wait([self._showing], timeout=seconds)
             for task in late:
                 task.cancel()
 
@@ -301,31 +384,18 @@ def _proposal_entry(ended: Proposal, steps: int, struck: tuple[str, ...]) -> Ent
             "usd": str(ended.cost_usd),
             "citations": len(ended.citations),
             "citations_struck": len(struck),
-            "took_ms": _took_ms(ended),
+            "took_ms": took_ms(ended),
         },
         texts={"reply": content.reply} if content and content.reply else {},
     )
 
 
-def _handoff_entry(ended: Proposal, steps: int, _struck: tuple[str, ...]) -> Entry:
+def _run_entry(proposal: Proposal, what: str, **data: int | str) -> Entry:
     return Entry(
-        kind="handoff",
-        ticket=ended.ticket,
-        run=ended.run.id,
-        proposal=ended.id,
-        playbook=ended.playbook,
-        data={
-            "reason": ended.handoff.reason if ended.handoff else None,
-            "revision": ended.revision,
-            "model": ended.model,
-            "steps": steps,
-            "usd": str(ended.cost_usd),
-            "took_ms": _took_ms(ended),
-        },
+        kind="run",
+        ticket=proposal.ticket,
+        run=proposal.run.id,
+        proposal=proposal.id,
+        playbook=proposal.playbook,
+        data={"what": what, "start": proposal.run.starts, **data},
     )
-
-
-def _took_ms(ended: Proposal) -> int | None:
-    if ended.proposed_at is None:
-        return None
-    return max(0, round((ended.proposed_at - ended.created_at).total_seconds() * 1000))

@@ -160,6 +160,9 @@ class _About:
         aliases: tuple[str, ...] = (),
     ) -> Intake:
         playbook = self.listening
+        before = [thread] if thread is not None and thread != ts else []
+        if kind != "message":
+            before.append(ts)
         delivery = Delivery(
             id=self.delivery_id,
             aliases=aliases,
@@ -169,6 +172,7 @@ class _About:
             author=_author(message, self.setting.us),
             text=text,
             files=files_of(message),
+            follows=tuple(self.alias(one) for one in before),
             received_at=self.now,
             trace_id=self.trace_id,
         )
@@ -269,7 +273,7 @@ def _mention(about: _About) -> Parsed:
         aliases=(about.alias(ts),),
         kind="ask",
         playbook=playbook,
-        origin=Place(surface="slack", place=about.channel, thread=thread, message=thread),
+        origin=Place(surface="slack", place=about.channel, thread=thread, message=ts),
         # Whose words are answered is the root's author; the event may not say who that is, and
         # then the conversation does, once it is read.
         author=Author(

@@ -8,7 +8,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain import Place
-from bot.ports import MaybePosted, MessageGone, NotPosted, SurfaceError
+from bot.ports import MaybePosted, MessageGone, NotPosted, NotRead, SurfaceError
 from handlers.slack_blocks import CardMessage
 from handlers.slack_client import (
     CALL_SECONDS,
@@ -155,3 +155,14 @@ def surface_error(fault: SlackFault) -> SurfaceError:
             return NotPosted(str(fault), final=fault.code not in _LATER)
         case _:
             return MaybePosted(str(fault))
+
+
+def read_error(fault: SlackFault) -> NotRead:
+    """What a call that only reads came to, in the words of the port: it may always be repeated."""
+    match fault:
+        case SlackLimited():
+            return NotRead(str(fault), final=False, retry_after_seconds=fault.retry_after_seconds)
+        case SlackRefused():
+            return NotRead(str(fault), final=fault.code not in _LATER)
+        case _:
+            return NotRead(str(fault), final=False)

@@ -20,7 +20,7 @@ from bot.ports import LookUpFailed, Progress, SurfaceError
 from handlers import slack_inert as inert
 from handlers.slack_blocks import CARD_EVENT, CardMessage, card_message, plain_message
 from handlers.slack_client import SlackFault, SlackIdentity, SlackRefused, Us
-from handlers.slack_messages import SlackMessages, payload, surface_error
+from handlers.slack_messages import SlackMessages, payload, read_error, surface_error
 from handlers.slack_people import SlackPeople
 from handlers.slack_progress import SlackProgress
 from handlers.slack_room import person
@@ -110,7 +110,7 @@ class SlackSurface:
             raise surface_error(fault) from fault
 
     async def conversation(self, origin: Place) -> tuple[Message, ...]:
-        """The thread's messages by persons, root first, with names. Raises ``SurfaceError``."""
+        """The thread's messages by persons, root first, with names. Raises ``NotRead``."""
         root = origin.thread or origin.message
         if root is None:
             return ()
@@ -122,7 +122,7 @@ class SlackSurface:
                 if _by_person(message, us)
             ]
         except SlackFault as fault:
-            raise SurfaceError(f"the thread cannot be read: {fault}") from fault
+            raise read_error(fault) from fault
         authors = await self._authors({str(message["user"]) for message in written}, us.team)
         return tuple(
             Message(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.domain import Delivery
-from bot.ports import Wake
+from bot.ports import Arrival, Wake
 from bot.store import wakes
 from bot.store.codec import pack, unpack
 from bot.store.keys import Keys
@@ -39,3 +41,20 @@ async def delivery(wire: Wire, keys: Keys, delivery_id: str) -> Delivery | None:
     """A delivery that is not done yet."""
     packed = await wire.command("HGET", keys.inbox, delivery_id)
     return None if packed is None else unpack(Delivery, packed)
+
+
+async def arrived(wire: Wire, keys: Keys, names: Sequence[str]) -> Arrival:
+    """How far the deliveries of these ids or aliases are: the least of them."""
+    if not names:
+        return "unseen"
+    seen = await wire.command("MGET", *(keys.seen(name) for name in names))
+    # An id's own key is empty; an alias's holds the id.
+    ids = [
+        name if not found else found.decode()
+        for name, found in zip(names, seen, strict=True)
+        if found is not None
+    ]
+    waiting = await wire.commands(*(("HEXISTS", keys.inbox, one) for one in ids)) if ids else []
+    if any(waiting):
+        return "waiting"
+    return "done" if len(ids) == len(names) else "unseen"

@@ -62,7 +62,7 @@ class Keys:
         return f"{self.prefix}b:{proposal_id}"
 
     def seen(self, delivery_id: str) -> str:
-        """Exists for seven days after a delivery of this id or alias."""
+        """Exists for seven days after a delivery of this id or alias; an alias's holds the id."""
         return f"{self.prefix}d:{fingerprint(delivery_id)}"
 
     def burst(self, playbook: str, place: Place, author: str) -> str:

@@ -7,7 +7,6 @@ no longer called *reserved* once it is old. Sums are integers of a billionth of 
 
 from __future__ import annotations
 
-import secrets
 from decimal import ROUND_UP, Decimal
 
 from bot.budget import NANO, Cap, CapReached, Reservation, Spending
@@ -111,9 +110,10 @@ async def spending(wire: Wire, keys: Keys, day: str, cap: Decimal | None) -> Spe
     return Spending(day=day, spent=dollars(all_ - open_), reserved=dollars(open_), cap=cap)
 
 
-async def count_run(wire: Wire, keys: Keys, author: str, limit: int, now_ms: int) -> bool:
-    """Count one run of ``author``. False, and not counted, at ``limit`` runs in the last hour."""
-    arguments = (now_ms, now_ms - _HOUR_MS, limit, secrets.token_hex(8))
+async def count_run(wire: Wire, keys: Keys, author: str, run: str, limit: int, now_ms: int) -> bool:
+    """Count one run of ``author``. False, and not counted, at ``limit`` runs in the last hour; one
+    that is counted already stays counted, once."""
+    arguments = (now_ms, now_ms - _HOUR_MS, limit, run)
     return bool(await wire.run(COUNT_RUN, (keys.author_runs(author),), arguments))
 
 

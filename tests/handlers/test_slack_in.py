@@ -162,7 +162,8 @@ async def test_triage_in_a_thread_is_one_ask_for_the_thread(rig: Rig) -> None:
     asked = await rig.only()
     assert asked.kind == "ask"
     assert asked.playbook == "support"
-    assert (asked.origin.thread, asked.origin.message) == (root.ts, root.ts)
+    assert mention.message is not None
+    assert (asked.origin.thread, asked.origin.message) == (root.ts, mention.message.ts)
     assert asked.asker == Actor(surface="slack", team="T0TEAM", id="U0AGENT")
 
 

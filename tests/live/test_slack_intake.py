@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import bot.execute
-import bot.intake
 import bot.publish
+import bot.runs
 import bot.triage
 from tests.live.product import Live, live
 from tests.live.steps import (
@@ -43,7 +43,7 @@ async def desk(tmp_path: Path, redis_url: str) -> AsyncIterator[Live]:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A drafting card after a quarter of a second instead of 15 s; no long look at a pause."""
     soon = timedelta(seconds=0.25)
-    for module in (bot.publish, bot.intake):
+    for module in (bot.publish, bot.runs):
         monkeypatch.setattr(module, "DRAFTING_AFTER", soon)
     for other in (bot.execute, bot.triage):
         monkeypatch.setattr(other, "_PAUSED_RETRY", soon)
@@ -298,10 +298,18 @@ async def test_a_ticket_has_so_many_runs_and_then_a_person(tmp_path: Path, redis
         await says(desk, "Two.", thread_ts=message.ts)
         stopped = await card_that(desk, "handoff", "Two.")
         assert "has had 2 runs" in words(stopped)
-        await says(desk, "Three.", thread_ts=message.ts)
-        await card_that(desk, "handoff", "Three.")
-        await becomes(desk, stopped, "superseded")
+        # From now on it is that card which follows, however often the customer writes.
+        for number in range(20):
+            last = await says(desk, f"Message {number:02d}.", thread_ts=message.ts)
+        revised = await card_that(desk, "handoff", "Message 19.")
+        assert revised.ts == stopped.ts
+        assert words(revised).count("The customer wrote again") == 1
+        await desk.people.click("U0AGENT", stopped, "deskhand.reject")
+        await told(desk, "U0AGENT", "changed since")
+        await desk.people.delete(last)
+        await until(desk, lambda: "Message 19." not in words(desk.slack.space.current(stopped)))
         await idle(desk)
+        assert len(proposals(desk)) == 3
         assert len(desk.model.requests) == calls
 
 

@@ -203,13 +203,26 @@ async def test_sums_are_those_of_a_ledger(redis_url: str, seed: int) -> None:
 
 
 async def test_an_authors_runs_are_limited_by_the_hour(desk: Desk) -> None:
-    assert [await desk.store.count_run("ada", 3) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert await desk.store.count_run("bob", 3)
+    async def counted(author: str, *runs: str) -> list[bool]:
+        return [await desk.store.count_run(author, run, 3) for run in runs]
+
+    assert await counted("ada", "r_1", "r_2", "r_3", "r_4", "r_5") == [True] * 3 + [False] * 2
+    assert await counted("bob", "r_6") == [True]
     desk.clock.step(1800)
-    assert not await desk.store.count_run("ada", 3)
+    assert await counted("ada", "r_4") == [False]
     desk.clock.step(1801)
-    assert [await desk.store.count_run("ada", 3) for _ in range(4)] == [True] * 3 + [False]
+    assert await counted("ada", "r_4", "r_5", "r_7", "r_8") == [True] * 3 + [False]
     assert await desk.redis.ttl(desk.store.keys.author_runs("ada")) > 0
+
+
+async def test_a_run_counts_once_however_often_it_is_tried(desk: Desk) -> None:
+    for _ in range(5):
+        assert await desk.store.count_run("ada", "r_1", 2)
+    assert await desk.store.count_run("ada", "r_2", 2)
+    assert not await desk.store.count_run("ada", "r_3", 2)
+    assert await desk.store.count_run("ada", "r_1", 2), "at the limit, too"
+    desk.clock.step(3601)
+    assert await desk.store.count_run("ada", "r_1", 2), "and anew after an hour"
 
 
 def example(text: str) -> SimilarTicket:

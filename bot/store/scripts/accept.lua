@@ -1,5 +1,5 @@
 #!lua
--- KEYS: inbox, due, held, seen...
+-- KEYS: inbox, due, held, the delivery's id as seen, its aliases as seen...
 -- ARGV: delivery id, delivery, due member, due score, seconds, the lease of who takes the job up at
 --       once (empty: nobody does; then the score is its end)
 for i = 4, #KEYS do
@@ -8,7 +8,7 @@ for i = 4, #KEYS do
   end
 end
 for i = 4, #KEYS do
-  redis.call('SET', KEYS[i], '', 'EX', ARGV[5])
+  redis.call('SET', KEYS[i], i > 4 and ARGV[1] or '', 'EX', ARGV[5])
 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
