@@ -99,16 +99,28 @@ async def form(desk: Live, user: str, card: Message, verb: str) -> View:
     )
 
 
+APPOINTMENT_SECONDS = 3
+"""What is to be looked at later than this is an appointment and no work that waits."""
+
+
 async def idle(desk: Live, *kinds: WakeKind, timeout: float = 8) -> None:
     """Return when none of these kinds is due or being worked on: no delivery, run or effect."""
-    store = desk.product.store
-    unwanted: set[str] = set(kinds or ("deliver", "run", "execute"))
-    async with asyncio.timeout(timeout):
-        while True:
-            members = await store.wire.command("ZRANGE", store.keys.due, 0, -1)
-            if not unwanted & {member.decode().partition(":")[0] for member in members}:
-                return
-            await asyncio.sleep(0.02)
+    store, unwanted = desk.product.store, frozenset[str](kinds or ("deliver", "run", "execute"))
+    give_up = time.monotonic() + timeout
+    while True:
+        members = await store.wire.command("ZRANGE", store.keys.due, 0, -1, "WITHSCORES")
+        soon = (time.time() + APPOINTMENT_SECONDS) * 1000
+        left = [
+            name.decode()
+            for name, score in zip(members[::2], members[1::2], strict=True)
+            if name.decode().partition(":")[0] in unwanted
+            # A fraction marks what somebody was told of, or is at.
+            and (float(score) % 1 or float(score) < soon)
+        ]
+        if not left:
+            return
+        assert time.monotonic() < give_up, f"still due after {timeout} s: {left}"
+        await asyncio.sleep(0.02)
 
 
 class Helpdesk:
