@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.models.local.concepts import concepts
-from bot.models.local.features import COLUMNS, count_features, learn_features
+from bot.models.local.features import count_features, learn_features
+from bot.models.local.rows import rows_of
 from bot.models.local.words import stems
 
 
@@ -52,12 +54,30 @@ def test_different_words_for_one_thing_share_a_concept() -> None:
 @given(st.text())
 def test_any_text_has_features_of_finite_size(text: str) -> None:
     counts = count_features(text)
-    space = learn_features([counts, count_features("a refund")])
-    row = space.rows([counts])[0]
-    assert row.shape == (COLUMNS,)
-    assert float(abs(row).sum()) < 1e4
+    space = learn_features([counts, count_features("a refund")], 64)
+    columns, values = space.values(counts)
+    assert all(0 <= column < 64 for column in columns)
+    assert sorted(set(columns)) == list(columns)
+    assert float(abs(values).sum()) < 1e3
 
 
 def test_the_same_texts_give_the_same_space() -> None:
     counted = [count_features(text) for text in ("late parcel", "broken wheel", "late refund")]
-    assert learn_features(counted) == learn_features(counted)
+    assert learn_features(counted, 64) == learn_features(counted, 64)
+
+
+def test_packed_rows_are_the_rows_that_they_stand_for() -> None:
+    counted = [count_features(text) for text in ("late parcel", "", "broken wheel", "late refund")]
+    rows = rows_of(learn_features(counted, 64), counted)
+    ((place, block),) = [(place, block.copy()) for place, block in rows.blocks()]
+    assert (place, block.shape, len(rows)) == (slice(0, 4), (4, 64), 4)
+    assert abs(rows.times_all(rows) - block @ block.T).max() < 1e-5
+    assert abs(rows.times(block[0]) - block @ block[0]).max() < 1e-5
+    kept = rows.take(np.array([True, False, False, True]))
+    assert abs(kept.times(block[0]) - (block @ block[0])[[0, 3]]).max() < 1e-5
+    both = kept.joined(rows)
+    assert len(both) == 6
+    assert abs(both.times(block[2])[2:] - block @ block[2]).max() < 1e-5
+    lengths = np.array([float((row * row).sum()) for _, (row, *_) in rows.unit().blocks()])
+    assert abs(lengths - 1).max() < 1e-5
+    assert len(rows_of(learn_features([], 64), [])) == 0

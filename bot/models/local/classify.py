@@ -15,7 +15,6 @@ import numpy as np
 
 from bot.domain import Confidence
 from bot.models.local import saved
-from bot.models.local.calibration import log_softmax
 from bot.models.local.features import Floats, count_features
 from bot.models.local.language import FUNCTION_WORDS
 from bot.models.local.training import Trained, train, train_further
@@ -88,8 +87,9 @@ class LabelModel:
         """The label of ``text``, which may be anything."""
         scores = self._trained.score(count_features(text))
         calibration = self._trained.calibration
-        likely = np.exp(log_softmax(scores.log_likely * np.float32(calibration.sharpness)))[0]
-        in_scope = bool(calibration.scope_score(scores.signals)[0] >= calibration.scope)
+        likely = np.exp(calibration.log_likely(scores))[0]
+        signals = scores.signals(scores.mixed(calibration.neighbours))
+        in_scope = bool(calibration.scope_score(signals)[0] >= calibration.scope)
         order = np.argsort(-likely, kind="stable")
         ranked = tuple((self._labels[int(place)], float(likely[place])) for place in order)
         label = int(order[0])
@@ -171,7 +171,7 @@ class LabelModel:
                 continue
             name = "t" + stem(word)
             if self._trained.space.frequency.get(name, 0):
-                columns, values = self._trained.space.sparse({name: 1})
+                columns, values = self._trained.space.values({name: 1})
                 scored[word] = float((against[columns] * values).sum())
         best = sorted((word for word in scored if scored[word] > 0.15), key=lambda w: -scored[w])
         return best[:3]

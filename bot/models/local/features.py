@@ -1,7 +1,7 @@
-"""A ticket as numbers: words, pairs, word parts and concepts, weighted by rarity, in 2,048 columns.
+"""A ticket as numbers: words, pairs, word parts and concepts, weighted by rarity, in columns.
 
-Four views of a text, each TF-IDF weighted and of length one: stems; stems with pairs; the parts of
-words (two to five characters, which forgive typing errors); concepts of the thesaurus. The most
+Four views of a text, each TF-IDF weighted and of a fixed length: stems; stems with pairs; the parts
+of words (two to five characters, which forgive typing errors); concepts of the thesaurus. The most
 frequent features have a column of their own; the rest share by hash, with a sign, so that what
 collides cancels out on the average (Weinberger et al., *Feature Hashing*, 2009).
 """
@@ -19,32 +19,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.models.local.concepts import concepts
-from bot.models.local.words import stems
+from bot.models.local.words import plain_words, stems
 
 Floats = NDArray[np.float32]
 
-OWN_COLUMNS = 1024
-SHARED_COLUMNS = 1024
-COLUMNS = OWN_COLUMNS + SHARED_COLUMNS
 TEXT_LIMIT = 4_000
 """Characters of a ticket that are looked at."""
 
 VIEW_WEIGHTS = {"t": 0.7, "s": 0.7, "c": 1.0, "x": 0.6}
 """t: stems. s: stems and pairs. c: parts of words. x: concepts. Chosen by measurement."""
 
+FEW_LABELS = 20
+COLUMNS_FEW_LABELS = 8_192
+COLUMNS_MANY_LABELS = 4_096
+"""A model of few labels learns a wider field for each and needs more columns; training time goes
+with columns times labels. Half of them are features' own."""
+
 Counts = dict[str, int]
 """Feature to how often it stands in a text; a feature's first letter names its view."""
 
 
+def columns_for(labels: int) -> int:
+    return COLUMNS_FEW_LABELS if labels <= FEW_LABELS else COLUMNS_MANY_LABELS
+
+
 def count_features(text: str) -> Counts:
     """The features of a text, before any weighting."""
-    said = stems(text[:TEXT_LIMIT])
+    text = text[:TEXT_LIMIT]
+    said = stems(text)
     counts: Counter[str] = Counter()
     for word, times in Counter(said).items():
         counts["t" + word] += times
         counts["s" + word] += times
-        for part in _parts(word):
-            counts[part] += times
+    for word in plain_words(text):
+        counts.update(_parts(word))
     for first, second in itertools.pairwise(said):
         counts[f"s{first} {second}"] += 1
     for concept in concepts(said):
@@ -63,40 +71,59 @@ def _parts(word: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class FeatureTable:
+    """Of some features: how rare, of which view and weight, in which column and with which sign."""
+
+    rarity: NDArray[np.float64]
+    view: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    column: NDArray[np.int64]
+    sign: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class FeatureSpace:
     """What was learnt of the features of a set of texts: rarity, and who has its own column."""
 
     texts: int
+    columns: int
     own: dict[str, int]
     frequency: dict[str, int]
     """In how many of the texts each feature stands."""
 
-    def rows(self, counted: Sequence[Counts]) -> Floats:
-        """The texts as rows of ``COLUMNS`` numbers."""
-        rows = np.zeros((len(counted), COLUMNS), np.float32)
-        for row, counts in zip(rows, counted, strict=True):
-            columns, values = self.sparse(counts)
-            np.add.at(row, columns, values)
-        return rows
+    def about(self, names: Sequence[str]) -> FeatureTable:
+        """What each of these features is to this space."""
+        placed = [self._place(name) for name in names]
+        frequency = np.array([self.frequency.get(name, 0) for name in names], np.float64)
+        view = np.array([_VIEW_NUMBER[name[0]] for name in names], np.int64)
+        return FeatureTable(
+            np.log((1 + self.texts) / (1 + frequency)) + 1,
+            view,
+            _WEIGHTS[view],
+            np.array([column for column, _ in placed], np.int64),
+            np.array([sign for _, sign in placed], np.float64),
+        )
 
-    def sparse(self, counts: Counts) -> tuple[NDArray[np.int64], Floats]:
-        """One text as columns and their values; a column may stand twice."""
+    def values(self, counts: Counts) -> tuple[NDArray[np.int64], Floats]:
+        """One text as columns, each once and in order, and their values."""
         if not counts:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        names = list(counts)
-        frequency = np.array([self.frequency.get(name, 0) for name in names], np.float32)
-        values = 1 + np.log(np.array([counts[name] for name in names], np.float32))
-        values *= np.log((1 + self.texts) / (1 + frequency)) + 1
-        views = np.array([_VIEW_NUMBER[name[0]] for name in names])
-        lengths = np.sqrt(np.bincount(views, values * values, minlength=len(_WEIGHTS)))
-        values *= (_WEIGHTS / np.maximum(lengths, 1e-9))[views].astype(np.float32)
-        placed = [self._place(name) for name in names]
-        columns = np.array([column for column, _ in placed], np.int64)
-        return columns, (values * np.array([sign for _, sign in placed])).astype(np.float32)
+        about = self.about(list(counts))
+        values = (1 + np.log(np.array(list(counts.values()), np.float64))) * about.rarity
+        lengths = np.sqrt(np.bincount(about.view, values * values, minlength=len(_WEIGHTS)))
+        values *= about.sign * about.weight / np.maximum(lengths, 1e-9)[about.view]
+        columns, inverse = np.unique(about.column, return_inverse=True)
+        sums = np.bincount(inverse, values, minlength=len(columns))
+        return columns, sums.astype(np.float32)
 
     def _place(self, name: str) -> tuple[int, int]:
         own = self.own.get(name)
-        return (own, 1) if own is not None else _shared_column(name)
+        if own is not None:
+            return own, 1
+        hashed = _hashed(name)
+        first_shared = self.columns // 2
+        column = first_shared + hashed % (self.columns - first_shared)
+        return column, 1 if hashed & 0x80000000 else -1
 
 
 _VIEW_NUMBER = {view: number for number, view in enumerate(VIEW_WEIGHTS)}
@@ -104,16 +131,15 @@ _WEIGHTS = np.array(list(VIEW_WEIGHTS.values()), np.float64)
 
 
 @lru_cache(maxsize=200_000)
-def _shared_column(name: str) -> tuple[int, int]:
-    hashed = zlib.crc32(name.encode("utf-8", "replace"))
-    return OWN_COLUMNS + hashed % SHARED_COLUMNS, 1 if hashed & 0x80000000 else -1
+def _hashed(name: str) -> int:
+    return zlib.crc32(name.encode("utf-8", "replace"))
 
 
-def learn_features(counted: Sequence[Counts]) -> FeatureSpace:
+def learn_features(counted: Sequence[Counts], columns: int) -> FeatureSpace:
     """The feature space of these texts; the same texts give the same space."""
     frequency: Counter[str] = Counter()
     for counts in counted:
         frequency.update(counts.keys())
     ranked = sorted(frequency.items(), key=lambda entry: (-entry[1], entry[0]))
-    own = {name: column for column, (name, _) in enumerate(ranked[:OWN_COLUMNS])}
-    return FeatureSpace(len(counted), own, dict(frequency))
+    own = {name: column for column, (name, _) in enumerate(ranked[: columns // 2])}
+    return FeatureSpace(len(counted), columns, own, dict(frequency))

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from bot.models.local.calibration import Calibration
-from bot.models.local.core import SparseRows
-from bot.models.local.features import COLUMNS, VIEW_WEIGHTS, FeatureSpace
+from bot.models.local.features import VIEW_WEIGHTS, FeatureSpace, columns_for
+from bot.models.local.rows import SparseRows
 from bot.models.local.training import Trained
 
-VERSION = 1
-"""1: as written here. Raised whenever features, training or this file change."""
+VERSION = 2
+"""1: dense training, 2,048 columns. 2: packed rows, columns by number of labels. Raised whenever
+features, training or this file change."""
 
 KEPT = 5
 """Models in a folder; older ones are deleted when a new one is saved."""
@@ -30,7 +31,8 @@ KEPT = 5
 
 def content_key(examples: Sequence[tuple[str, str]], descriptions: Mapping[str, str]) -> str:
     """Hexadecimal digits that name this content, trained by this version."""
-    content = [VERSION, COLUMNS, VIEW_WEIGHTS, list(descriptions.items()), list(examples)]
+    columns = columns_for(len(descriptions))
+    content = [VERSION, columns, VIEW_WEIGHTS, list(descriptions.items()), list(examples)]
     whole = json.dumps(content, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(whole.encode("ascii")).hexdigest()[:32]
 
@@ -42,6 +44,7 @@ def save(folder: Path, key: str, trained: Trained) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     about = {
         "texts": trained.space.texts,
+        "columns": trained.space.columns,
         "own": sorted(trained.space.own, key=lambda name: trained.space.own[name]),
         "frequency": trained.space.frequency,
         "calibration": vars(trained.calibration),
@@ -56,7 +59,6 @@ def save(folder: Path, key: str, trained: Trained) -> None:
                 starts=trained.rows.starts,
                 columns=trained.rows.columns,
                 values=trained.rows.values,
-                lengths=trained.rows.lengths,
             )
         temporary.replace(path)
     finally:
@@ -75,10 +77,13 @@ def load(folder: Path, key: str) -> Trained | None:
             for name in ("signal_means", "signal_spreads"):
                 calibration[name] = tuple(calibration[name])
             own = {name: column for column, name in enumerate(about["own"])}
+            width = about["columns"]
+            rows = SparseRows(file["starts"], file["columns"], file["values"], width)
             return Trained(
-                FeatureSpace(about["texts"], own, about["frequency"]),
+                FeatureSpace(about["texts"], width, own, about["frequency"]),
                 file["weights"],
-                SparseRows(file["starts"], file["columns"], file["values"], file["lengths"]),
+                rows,
+                rows.unit(),
                 file["targets"],
                 Calibration(**calibration),
             )

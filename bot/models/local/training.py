@@ -8,17 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.models.local.calibration import Calibration, Signals, calibrate
-from bot.models.local.core import (
-    Scores,
-    SparseRows,
-    combine,
-    known_share,
-    sparse_rows,
-    unit,
+from bot.models.local.calibration import Calibration, HeldOut, calibrate
+from bot.models.local.core import Scores, compare, known_share
+from bot.models.local.features import (
+    Counts,
+    FeatureSpace,
+    Floats,
+    columns_for,
+    learn_features,
 )
-from bot.models.local.features import COLUMNS, Counts, FeatureSpace, Floats, learn_features
 from bot.models.local.regression import fit
+from bot.models.local.rows import SparseRows, rows_of
 
 FOLDS = 5
 QUARTERS = 4
@@ -37,52 +37,56 @@ class Trained:
     weights: Floats
     """(columns + 1, labels); the last line is the bias."""
     rows: SparseRows
+    units: SparseRows
+    """The rows, of length one."""
     targets: NDArray[np.int64]
     """Label numbers of the rows."""
     calibration: Calibration
 
     def score(self, counts: Counts) -> Scores:
         """One text. Never several at once: the last digits would depend on their number."""
-        columns, values = self.space.sparse(counts)
+        columns, values = self.space.values(counts)
         evidence = (values @ self.weights[columns] + self.weights[-1])[None, :]
-        row = np.bincount(columns, values, minlength=COLUMNS).astype(np.float32)
-        likeness = self.rows.likeness(unit(row))[None, :]
-        return combine(evidence, likeness, self.targets, known_share(self.space, [counts]))
+        row = np.zeros(self.space.columns, np.float32)
+        row[columns] = values / max(1e-9, float(np.sqrt((values * values).sum())))
+        likeness = self.units.times(row)[None, :]
+        return compare(evidence, likeness, self.targets, known_share(self.space, [counts]))
 
 
 def train(
     counted: Sequence[Counts], targets: NDArray[np.int64], labels: int, examples: int
 ) -> Trained:
     """Train on all rows; only the first ``examples`` are tickets and calibrate it."""
-    space = learn_features(counted)
-    dense = space.rows(counted)
-    held_out, start = _held_out(space, counted, dense, targets, labels, examples)
-    calibration = calibrate(*held_out) if held_out else Calibration()
-    weights = fit(dense, targets, labels, start=start)
-    return Trained(space, weights, sparse_rows(dense), targets, calibration)
+    space = learn_features(counted, columns_for(labels))
+    rows = rows_of(space, counted)
+    units = rows.unit()
+    known = known_share(space, counted, own=1)
+    held_out, start = _hold_out(rows, units, known, targets, labels, examples)
+    weights = fit(rows, targets, labels, start=start)
+    return Trained(space, weights, rows, units, targets, calibrate(held_out))
 
 
 def train_further(
     before: Trained, counted: Sequence[Counts], targets: NDArray[np.int64], labels: int
 ) -> Trained:
     """Add rows in front of what was trained, keeping its feature space and calibration."""
-    dense = np.concatenate([before.space.rows(counted), before.rows.dense()])
+    rows = rows_of(before.space, counted).joined(before.rows)
     both = np.concatenate([targets, before.targets])
-    weights = fit(dense, both, labels, start=before.weights)
-    return Trained(before.space, weights, sparse_rows(dense), both, before.calibration)
+    weights = fit(rows, both, labels, start=before.weights)
+    return Trained(before.space, weights, rows, rows.unit(), both, before.calibration)
 
 
-def _held_out(
-    space: FeatureSpace,
-    counted: Sequence[Counts],
-    dense: Floats,
+def _hold_out(
+    rows: SparseRows,
+    units: SparseRows,
+    known: Floats,
     targets: NDArray[np.int64],
     labels: int,
     examples: int,
-) -> tuple[tuple[Floats, NDArray[np.int64], Signals] | None, Floats | None]:
+) -> tuple[list[HeldOut], Floats | None]:
     """Scores of examples that the scoring model had not seen, and a start for the final fit."""
     if examples < 2 * FOLDS:
-        return None, None
+        return [], None
     # Examples that lie together were often written together: dealt out one by one, a fold would
     # know the held-out ones all too well. So each label's examples are dealt out in blocks.
     many = examples >= MANY
@@ -92,26 +96,18 @@ def _held_out(
         own = np.flatnonzero(targets[:examples] == label)
         block = max(1, min(BLOCK, -(-len(own) // folds)))
         fold[own] = (np.arange(len(own)) // block + label) % folds
-    known = known_share(space, counted, own=1)
-    parts: list[tuple[Floats, NDArray[np.int64], Signals]] = []
+    held_out: list[HeldOut] = []
     weights: Floats | None = None
     for held in range(1 if many else folds):
         out = fold == held
         if not out.any():
             continue
-        weights = fit(dense[~out], targets[~out], labels)
-        evidence = dense[out] @ weights[:-1] + weights[-1]
-        likeness = unit(dense[out]) @ unit(dense[~out]).T
-        scores = combine(evidence, likeness, targets[~out], known[out])
-        parts.append((scores.log_likely, targets[out], scores.signals))
-    signals = Signals(
-        np.concatenate([part[2].likeness for part in parts]),
-        np.concatenate([part[2].evidence for part in parts]),
-        np.concatenate([part[2].known for part in parts]),
-    )
-    joined = (
-        np.concatenate([part[0] for part in parts]),
-        np.concatenate([part[1] for part in parts]),
-        signals,
-    )
-    return joined, weights if many else None
+        weights = fit(rows.take(~out), targets[~out], labels)
+        evidence = np.empty((int(out.sum()), labels), np.float32)
+        for place, block_rows in rows.take(out).blocks():
+            evidence[place] = block_rows @ weights[:-1] + weights[-1]
+        likeness = units.take(out).times_all(units.take(~out))
+        held_out.append(
+            HeldOut(compare(evidence, likeness, targets[~out], known[out]), targets[out])
+        )
+    return held_out, weights if many else None

@@ -29,6 +29,11 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in _TOKEN.findall(folded)]
 
 
+def plain_words(text: str) -> list[str]:
+    """The words of ``text`` in their order, folded, with their endings."""
+    return _TOKEN.findall(fold(text))
+
+
 def spelled(text: str) -> list[str]:
     """The words of ``text`` in their order and lower case, as a person would quote them."""
     return _TOKEN.findall(text.casefold())
