@@ -69,6 +69,13 @@ def first_wakes(proposal: Proposal, now: datetime) -> tuple[Wake, ...]:
     )
 
 
+def late_card(proposal: Proposal, now: datetime) -> tuple[Wake, ...]:
+    """The drafting card's wake anew, where the run begins after the first one has passed."""
+    if now < proposal.created_at + DRAFTING_AFTER:
+        return ()
+    return (Wake("card", proposal.id, now + DRAFTING_AFTER),)
+
+
 # --- what the journal says of it --------------------------------------------------------------
 
 

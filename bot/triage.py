@@ -26,7 +26,7 @@ from bot.lifecycle import MAX_STARTS, digest, transition
 from bot.playbook import Playbook, after
 from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake
 from bot.publish import Publish
-from bot.runs import handoff_entry, over_limit, took_ms
+from bot.runs import handoff_entry, late_card, over_limit, took_ms
 
 log = logging.getLogger("deskhand.triage")
 
@@ -104,10 +104,14 @@ class Triage:
         if isinstance(moved, Denied):
             return None
         entry = _run_entry(moved.proposal, "begun")
+        change = Commit(
+            proposals=(Versioned(moved.proposal, proposal.version),),
+            entries=(entry,),
+            # While it was paused no drafting card was due; a slow draft needs one again.
+            wakes=late_card(moved.proposal, now),
+        )
         async with self._with_a_word(proposal.value.id):
-            begun = await self._context.store.commit(
-                Commit(proposals=(Versioned(moved.proposal, proposal.version),), entries=(entry,))
-            )
+            begun = await self._context.store.commit(change)
         if isinstance(begun, Conflict):
             return begun
         return Versioned(moved.proposal, proposal.version + 1)

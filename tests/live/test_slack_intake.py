@@ -466,3 +466,19 @@ async def test_while_paused_there_is_no_drafting_card(desk: Live) -> None:
     card = await card_that(desk, "pending", timeout=12)
     first = next(m for m in desk.slack.space.posted if m.card_state)
     assert (first.ts, first.card_state) == (card.ts, "pending")
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_after_a_pause_a_slow_draft_shows_its_card_all_the_same(
+    tmp_path: Path, redis_url: str
+) -> None:
+    held = Held()
+    async with live(tmp_path, redis_url, script=[held]) as desk:
+        await desk.people.command("pause", user="U0MANAGER")
+        await says(desk, QUESTION)
+        await idle(desk, "deliver", "card")
+        await desk.people.command("resume", user="U0MANAGER")
+        drafting = await card_that(desk, "drafting", QUESTION)
+        assert drafting.action_ids == ["deskhand.take"]
+        held.hold.gate.set()
+        await card_that(desk, "pending", QUESTION)
