@@ -1,1 +1,1 @@
-"""What Deskhand costs, measured: ``python -m benchmarks <name>``, or ``all``; see docs/benchmarks.md."""
+"""What Deskhand costs, measured: ``python -m benchmarks`` lists them; see docs/benchmarks.md."""

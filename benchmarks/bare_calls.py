@@ -21,9 +21,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 
-async def one_ticket(
-    ticket: dict[str, Any], slack: AsyncWebClient, model: AsyncAnthropic
-) -> None:
+async def one_ticket(ticket: dict[str, Any], slack: AsyncWebClient, model: AsyncAnthropic) -> None:
     """``ids``: old ts to new. ``calls``: Slack's, in order. ``requests``: the model's."""
     ids: dict[str, str] = dict(ticket["ids"])
     for request in ticket["requests"]:

@@ -83,7 +83,9 @@ class Desk:
     async def catch_up(self) -> None:
         """What was posted and updated until now is no news."""
         for feed in (self.posted, self.updated):
-            feed.position += len(await self.slack.order("feed", name=feed.feed, since=feed.position))
+            feed.position += len(
+                await self.slack.order("feed", name=feed.feed, since=feed.position)
+            )
 
     async def quiet(self, seconds: float = 0.02) -> None:
         """Nothing has come to Slack for so long."""

@@ -31,7 +31,7 @@ from benchmarks.measure import (
     versions,
 )
 from benchmarks.product import ROOT, Serving, serving
-from bot.app import TENANT
+from bot.settings import TENANT
 from bot.store.connect import open_redis
 from bot.store.embedded import EmbeddedServer
 from bot.store.keys import Keys
@@ -124,7 +124,8 @@ async def nothing_lost(folder: Path, ours: Serving, count: int) -> tuple[int, in
     await ours.process.wait()
     async with EmbeddedServer(folder / "data") as server:
         redis = open_redis(server.url, decode_responses=True)
-        inbox = {key.rpartition(":")[2]: key for key in await redis.hkeys(keys.inbox)}
+        held = [str(ident) for ident in await redis.hkeys(keys.inbox)]
+        inbox = {ident.rpartition(":")[2]: ident for ident in held}
         lost = [
             ident
             for ident in acknowledged

@@ -132,7 +132,7 @@ class Client:
 
     def __init__(self, url: str, connections: int) -> None:
         at = urlsplit(url)
-        self._host, self._port = at.hostname, at.port
+        self._host, self._port = at.hostname or "127.0.0.1", at.port or 80
         self._count = connections
         self._all: list[_Connection] = []
         self._free: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()

@@ -1,8 +1,8 @@
 """Propose and pause, resume and execute: ``python -m benchmarks.pause``.
 
-Deskhand, its queue, journal and money included, beside LangGraph (SQLite checkpointer), openai-agents
-and pydantic-ai on the same job (``benchmarks/approval/work.py``), each in a process of its own,
-taking turns. The frameworks are in the dependency group ``bench``.
+Deskhand, its queue, journal and money included, beside LangGraph (SQLite checkpointer),
+openai-agents and pydantic-ai on the same job (``benchmarks/approval/work.py``), each in a process
+of its own, taking turns. The frameworks are in the dependency group ``bench``.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import sys
 import time
@@ -100,7 +99,8 @@ async def _ready(process: asyncio.subprocess.Process, url: str, log: Path) -> No
     async with aiohttp.ClientSession() as session, asyncio.timeout(START_SECONDS):
         while True:
             if process.returncode is not None:
-                raise RuntimeError(f"deskhand serve ended:\n{log.read_text()[-2000:]}")
+                words = await asyncio.to_thread(log.read_text)
+                raise RuntimeError(f"deskhand serve ended:\n{words[-2000:]}")
             try:
                 async with session.get(f"{url}/readyz") as answer:
                     if answer.status == 200:

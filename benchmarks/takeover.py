@@ -12,12 +12,13 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 from benchmarks.measure import show_machine, verdict
 from benchmarks.product import Serving, serving
 from bot.store.wakes import LEASE_MS
 from tests.fixtures_redis import STRICT, ServerProcess, short_folder
-from tests.standins.anthropic import Silence, anthropic_standin
+from tests.standins.anthropic import AnthropicStandin, Silence, anthropic_standin
 from tests.standins.slack.remote import slack_process
 
 ROUNDS = 5
@@ -39,7 +40,7 @@ async def main() -> int:
     return 0 if met else 1
 
 
-async def one_kill(folder, redis_url: str) -> float:  # type: ignore[no-untyped-def]
+async def one_kill(folder: Path, redis_url: str) -> float:
     async with (
         anthropic_standin(brain=lambda _: Silence()) as model,
         slack_process() as slack,
@@ -55,10 +56,10 @@ async def one_kill(folder, redis_url: str) -> float:  # type: ignore[no-untyped-
                 return await _killed(first, model)
 
 
-async def _killed(first: Serving, model: object) -> float:
+async def _killed(first: Serving, model: AnthropicStandin) -> float:
     os.kill(first.pid, signal.SIGKILL)
     began = time.monotonic()
-    await model.requests.wait_count(2, timeout=30)  # type: ignore[attr-defined]
+    await model.requests.wait_count(2, timeout=30)
     return time.monotonic() - began
 
 

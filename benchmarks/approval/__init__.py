@@ -1,1 +1,1 @@
-"""The same job on Deskhand and on three agent frameworks: draft a reply, wait for a person, send."""
+"""The same job on Deskhand and on three agent frameworks: draft a reply, wait, send."""

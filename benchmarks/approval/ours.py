@@ -15,20 +15,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel
 
 from benchmarks.approval import work
 from benchmarks.product import plain_config
 from bot import buttons
-from bot.app import Brains, SystemClock, build_desk, open_store
+from bot.agent.draft_check import Source
+from bot.app import Brains, build_desk, open_store
 from bot.assembly import Desk
 from bot.budget import Price, Usage
+from bot.clock import SystemClock
 from bot.commands import Outcome, Succeeded
 from bot.config_file import load
 from bot.domain import Actor, Author, Delivery, Person, Place, Ticket
-from bot.agent.draft_check import Source
 from bot.forms import Decided
 from bot.ports import Answer, Prompt, Surfaces, ToolCall
 from bot.settings import from_environment
@@ -201,7 +202,7 @@ class Ours:
     async def _quiet(self) -> None:
         """What follows the last one (its card, its lease) belongs to it."""
         assert self.worker is not None
-        while self.worker.jobs:
+        while self.worker.jobs:  # noqa: ASYNC110 - a worker tells nobody when it is idle
             await asyncio.sleep(0.001)
 
     def _delivery(self) -> Delivery:
@@ -242,10 +243,8 @@ async def _assemble(stack: AsyncExitStack, folder: Path) -> Ours:
     assert store_pid is not None
     noted, search = Noted(), SearchAtOnce()
     # The composition root names the real ones; only these attributes of theirs are used.
-    brains = cast(
-        "Brains",
-        Brains(AtOnce(), None, None, None, search, frozenset({"invoice"})),  # type: ignore[arg-type]
-    )
+    vocabulary = frozenset({"invoice"})
+    brains = Brains(AtOnce(), None, None, None, search, vocabulary)  # type: ignore[arg-type]
     surfaces = Surfaces({}, {"slack": Everybody()})
     desk = build_desk(file, opened, brains, {"slack": noted}, surfaces)
     side = Ours(desk, opened.store, noted, store_pid)

@@ -55,8 +55,10 @@ LABEL, ROUTE = "billing", "billing"
 class Side(Protocol):
     """One way to do the job, one after another."""
 
-    sent: list[str]
-    """What has been sent so far: the effect."""
+    @property
+    def sent(self) -> list[str]:
+        """What has been sent so far: the effect."""
+        ...
 
     @property
     def store_pid(self) -> int | None:

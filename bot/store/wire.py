@@ -23,6 +23,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from bot.ports import StoreUnavailable
 from bot.store.connect import unavailable
 from bot.store.scripts import Script
+from bot.store.shared_connection import SharedConnection
 
 Argument = str | bytes | int
 
@@ -39,6 +40,8 @@ _NOT_NOW = (
 _NOT_NOW_CODES = frozenset(
     {"MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE", "LOADING", "CLUSTERDOWN", "TRYAGAIN"}
 )
+_SHORT = frozenset({"EVALSHA", "EVAL", "GET", "MGET", "HGET", "HMGET"})
+"""Commands for the shared connection: soon answered, and redis-py's form of it is RESP's own."""
 
 
 class TooFewReplicas(StoreUnavailable):
@@ -50,13 +53,15 @@ class Wire:
 
     Every failure that is the server's or the network's is ``StoreUnavailable``; what is wrong with
     the program (a wrong type, a script's error) passes through as redis-py's error. Nothing is
-    ever sent a second time: a lost reply means that nobody knows.
+    ever sent a second time: a lost reply means that nobody knows. Short commands and scripts share
+    one connection; a pipeline has one of its own, for WAIT would hold up the others.
     """
 
     def __init__(self, redis: Redis, *, replicas: int = 0, wait_ms: int = 500) -> None:
         self.redis = redis
         self.replicas = replicas
         self.wait_ms = wait_ms
+        self._shared = SharedConnection(redis)
 
     async def command(self, *command: Argument) -> Any:
         """One command; the answer in redis-py's form for it, with bytes for strings."""
@@ -121,6 +126,8 @@ class Wire:
         await self.commands(*(("SCRIPT", "LOAD", script.text) for script in scripts))
 
     def _send(self, *command: Argument) -> Awaitable[Any]:
+        if command[0] in _SHORT:
+            return self._shared.call(command)
         # redis-py leaves this method untyped.
         sent = self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
         return cast("Awaitable[Any]", sent)
