@@ -19,6 +19,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from bot.domain import Author, Message, SurfaceName
 
@@ -97,12 +98,30 @@ def read_body(value: Any) -> TicketBody:
         body = TicketBody.model_validate(value)
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the body"
-        said = "is missing" if first["type"] == "missing" else first["msg"].lower()
-        raise InvalidBody(f"{where}: {said}") from invalid
+        where = ".".join(str(step) for step in first["loc"]) or "it"
+        raise InvalidBody(f"{where}: {_fault(first)}") from invalid
     if not body.body.strip():
         raise InvalidBody("body: is empty")
     return body
+
+
+def _fault(error: ErrorDetails) -> str:
+    """What is wrong in the words of the file, not of our types."""
+    match error["type"]:
+        case "missing":
+            return "is missing"
+        case "string_type" | "string_unicode":
+            return "must be a text"
+        case "string_too_long":
+            return f"has {error['ctx']['max_length']} characters at most"
+        case "string_too_short":
+            return "is empty"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "must be an object"
+        case "tuple_type" | "list_type":
+            return "must be a list"
+        case _:
+            return error["msg"].lower()
 
 
 def _author(given: AuthorBody, ident: str, surface: SurfaceName, place: str) -> Author:

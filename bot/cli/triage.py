@@ -141,7 +141,7 @@ async def _one(line: Line, run: Callable[[TicketBody], Any]) -> Answered:
             ident = value["id"]
         body = read_body(value)
     except Refused as refused:
-        return Answered(_error(line, ident, refused.reason))
+        return Answered(_error(line, ident, refused.reason.removeprefix("the body ")))
     except InvalidBody as invalid:
         return Answered(_error(line, ident, str(invalid)))
     try:

@@ -42,10 +42,11 @@ class _You(Approvers):
 
 
 class _Terminal:
-    """``bot.ports.Directory`` of the one person at the terminal."""
+    """``bot.ports.Directory`` of the one person at the terminal, and of customers without a name:
+    those stay nameless, or a reply would greet the person who sends it."""
 
     async def person(self, actor: Actor) -> Person:
-        return Person(actor=actor, name="You", standing="member")
+        return Person(actor=actor, name="You" if actor == YOU else "", standing="member")
 
     async def in_groups(self, actor: Actor, groups: object) -> bool:
         return False

@@ -19,6 +19,8 @@ from bot.domain import Citation, State
 from bot.terminal_text import inert, inert_line
 
 WIDEST = 100
+NARROWEST = 40
+"""In a narrower window the terminal folds a card's lines: ugly, and nothing of it is missing."""
 _FORESEEABLE = timedelta(days=300)
 """What expires later than this does not expire for the person who looks."""
 
@@ -51,6 +53,15 @@ def money(usd: Decimal) -> str:
 
 def show_card(console: Console, card: CardView, place: str) -> None:
     """Print a card. ``place`` stands in the rule above it, as in ``3 of 36``."""
+    if console.width < NARROWEST:
+        console = Console(
+            file=console.file,
+            width=NARROWEST,
+            force_terminal=console.is_terminal,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
     width = min(console.width, WIDEST)
     for part in _parts(card, place):
         console.print(part, width=width)
@@ -91,7 +102,7 @@ def _parts(card: CardView, place: str) -> Sequence[RenderableType]:
 
 def _head(card: CardView) -> RenderableType:
     line = Table.grid(expand=True, padding=(0, 2))
-    line.add_column(ratio=1)
+    line.add_column(ratio=1, overflow="fold")
     line.add_column(justify="right", no_wrap=True)
     state = Text(STATE_WORDS[card.state], style=_STATE_STYLES.get(card.state, "bold"))
     line.add_row(Text(inert_line(card.headline), style="bold"), state)
@@ -101,7 +112,7 @@ def _head(card: CardView) -> RenderableType:
 def _facts(card: CardView) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
-    facts.add_column()
+    facts.add_column(overflow="fold")
     facts.add_row("Labels", Text(", ".join(map(inert_line, card.labels)) or "none"))
     where = inert_line(card.route)
     if card.priority:
@@ -188,7 +199,7 @@ def _handoff(card: CardView) -> RenderableType:
         return Text()
     body = Table.grid(padding=(0, 2))
     body.add_column(style="dim", no_wrap=True)
-    body.add_column()
+    body.add_column(overflow="fold")
     body.add_row("Why", Text(inert(handoff.words)))
     for name, entries in (
         ("Tried", handoff.tried),
@@ -205,7 +216,7 @@ def _actions(card: CardView) -> RenderableType:
         return Group()
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="dim", no_wrap=True)
-    rows.add_column()
+    rows.add_column(overflow="fold")
     for action in card.actions:
         name = "On approval" if action.included else "Left out"
         line = Text(inert_line(action.tool), style="bold" if action.included else "strike dim")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from bot.demo.desk import DemoTicket
 from bot.faults import OperatorError
 from bot.ticket_body import InvalidBody, read_body
+from handlers.guard import Refused, parse_text
 
 DESK = Path(__file__).resolve().parent.parent / "desk"
 """The sample desk that comes with Deskhand."""
@@ -43,9 +43,10 @@ def _read(path: Path, tag: str) -> tuple[DemoTicket, ...]:
         if not row.strip():
             continue
         try:
-            body = read_body(json.loads(row))
-        except (ValueError, RecursionError):
-            faults.append(f"{path}:{number}: not JSON; write one object a line")
+            body = read_body(parse_text(row))
+        except Refused as refused:
+            wrong = refused.reason.removeprefix("the body ")
+            faults.append(f"{path}:{number}: {wrong}; write one JSON object a line")
         except InvalidBody as invalid:
             faults.append(f"{path}:{number}: {invalid}")
         else:

@@ -191,7 +191,7 @@ def test_without_a_terminal_it_shows_the_first_card(environ: dict[str, str]) -> 
         [sys.executable, "-m", "bot", "demo"],
         input=b"a\na\n",
         capture_output=True,
-        env={**environ, "REDIS_URL": "redis://127.0.0.1:1/0", "COLUMNS": "90"},
+        env={**environ, "REDIS_URL": "nonsense", "COLUMNS": "90"},
         cwd=ROOT,
         check=False,
     )
@@ -204,8 +204,32 @@ def test_without_a_terminal_it_shows_the_first_card(environ: dict[str, str]) -> 
     assert mails(environ) == []
 
 
+def test_a_customer_without_a_name_is_nobody_else(environ: dict[str, str], tmp_path: Path) -> None:
+    ticket = {"id": "1", "body": QUESTION}
+    (tmp_path / "tickets.jsonl").write_text(json.dumps(ticket))
+    with demo(environ) as terminal:
+        card = terminal.until(PROMPT)
+        assert "The customer wrote" in card
+        assert "You" not in card.partition("Draft reply")[0]
+        assert "Hello," in card
+        terminal.type("a\n")
+        terminal.until(r"\.eml")
+        terminal.until("Replies: ")
+    assert [str(mail["To"]) for mail in mails(environ)] == ["customer@deskhand.invalid"]
+
+
+def test_in_a_narrow_window_nothing_of_a_card_is_missing(environ: dict[str, str]) -> None:
+    with demo({**environ, "COLUMNS": "20"}) as terminal:
+        card = "".join(terminal.until(PROMPT).split())
+    assert str(Path(environ["DESKHAND_DATA"]) / "demo" / "outbox") in card
+    assert "prioritynormal" in card
+    assert "…" not in card.partition("Labels")[0]
+
+
 def test_bad_tickets_are_named_by_their_lines(environ: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "tickets.jsonl").write_text('{"id": "1"}\nnope\n{"id": "2", "body": "x"}\n')
+    lines = ['{"id": "1"}', "nope", '{"id": "2", "body": "x"}', '{"id": "3", "body": "\\ud800"}']
+    lines += ['{"id": "4", "body": "a", "body": "b"}', '{"id": "5", "body": "x", "author": "Ada"}']
+    (tmp_path / "tickets.jsonl").write_text("\n".join(lines))
     said = subprocess.run(
         [sys.executable, "-m", "bot", "demo", "--tickets", str(tmp_path / "tickets.jsonl")],
         capture_output=True,
@@ -217,5 +241,8 @@ def test_bad_tickets_are_named_by_their_lines(environ: dict[str, str], tmp_path:
     lines = said.stderr.decode().splitlines()
     assert [line.split("tickets.jsonl")[1] for line in lines] == [
         ":1: body: is missing",
-        ":2: not JSON; write one object a line",
+        ":2: is not strict JSON; write one JSON object a line",
+        ":4: holds half a character; write one JSON object a line",
+        ":5: is not strict JSON; write one JSON object a line",
+        ":6: author: must be an object",
     ]
