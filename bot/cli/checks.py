@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli import output
-from bot.cli.options import ConfigOption, JsonOption, read_config, read_settings
+from bot.cli.options import ConfigOption, JsonOption, names_config, read_config, read_settings
 
 if TYPE_CHECKING:
     from bot.config import Config
@@ -71,7 +71,7 @@ def tools_list(config: ConfigOption = None, as_json: JsonOption = False) -> None
     from bot.cli.toolbox import catalogue
 
     settings = read_settings(config)
-    loaded = config_if_any(settings)
+    loaded = config_if_any(settings, named=names_config(config))
     found = [
         (name, kind, description, _users(loaded, name, kind))
         for name, kind, description in catalogue()

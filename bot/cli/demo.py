@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
         given = sample_tickets() if tickets is None else tickets_of(tickets)
         interactive = sys.stdin is not None and sys.stdin.isatty()
         keyboard = Keyboard(sys.stdin.fileno()) if interactive else None
-        asyncio.run(_demo(read_settings(), given, keyboard))
+        asyncio.run(_demo(read_settings(demo=True), given, keyboard))
 
 
 async def _demo(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli import output
-from bot.cli.options import ConfigOption, DemoOption, JsonOption, read_settings
+from bot.cli.options import ConfigOption, DemoOption, JsonOption, names_config, read_settings
 
 if TYPE_CHECKING:
     from bot.cli.attach import Attached
@@ -41,13 +41,9 @@ def register(app: typer.Typer) -> None:
             window, playbook = "24h", window
         if window not in WINDOWS:
             raise OperatorError(f"window: {window!r} is none; write 24h, 7d or 30d")
-        settings = read_settings(config)
-        loaded = config_if_any(settings, demo=demo)
-        if playbook is not None and loaded is not None and playbook not in loaded.playbooks:
-            from bot.suggest import nearest
-
-            hint = nearest(playbook, loaded.playbooks)
-            raise OperatorError(f"playbook: there is no {playbook!r}{hint}")
+        settings = read_settings(config, demo=demo)
+        loaded = config_if_any(settings, named=names_config(config), demo=demo)
+        _known(playbook, loaded)
         figures = asyncio.run(_figures(settings, loaded, window, playbook, demo=demo))
         if as_json:
             output.as_json(figures)
@@ -65,8 +61,9 @@ def register(app: typer.Typer) -> None:
         demo: DemoOption = False,
     ) -> None:
         """List what waits for a person, oldest first."""
-        settings = read_settings(config)
-        loaded = config_if_any(settings, demo=demo)
+        settings = read_settings(config, demo=demo)
+        loaded = config_if_any(settings, named=names_config(config), demo=demo)
+        _known(playbook, loaded)
         rows = asyncio.run(_queue(settings, loaded, playbook, demo=demo))
         if as_json:
             output.as_json([row.as_json() for row in rows])
@@ -86,16 +83,28 @@ def register(app: typer.Typer) -> None:
         output.console(wide=True).print(table)
 
 
-def config_if_any(settings: Settings, *, demo: bool = False) -> Config | None:
-    """The config, for names and caps; None where there is no file: the store says enough."""
+def config_if_any(settings: Settings, *, named: bool, demo: bool = False) -> Config | None:
+    """The config, for names and caps; None where there is no file and nobody ``named`` one: the
+    store says enough. Raises ``OperatorError``."""
     from bot.config_file import load
     from bot.demo.tickets import DESK
 
     if demo:
         return load(DESK / "desk.yaml").config
-    if not settings.config.exists():
+    if not named and not settings.config.exists():
         return None
     return load(settings.config, files=False).config
+
+
+def _known(playbook: str | None, config: Config | None) -> None:
+    """Raise ``OperatorError`` for a playbook that the config does not have."""
+    from bot.faults import OperatorError
+
+    if playbook is not None and config is not None and playbook not in config.playbooks:
+        from bot.suggest import nearest
+
+        hint = nearest(playbook, config.playbooks)
+        raise OperatorError(f"playbook: there is no {playbook!r}{hint}")
 
 
 # --- status -----------------------------------------------------------------------------------

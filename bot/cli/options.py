@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from bot.config_file import ConfigFile
     from bot.settings import Settings
 
+_REDIS = "REDIS_URL"
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -25,12 +27,19 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 DemoOption = Annotated[bool, typer.Option("--demo", help="Look at the demo's own store.")]
 
 
-def read_settings(config: Path | None = None) -> Settings:
-    """The environment; ``--config`` wins over ``DESKHAND_CONFIG``."""
+def read_settings(config: Path | None = None, *, demo: bool = False) -> Settings:
+    """The environment; ``--config`` wins over ``DESKHAND_CONFIG``. The ``demo`` has a store of its
+    own, so that not even a wrong ``REDIS_URL`` touches it."""
     from bot.settings import from_environment
 
-    found = from_environment(os.environ)
+    given = {name: value for name, value in os.environ.items() if not (demo and name == _REDIS)}
+    found = from_environment(given)
     return found if config is None else found.model_copy(update={"config": config})
+
+
+def names_config(config: Path | None) -> bool:
+    """Does somebody name a config file? One that is named must be there; the default need not."""
+    return config is not None or bool(os.environ.get("DESKHAND_CONFIG", "").strip())
 
 
 def read_config(settings: Settings, *, secrets: bool = False, files: bool = True) -> ConfigFile:

@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
         demo: DemoOption = False,
     ) -> None:
         """Show everything that happened to a ticket, with times, tokens and cost."""
-        settings = read_settings(config)
+        settings = read_settings(config, demo=demo)
         found = asyncio.run(_trace(settings, ident, texts=texts, demo=demo))
         if found is None:
             output.complain(
@@ -81,7 +81,7 @@ def register(app: typer.Typer) -> None:
         from bot.faults import OperatorError
         from bot.journal import Broken, read_head, sign_head
 
-        settings = read_settings(config)
+        settings = read_settings(config, demo=demo)
         secret = _secret(settings, demo=demo)
         vouched = None
         if head is not None:

@@ -70,8 +70,11 @@ def test_a_usage_fault_is_one_line_and_2(arguments: list[str], capsys: Captured)
 
 
 def test_help_names_every_command(capsys: Captured) -> None:
+    assert run(["-h"]) == 0
+    short = capsys.readouterr().out
     assert run(["--help"]) == 0
     text = capsys.readouterr().out
+    assert short == text
     for command in [
         "demo",
         "serve",
@@ -183,6 +186,17 @@ def test_serve_refuses_what_is_set_in_part(
     assert capsys.readouterr().err.startswith(line)
 
 
+@pytest.mark.parametrize("arguments", [["status"], ["queue"], ["tools", "list"]])
+def test_a_config_that_is_named_must_be_there(
+    arguments: list[str], desk: Path, capsys: Captured
+) -> None:
+    assert run([*arguments, "--config", "elsewhere.yaml"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("elsewhere.yaml: there is no such file; ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
 def test_what_nobody_foresaw_is_one_line_too() -> None:
     try:
         int("seven")
@@ -210,7 +224,9 @@ def test_status_has_the_pinned_shape(desk: Path, capsys: Captured) -> None:
         assert f"\n{word}: " in text
 
 
-@pytest.mark.parametrize("arguments", [["status", "99h", "support"], ["status", "suport"]])
+@pytest.mark.parametrize(
+    "arguments", [["status", "99h", "support"], ["status", "suport"], ["queue", "suport"]]
+)
 def test_status_names_what_it_does_not_know(
     desk: Path, capsys: Captured, arguments: list[str]
 ) -> None:
