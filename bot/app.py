@@ -22,6 +22,7 @@ from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
 from bot.domain import SurfaceName
+from bot.findings import unserved
 from bot.logs import configure_logging
 from bot.masking import known_words
 from bot.metrics import Meter
@@ -248,6 +249,10 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     configure_logging(settings.log_level, settings.log_form)
+    for finding in unserved(file.config, settings):
+        log.warning("deskhand: %s", finding.line)
+    if teams_emulator:
+        log.warning("deskhand: --teams-emulator: this version does not serve Teams")
     secrets = named_secrets(file.config, os.environ)
     return asyncio.run(_serve(settings, file, secrets, host, port, role))
 

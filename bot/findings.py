@@ -47,8 +47,49 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
         *_identifiers(config),
         *_money(config, settings),
         *_openings(config),
+        *unserved(config, settings),
         *of_environment(settings),
     )
+
+
+SERVED_TOOLS = frozenset({"search_kb", "similar_tickets", "send_reply"})
+"""Those that this version has, of all that a config file may name."""
+
+_UNSERVED = ("screen", "crm", "fetch", "github", "console", "retention")
+
+
+def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
+    """What may be written down and this version does not do.
+
+    The file's form is fixed before all of it is built. Nobody may believe that drafts are screened
+    or texts deleted because a valid file says so."""
+    for section in _UNSERVED:
+        if section in config.model_fields_set:
+            yield Finding(
+                section, "this version does nothing with it", "take it out and do not rely on it"
+            )
+    for name, playbook in config.playbooks.items():
+        where = f"playbooks.{name}"
+        if playbook.kind != "triage":
+            yield Finding(
+                f"{where}.kind",
+                f"this version runs no playbook of kind {playbook.kind}",
+                "take the playbook out",
+            )
+            continue
+        wanted = {
+            **{f"research[{at}]": tool for at, tool in enumerate(playbook.research)},
+            **{f"actions[{at}]": use.tool for at, use in enumerate(playbook.actions)},
+        }
+        for path, tool in wanted.items():
+            if tool not in SERVED_TOOLS:
+                yield Finding(
+                    f"{where}.{path}", f"this version does not have {tool}", "take it out"
+                )
+    if settings.teams:
+        yield Finding(
+            "MICROSOFT_APP_ID", "this version does not serve Teams", "use Slack or a webhook"
+        )
 
 
 def of_environment(settings: Settings) -> Iterator[Finding]:
@@ -170,20 +211,15 @@ def _playbooks(config: Config) -> Iterator[Finding]:
 
 
 def _places(config: Config, settings: Settings) -> Iterator[Finding]:
-    has = {"slack": settings.slack != "off", "teams": settings.teams}
-    variables = {
-        "slack": "SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (or SLACK_APP_TOKEN)",
-        "teams": "MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID",
-    }
+    slack = "set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (or SLACK_APP_TOKEN), or take it out"
+    missing = {"teams": ("this version does not serve Teams", "use Slack, or take it out")}
+    if settings.slack == "off":
+        missing["slack"] = ("there are no credentials for Slack", slack)
     for name, playbook in config.playbooks.items():
         for index, listen in enumerate(playbook.listen):
             for surface in ("slack", "teams"):
-                if getattr(listen, surface) and not has[surface]:
-                    yield Finding(
-                        f"playbooks.{name}.listen[{index}].{surface}",
-                        f"there are no credentials for {surface.capitalize()}",
-                        f"set {variables[surface]}, or take it out",
-                    )
+                if getattr(listen, surface) and surface in missing:
+                    yield Finding(f"playbooks.{name}.listen[{index}].{surface}", *missing[surface])
         for route, target in playbook.routes.items():
             where = f"playbooks.{name}.routes.{route}.card"
             if playbook.kind == "triage" and not target.card.places:
@@ -193,12 +229,8 @@ def _places(config: Config, settings: Settings) -> Iterator[Finding]:
                     "name a channel, as in {slack: C0TRIAGE}",
                 )
             for place in target.card.places:
-                if not has[place.surface]:
-                    yield Finding(
-                        f"{where}.{place.surface}",
-                        f"there are no credentials for {place.surface.capitalize()}",
-                        f"set {variables[place.surface]}, or take it out",
-                    )
+                if place.surface in missing:
+                    yield Finding(f"{where}.{place.surface}", *missing[place.surface])
 
 
 _IDS = (

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from bot.cli.toolbox import catalogue
 from bot.config import Config, HubspotCrm, SqliteCrm, json_schema
 from bot.config_file import ConfigFile, load
 from bot.faults import ConfigError
-from bot.findings import of_config
+from bot.findings import SERVED_TOOLS, of_config
 from bot.settings import Settings
 from bot.yaml_file import YamlFault, read
 
@@ -358,7 +359,7 @@ fetch: {hosts: {a.example: "http://127.0.0.1:1"}}
         "managers: nobody may pause",
         "routes.alone.approvers: only one person may approve",
         "routes.nobody.approvers: nobody may approve",
-        "routes.nobody.card.teams: there are no credentials for Teams",
+        "routes.nobody.card.teams: this version does not serve Teams",
         "listen[0].slack: there are no credentials for Slack",
         "listen[0].slack: 'support' is no Slack channel's id",
         "default.approvers.slack_users[0]: 'bob' is no Slack id",
@@ -389,3 +390,39 @@ playbooks:
         anthropic_api_key=SecretStr("k"),
     )
     assert lines_of(parse(tmp_path, text).config, settings) == ""
+
+
+def test_what_this_version_does_not_do_is_found(tmp_path: Path) -> None:
+    text = """
+playbooks:
+  support:
+    listen: [{slack: C0SUPPORT}]
+    labels: {a: b}
+    routes: {default: {card: {slack: C0TRIAGE}, approvers: {slack_users: [U1, U2]}}}
+    research: [search_kb, fetch_page]
+    actions: [send_reply, update_crm]
+  sales:
+    kind: lead
+    askers: {slack_users: [U1]}
+    routes: {default: {approvers: {slack_users: [U1, U2]}}}
+screen: {on_hit: reason}
+retention: {texts: 30d}
+"""
+    settings = Settings(
+        microsoft_app_id="m", microsoft_app_password=SecretStr("p"), microsoft_app_tenant_id="t"
+    )
+    found = lines_of(parse(tmp_path, text).config, settings)
+    for expected in (
+        "screen: this version does nothing with it",
+        "retention: this version does nothing with it",
+        "playbooks.support.research[1]: this version does not have fetch_page",
+        "playbooks.support.actions[1]: this version does not have update_crm",
+        "playbooks.sales.kind: this version runs no playbook of kind lead",
+        "MICROSOFT_APP_ID: this version does not serve Teams",
+    ):
+        assert expected in found, expected
+    assert "search_kb;" not in found
+
+
+def test_the_tools_that_are_served_are_those_that_are_listed() -> None:
+    assert {name for name, _, _ in catalogue()} == SERVED_TOOLS
