@@ -262,7 +262,7 @@ class Decide:
                 return _denied(moved.kind, before)
             left = last - clock.monotonic()
             if left <= 0:
-                return _not_saved()
+                return await self._too_late(token, verb)
             entry = _entry(verb, before, moved.proposal, actor, planned.command)
             change = self._commit(case, moved.proposal, planned.commit, entry, left)
             try:
@@ -273,9 +273,14 @@ class Decide:
                 case Conflict():
                     continue  # somebody was first: read who, and tell
                 case TooLate():
-                    return _not_saved()
+                    return await self._too_late(token, verb)
             await self._after(moved.proposal, case.ticket.value)
             return Decided(moved.proposal, _thanks(moved.proposal))
+
+    async def _too_late(self, token: str, verb: Verb) -> NotDecided:
+        """Not saved; if that is so because somebody else was first, who."""
+        case = await self._read(token, verb)
+        return case if isinstance(case, NotDecided) else _not_saved()
 
     async def _was_it_saved(
         self, wanted: Proposal, case: _Case, lost: StoreUnavailable
