@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol, get_args
 
 from bot.budget import Spending
-from bot.domain import Proposal, State, Ticket
+from bot.domain import Place, Proposal, State, Ticket
 from bot.ports import Clock, Versioned
 from bot.stats import figures, waiting_now
+from bot.tracing import TraceLine, message_of
 
 Window = Literal["24h", "7d", "30d"]
 """Rolling, up to now."""
@@ -22,8 +23,25 @@ _SPANS: dict[Window, timedelta] = {
 }
 
 
+class RecordBook(Protocol):
+    """The part of the journal that the overview reads."""
+
+    async def of_case(self, case: str) -> Sequence[TraceLine]:
+        """A ticket's entries, oldest first."""
+        ...
+
+
 class FiguresStore(Protocol):
     """The part of the store that the overview reads."""
+
+    @property
+    def record_book(self) -> RecordBook: ...
+
+    async def ticket_at(self, origin: Place) -> str | None: ...
+
+    async def resolve(self, some_id: str) -> tuple[str | None, str | None]:
+        """(ticket id, proposal id) of a ticket, run or proposal id, or (None, None)."""
+        ...
 
     async def waiting(self, playbook: str | None = None, limit: int = 200) -> Sequence[str]: ...
 
@@ -106,6 +124,21 @@ class Overview:
                 )
             )
         return lines
+
+    async def named(self, ident: str) -> tuple[str | None, str | None]:
+        """(ticket id, proposal id) of a ticket, run or proposal id or a message's permalink; None
+        for what is not known."""
+        if (message := message_of(ident)) is None:
+            return await self._store.resolve(ident)
+        ticket = await self._store.ticket_at(message)
+        return (None, None) if ticket is None else await self._store.resolve(ticket)
+
+    async def trace(self, ident: str) -> tuple[str, Sequence[TraceLine]] | None:
+        """A ticket's id and its entries, oldest first; None where nothing has this name."""
+        ticket, _ = await self.named(ident)
+        if ticket is None:
+            return None
+        return ticket, await self._store.record_book.of_case(ticket)
 
     async def _proposals(self, playbook: str | None, limit: int) -> list[Proposal]:
         found = []

@@ -6,6 +6,7 @@ Full members see counts; texts, traces and steering are the managers' (and a rou
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.authority import NotAllowed, listed, look_up, may_read
@@ -14,6 +15,7 @@ from bot.domain import Actor, Person
 from bot.journal import Entry
 from bot.overview import Overview, Waits, window_of
 from bot.ports import LookUpFailed
+from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
 from handlers.slack import CommandAnswer
 from handlers.slack_inert import escape
 
@@ -21,12 +23,17 @@ COMMANDS: Final = {
     "status": "`status [24h|7d|30d] [playbook]`: what waits, what was decided, what it costs",
     "queue": "`queue`: what waits for a person, oldest first",
     "show": "`show ID`: one proposal, for its approvers and the managers",
+    "trace": "`trace ID`: one run with its times, tokens and cost (managers)",
     "budget": "`budget`: what is spent and left today",
     "tools": "`tools`: what each playbook may look up and do",
     "pause": "`pause [playbook]`: tickets are kept, nothing runs or acts (managers)",
     "resume": "`resume [playbook]`: go on (managers)",
     "help": "`help`: this list",
 }
+
+_IDS = "a ticket, run or proposal id, or a message's link"
+_TRACE_ROOM = 3_500
+_LONGEST_LINE = 300
 
 
 class SlackCommand:
@@ -51,6 +58,8 @@ class SlackCommand:
                 return await self._queue(actor)
             case "show":
                 return await self._show(rest, actor)
+            case "trace":
+                return await self._trace(rest, person)
             case "budget":
                 return await self._budget()
             case "tools":
@@ -91,8 +100,8 @@ class SlackCommand:
 
     async def _show(self, rest: list[str], actor: Actor) -> CommandAnswer:
         if len(rest) != 1:
-            return CommandAnswer("Usage: `show ID`, with a ticket, run or proposal id.")
-        _, proposal_id = await self._context.store.resolve(rest[0])
+            return CommandAnswer(f"Usage: `show ID`, with {_IDS}.")
+        _, proposal_id = await self._overview.named(_bare(rest[0]))
         found = await self._context.store.case(proposal_id) if proposal_id else None
         if found is None:
             return CommandAnswer(f"I know nothing under {escape(rest[0])[:60]}.")
@@ -111,6 +120,16 @@ class SlackCommand:
             lines.append("Its texts are for this route's approvers and the managers.")
         return CommandAnswer("\n".join(lines))
 
+    async def _trace(self, rest: list[str], person: Person) -> CommandAnswer:
+        if refused := await self._not_a_manager("trace", person):
+            return refused
+        if len(rest) != 1:
+            return CommandAnswer(f"Usage: `trace ID`, with {_IDS}.")
+        found = await self._overview.trace(_bare(rest[0]))
+        if found is None:
+            return CommandAnswer(f"I know nothing under {escape(rest[0])[:60]}.")
+        return CommandAnswer(trace_text(*found))
+
     async def _budget(self) -> CommandAnswer:
         budget = (await self._overview.figures())["budget"]
         return CommandAnswer(
@@ -127,11 +146,8 @@ class SlackCommand:
         return CommandAnswer("\n".join(lines))
 
     async def _steer(self, name: str, rest: list[str], person: Person) -> CommandAnswer:
-        try:
-            if not await listed(self._context, person.actor, self._context.managers):
-                return CommandAnswer(f"You may not {name}: only managers may.")
-        except LookUpFailed:
-            return CommandAnswer("I could not look you up just now. Please try again.")
+        if refused := await self._not_a_manager(name, person):
+            return refused
         playbook = rest[0] if rest else None
         if playbook is not None and playbook not in self._context.playbooks:
             known = ", ".join(self._context.playbooks)
@@ -148,6 +164,50 @@ class SlackCommand:
         if name == "pause":
             return CommandAnswer(f"{what} is paused: tickets are kept, nothing runs or acts.")
         return CommandAnswer(f"{what} goes on.")
+
+    async def _not_a_manager(self, name: str, person: Person) -> CommandAnswer | None:
+        """Why this person may not; None: a manager, who may."""
+        try:
+            if not await listed(self._context, person.actor, self._context.managers):
+                return CommandAnswer(f"You may not {name}: only managers may.")
+        except LookUpFailed:
+            return CommandAnswer("I could not look you up just now. Please try again.")
+        return None
+
+
+def trace_text(ticket: str, lines: Sequence[TraceLine]) -> str:
+    """A trace as one message: its newest lines where not all of them have room."""
+    head = f"*{ticket}*: ${total_cost(lines):.4f}"
+    last, shown = (lines[0].at if lines else None), []
+    runs: set[str] = set()
+    for line in lines:
+        run = line.entry.run
+        if run is not None and run not in runs:
+            runs.add(run)
+            shown.append(f"run {run}  {sum_of(run, lines)}")
+        span = seconds_between(last or line.at, line.at)
+        actor = f"  by {line.entry.actor}" if line.entry.actor else ""
+        text = f"{line.at:%H:%M:%S} +{span}  {kind_of(line)}  {words_of(line)}{actor}"
+        # A code block, which only a backtick could end.
+        shown.append(escape(" ".join(text.split())[:_LONGEST_LINE]).replace("`", "'"))
+        last = line.at
+    kept: list[str] = []
+    room = _TRACE_ROOM
+    for text in reversed(shown):
+        room -= len(text) + 1
+        if room < 0:
+            break
+        kept.insert(0, text)
+    parts = [head]
+    if left := len(shown) - len(kept):
+        parts.append(f"{left} earlier lines: `deskhand trace {ticket}`")
+    body = "\n".join(kept)
+    return "\n".join([*parts, f"```\n{body}\n```"])
+
+
+def _bare(ident: str) -> str:
+    """An id without what Slack puts around a pasted link."""
+    return ident.removeprefix("<").removesuffix(">").partition("|")[0].replace("&amp;", "&")
 
 
 def status_lines(figures: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from bot.plain_text import clean
 Json = dict[str, Any]
 
 _URL = re.compile(r"https?://[^\s<>\"'`\\]+")
-_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][!-~]*)?")
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][!#-;=?-\[\]_a-z~]*)?")
 _MOST_LEAVES = 40
 _TRAILING = ".,;:!?)]}*_~"
 _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,20}")

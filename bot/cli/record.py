@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from bot.cli.attach import Attached
     from bot.settings import Settings
     from bot.store.entries import Line
-
-_PERMALINK = re.compile(r"https://[^/\s]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})(?:\?(\S*))?\Z")
-_THREAD = re.compile(r"(?:^|&)thread_ts=(\d+\.\d+)")
 
 
 def register(app: typer.Typer) -> None:
@@ -138,7 +134,9 @@ class Trace:
 
     @property
     def cost_usd(self) -> Decimal:
-        return sum((cost_of(line) for line in self.entries), Decimal(0))
+        from bot.tracing import total_cost
+
+        return total_cost(self.entries)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -156,12 +154,6 @@ class Trace:
         }
 
 
-def cost_of(line: Line) -> Decimal:
-    """What a model call cost; 0 for everything else."""
-    cost = line.entry.data.get("cost_usd")
-    return Decimal(cost) if line.entry.kind == "model_call" and isinstance(cost, str) else Decimal()
-
-
 async def _trace(settings: Settings, ident: str, *, texts: bool, demo: bool) -> Trace | None:
     from bot.cli.attach import attached
 
@@ -176,12 +168,9 @@ async def _trace(settings: Settings, ident: str, *, texts: bool, demo: bool) -> 
 
 
 async def _case(there: Attached, ident: str) -> str | None:
-    from bot.domain import Place
+    from bot.tracing import message_of
 
-    if link := _PERMALINK.match(ident):
-        channel, seconds, micros, query = link.groups()
-        thread = _THREAD.search(query or "")
-        at = thread[1] if thread else f"{seconds}.{micros}"
-        return await there.store.ticket_at(Place(surface="slack", place=channel, thread=at))
+    if message := message_of(ident):
+        return await there.store.ticket_at(message)
     ticket, _ = await there.store.resolve(ident)
     return ticket

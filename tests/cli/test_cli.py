@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.cli import _told, run
-from bot.cli.record import _PERMALINK
+from bot.domain import Place
+from bot.tracing import message_of
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = """\
@@ -278,9 +279,12 @@ def test_tools_are_listed_with_who_uses_them(desk: Path, capsys: Captured) -> No
 
 
 def test_a_permalink_names_its_message() -> None:
-    found = _PERMALINK.match("https://x.slack.com/archives/C0SUPPORT/p1700000000123456")
-    assert found is not None
-    assert found.groups()[:3] == ("C0SUPPORT", "1700000000", "123456")
+    link = "https://x.slack.com/archives/C0SUPPORT/p1700000000123456"
+    place = Place(surface="slack", place="C0SUPPORT", thread="1700000000.123456")
+    assert message_of(link) == place
+    inside = f"{link[:-1]}9?thread_ts=1700000000.123456&cid=C0SUPPORT"
+    assert message_of(inside) == place
+    assert message_of("t_aaaaaaaaaaaaaaaa") is None
 
 
 def test_the_output_may_be_cut_off() -> None:

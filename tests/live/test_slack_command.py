@@ -1,0 +1,52 @@
+"""``/agent`` as a manager and as others use it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.product import Live, live
+
+HOSTILE = "Where do I find my invoice? ```<!channel> <@U0MANAGER>"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, redis_url: str) -> AsyncIterator[Live]:
+    async with live(tmp_path, redis_url) as running:
+        yield running
+
+
+async def asked(desk: Live, text: str, user: str = "U0MANAGER") -> str:
+    answer = await desk.people.command(text, user=user)
+    assert answer.ok
+    assert answer.body["response_type"] == "ephemeral"
+    return str(answer.body["text"])
+
+
+async def test_a_manager_traces_by_every_name_and_nobody_else_does(desk: Live) -> None:
+    sent = await desk.people.message(HOSTILE)
+    card = await desk.slack.space.posted.wait_for(lambda m: m.card_state == "pending")
+    proposal = card.payload["proposal"]
+    trace = await asked(desk, f"trace {proposal}")
+    ticket = trace.partition("*")[2].partition("*")[0]
+    assert ticket.startswith("t_")
+    for expected in ("model call  claude-", "tool call  search_kb", "tokens ", "confidence "):
+        assert expected.replace("  ", " ") in trace, expected
+    assert trace.count("```") == 2
+    assert "<" not in trace
+    assert "find my invoice" not in trace
+    assert sent.message is not None
+    link = f"https://x.slack.com/archives/C0SUPPORT/p{sent.message.ts.replace('.', '')}"
+    for name in (ticket, proposal.replace("p_", "r_"), link, f"<{link}>"):
+        assert (await asked(desk, f"trace {name}")).startswith(f"*{ticket}*: $"), name
+        assert (await asked(desk, f"show {name}")).startswith(f"*{proposal}*: pending"), name
+    assert "find my invoice" in await asked(desk, f"show {link}")
+
+    assert await asked(desk, "trace t_nothing") == "I know nothing under t_nothing."
+    assert (await asked(desk, "trace")).startswith("Usage: `trace ID`")
+    for user in ("U0AGENT", "U0NOBODY", "U0GUEST", "U0STRANGER"):
+        refused = await asked(desk, f"trace {proposal}", user=user)
+        assert "may not" in refused
+        assert proposal not in refused
