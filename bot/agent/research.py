@@ -80,7 +80,8 @@ class Research:
             return ToolResult(call, "Looked up already: the same call's result stands above.")
         # Marked before the tool is awaited, so that twins in one answer run once.
         self.seen.add(key)
-        self.tried.append(f"{tool.doing}: {_short(args.model_dump(mode='json'))}")
+        asked = _short(args.model_dump(mode="json"))
+        self.tried.append(f"{tool.doing}: {asked}" if asked else tool.doing)
         started = self.clock.monotonic()
         findings = await self._read(tool, args, seconds)
         latency = self.clock.monotonic() - started
