@@ -227,6 +227,8 @@ async def serve(
             ws="none",
             access_log=False,
             server_header=False,
+            # Nobody here asks for a client's address.
+            proxy_headers=False,
             log_config=None,
             backlog=BACKLOG,
             timeout_graceful_shutdown=drain_seconds,

@@ -157,8 +157,9 @@ class Ours:
 
         async def watched(ident: str) -> datetime | None:
             again_at = await handler(ident)
-            self._last = ident
             self.ended[kind] += 1
+            if kind == "run":
+                self._last = ident
             if kind in self._done:
                 self._done[kind].set()
             return again_at

@@ -31,15 +31,19 @@ NONE = "-"
 """In the head: no state, no digest."""
 
 
-def pack(value: BaseModel) -> bytes:
+BRIEFLY = 4_096
+"""``smallest`` for what is kept for moments: deflating costs more than it saves."""
+
+
+def pack(value: BaseModel, smallest: int = _SMALLEST) -> bytes:
     """The bytes of a value. Raises ``ValueError`` for text that is not Unicode."""
     raw = value.model_dump_json(exclude_defaults=True).encode()
-    return pack_bytes(raw)
+    return pack_bytes(raw, smallest)
 
 
-def pack_bytes(raw: bytes) -> bytes:
+def pack_bytes(raw: bytes, smallest: int = _SMALLEST) -> bytes:
     """The same for bytes that are JSON already."""
-    if len(raw) < _SMALLEST:
+    if len(raw) < smallest:
         return _PLAIN + raw
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, 8, 0, DICTIONARY_1)
     return _DEFLATED_1 + deflate.compress(raw) + deflate.flush()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.domain import Delivery
 from bot.ports import Arrival, Wake
 from bot.store import wakes
-from bot.store.codec import pack, unpack
+from bot.store.codec import BRIEFLY, pack, unpack
 from bot.store.keys import Keys
 from bot.store.scripts import ACCEPT
 from bot.store.wire import Wire
@@ -28,7 +28,7 @@ async def accept(
     lease = wakes.leased(now_ms)
     arguments = (
         delivery.id,
-        pack(delivery),
+        pack(delivery, BRIEFLY),
         wakes.member(Wake("deliver", delivery.id)),
         wakes.told(now_ms) if token is None else lease,
         SEEN_SECONDS,

@@ -13,6 +13,7 @@ the next moment together: a message costs more than what it carries.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -37,6 +38,9 @@ MESSAGE = "wake"
 _SEND_SECONDS = 2.0
 _GATHER_SECONDS = 0.01
 """After a message, how long wakes gather for the next."""
+_DELIVERIES_GATHER_SECONDS = 0.04
+"""How much longer, while only new deliveries come: nobody waits for those to the moment, and a
+message costs intake as much as the rest of an event's way."""
 _TOGETHER = 16
 """Wakes in one message: few enough that several workers share a burst."""
 _BATCH = 500
@@ -100,6 +104,7 @@ class Queue:
         self._outgoing: list[Wake] = []
         self._outgoing_again: list[Wake] = []
         self._sending: asyncio.Task[None] | None = None
+        self._urgent = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         quieten()
@@ -114,6 +119,7 @@ class Queue:
         trace: TracebackType | None,
     ) -> None:
         self._opened = False
+        self._urgent.set()
         if self._sending is not None:
             await asyncio.wait([self._sending])
         await self._open.aclose()
@@ -127,7 +133,10 @@ class Queue:
 
         They stand in the due index already: what gets lost here is told again from there.
         """
-        self._outgoing += self._not_taken(wakes)
+        outgoing = self._not_taken(wakes)
+        self._outgoing += outgoing
+        if _is_urgent(outgoing):
+            self._urgent.set()
         self._send_soon()
 
     def wake_again(self, wakes: Sequence[Wake]) -> None:
@@ -160,9 +169,17 @@ class Queue:
                     # Nothing is lost: the due index tells of them again.
                     self.outage.noticed(error)
                 if self._opened:
-                    await asyncio.sleep(_GATHER_SECONDS)
+                    await self._gather()
         finally:
             self._sending = None
+
+    async def _gather(self) -> None:
+        await asyncio.sleep(_GATHER_SECONDS)
+        self._urgent.clear()
+        if not _is_urgent(self._outgoing):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DELIVERIES_GATHER_SECONDS):
+                    await self._urgent.wait()
 
     def _next_messages(self) -> list[tuple[str, list[str]]]:
         """Up to a batch of messages, each with its key."""
@@ -188,6 +205,10 @@ class Queue:
     async def _arrived(self, members: list[str]) -> None:
         if self._taker is not None:
             await asyncio.gather(*(self._taker.work(wake) for wake in read_members(members)))
+
+
+def _is_urgent(wakes: Sequence[Wake]) -> bool:
+    return any(wake.kind != "deliver" for wake in wakes)
 
 
 def quieten() -> None:

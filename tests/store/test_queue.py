@@ -313,6 +313,28 @@ async def test_nothing_but_a_kind_and_an_id_is_in_the_queue(redis_url: str) -> N
         assert len(message[b"args"]) < 64
 
 
+async def test_deliveries_gather_until_something_comes_that_a_person_waits_for(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.queue._DELIVERIES_GATHER_SECONDS", 30.0)
+    async with process(redis_url, works=False) as web:
+        stream = web.store.keys.queue + ":stream"
+        web.queue.wake_soon((Wake("deliver", "first"),))
+        await eventually(lambda: _exists(web, stream))
+        web.queue.wake_soon((Wake("deliver", "second"),))
+        web.queue.wake_soon((Wake("deliver", "third"),))
+        assert await web.redis.xlen(stream) == 1
+        web.queue.wake_soon((Wake("execute", "p_1"),))
+
+        async def two() -> bool:
+            return bool(await web.redis.xlen(stream) == 2)
+
+        await eventually(two)
+        _, (_, message) = await web.redis.xrange(stream)
+        for member in (b"deliver:second", b"deliver:third", b"execute:p_1"):
+            assert member in message[b"args"]
+
+
 async def test_many_wakes_at_once_each_arrive(redis_url: str) -> None:
     names = [f"p_{n}" for n in range(300)]
     async with process(redis_url, works=False) as web, process(redis_url) as works:
