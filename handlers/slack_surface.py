@@ -32,6 +32,8 @@ _BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_
 _NOT_WORDS = frozenset({None, "file_share", "thread_broadcast", "me_message"})
 """Subtypes of messages that people write; every other one says that something happened."""
 _CARD_PAGES, _THREAD_PAGES = 3, 5
+_TOLD = 3000
+"""Characters of a private message."""
 
 Answer = TypeVar("Answer")
 
@@ -169,8 +171,9 @@ class SlackSurface:
     async def tell(self, actor: Actor, text: str, card: CardView | None = None) -> None:
         """A private message to one person, then the card without its buttons, for no copy of it
         is kept up to date. Raises ``NotPosted``, ``MaybePosted``."""
-        block = {"type": "section", "text": inert.plain(text)}
-        await self._say(actor.id, None, inert.escape(text), [block])
+        shown, _ = inert.cut(text, _TOLD)
+        block = inert.rich(inert.section(*inert.leaves(shown, linked=True) or [inert.leaf("–")]))
+        await self._say(actor.id, None, inert.escape(shown), [block])
         if card is not None:
             place = Place(surface="slack", place=actor.id)
             await self.post(place, card, buttons=False)

@@ -116,6 +116,26 @@ def test_an_edit_in_a_thread_names_thread_and_message() -> None:
     assert (origin.thread, origin.message, found.delivery.text) == ("1.0", "5.0", "bye")
 
 
+def test_what_a_message_follows_is_named_as_that_is_known() -> None:
+    """So that it can wait for what is durable and not worked in yet."""
+
+    def follows(event: dict[str, Any]) -> tuple[str, ...]:
+        found = parsed(event)
+        assert isinstance(found, Intake)
+        return found.delivery.follows
+
+    root = parsed(message(ts="1.0"))
+    assert isinstance(root, Intake)
+    known = root.delivery.aliases
+    assert follows(message(ts="1.0")) == follows(message(ts="1.0", thread_ts="1.0")) == ()
+    assert follows(message(thread_ts="1.0")) == known
+    assert follows(changed(message(ts="1.0"), message(ts="1.0", text="bye"))) == known
+    own = parsed(message())
+    assert isinstance(own, Intake)
+    edited = changed(message(thread_ts="1.0"), message(thread_ts="1.0", text="bye"))
+    assert follows(edited) == (*known, *own.delivery.aliases)
+
+
 def test_a_deletion_without_what_was_deleted_still_counts() -> None:
     event = {"type": "message", "subtype": "message_deleted", "channel": "C1", "deleted_ts": "5.0"}
     found = parsed(event)

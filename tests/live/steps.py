@@ -7,12 +7,13 @@ import copy
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Any, TypeVar
 
 import aiohttp
 
+from bot.journal import Entry
 from bot.ports import WakeKind
 from tests.live.product import CONFIG, SECRET, Live
 from tests.standins.sink import signature_of
@@ -38,10 +39,32 @@ async def until(desk: Live, look: Callable[[], T | None], timeout: float = 8) ->
     return await desk.slack.signal.until(look, timeout=timeout, what=lambda: repr(look()))
 
 
+async def eventually(look: Callable[[], Awaitable[T | None]], timeout: float = 8) -> T:
+    """What ``look`` finds in the store, as soon as it finds something."""
+    give_up = time.monotonic() + timeout
+    while not (found := await look()):
+        assert time.monotonic() < give_up, f"not within {timeout} s"
+        await asyncio.sleep(0.02)
+    return found
+
+
+async def says(desk: Live, text: str, **how: Any) -> Message:
+    """A person writes; their message."""
+    sent = await desk.people.message(text, **how)
+    assert sent.ok, sent
+    assert sent.message is not None
+    return sent.message
+
+
 def cards(desk: Live, *, state: str | None = None) -> list[Message]:
     """Every card as it is shown now, oldest first; with ``state``, those that show it."""
     shown = desk.slack.space.cards()
     return [card for card in shown if state in (None, card.card_state)]
+
+
+def proposals(desk: Live) -> set[str]:
+    """Every proposal of which a card was ever posted."""
+    return {m.payload["proposal"] for m in desk.slack.space.posted if m.card_state}
 
 
 def words(shown: Message) -> str:
@@ -83,6 +106,21 @@ async def told(desk: Live, user: str, words: str) -> str:
         lambda e: e.user == user and words in (e.text + e.block_text)
     )
     return seen.text + seen.block_text
+
+
+async def told_directly(desk: Live, user: str, words: str) -> Message:
+    """The direct message to this person that contains ``words``."""
+    return await desk.slack.space.posted.wait_for(
+        lambda m: m.channel == f"D{user[1:]}" and words in m.block_text, timeout=8
+    )
+
+
+async def journal(desk: Live, card: Message) -> list[Entry]:
+    """What the record says of a card's ticket, oldest first."""
+    store = desk.product.store
+    ticket, _ = await store.resolve(card.payload["proposal"])
+    assert ticket is not None
+    return [line.entry for line in await store.record_book.of_case(ticket)]
 
 
 def replies(desk: Live) -> list[Message]:

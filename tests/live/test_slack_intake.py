@@ -24,13 +24,14 @@ from tests.live.steps import (
     config,
     form,
     idle,
+    proposals,
     replies,
+    says,
     told,
     until,
     words,
 )
 from tests.standins.anthropic import Held, choosing
-from tests.standins.slack import Message
 
 
 @pytest.fixture
@@ -47,19 +48,6 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "DRAFTING_AFTER", soon)
     for other in (bot.execute, bot.triage):
         monkeypatch.setattr(other, "_PAUSED_RETRY", soon)
-
-
-async def says(desk: Live, text: str, **how: Any) -> Message:
-    """A person writes; their message."""
-    sent = await desk.people.message(text, **how)
-    assert sent.ok, sent
-    assert sent.message is not None
-    return sent.message
-
-
-def proposals(desk: Live) -> set[str]:
-    """Every proposal of which a card was ever posted."""
-    return {m.payload["proposal"] for m in desk.slack.space.posted if m.card_state}
 
 
 # --- bursts, files, mentions ----------------------------------------------------------------------

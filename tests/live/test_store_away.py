@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+import bot.store.worker
 from tests.fixtures_redis import STRICT, ServerProcess
 from tests.live.product import Live, live
 from tests.live.steps import (
@@ -158,6 +159,45 @@ async def test_a_run_that_it_interrupts_is_taken_up_again(
         card = await card_that(desk, "pending", QUESTION, timeout=5)
         await idle(desk)
         assert cards(desk) == [card], "no handoff, no second card"
+
+
+async def test_a_run_that_it_interrupts_again_and_again_is_no_fault_of_the_run(
+    tmp_path: Path, server: ServerProcess
+) -> None:
+    """Three starts that kill their worker are one too many; these have killed nobody."""
+    times = 4
+    script = [Held() for _ in range(times)]
+    async with live(tmp_path, server.url, script=list(script)) as desk:
+        assert (await desk.people.message(QUESTION)).ok
+        for number, held in enumerate(script, start=1):
+            await desk.model.requests.wait_count(number, timeout=8)
+            async with away(server, "dies"):
+                held.hold.gate.set()
+                await desk.model.replies.wait_count(number)
+                assert (await status(desk, "/readyz"))[0] == 503
+        card = await card_that(desk, "pending", QUESTION)
+        await idle(desk)
+        assert cards(desk) == [card]
+        found = await desk.product.store.proposal(card.payload["proposal"])
+        assert found is not None
+        assert (found.value.run.starts, found.value.run.spared) == (times + 1, times)
+
+
+async def test_a_run_that_each_restart_interrupts_is_no_fault_of_the_run(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot.store.worker, "_DRAIN_SECONDS", 0.05)
+    times = 4
+    for number in range(times):
+        async with live(tmp_path, redis_url, script=[Held()]) as desk:
+            if number == 0:
+                assert (await desk.people.message(QUESTION)).ok
+            await desk.model.requests.wait_count(1, timeout=8)
+    async with live(tmp_path, redis_url) as desk:
+        card = await card_that(desk, "pending", QUESTION)
+        found = await desk.product.store.proposal(card.payload["proposal"])
+        assert found is not None
+        assert (found.value.run.starts, found.value.run.spared) == (times + 1, times)
 
 
 async def test_a_receipt_that_cannot_be_saved_is_saved_when_it_is_back(

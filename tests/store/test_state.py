@@ -89,6 +89,19 @@ async def test_an_id_is_known_for_seven_days_and_done_deliveries_stay_known(desk
     assert await desk.store.due() == ()
 
 
+async def test_how_far_a_delivery_is_is_known_by_its_id_and_by_its_aliases(desk: Desk) -> None:
+    arrived = desk.store.arrived
+    assert await arrived(()) == await arrived(("Ev1",)) == await arrived(("message 1",)) == "unseen"
+    await desk.store.accept(delivery("Ev1", "message 1"))
+    await desk.store.accept(delivery("Ev2", "message 2"))
+    for names in (("Ev1",), ("message 1",), ("message 1", "message 2"), ("message 3", "Ev1")):
+        assert await arrived(names) == "waiting"
+    await desk.store.commit(Commit(deliveries_done=("Ev1",)))
+    assert await arrived(("Ev1",)) == await arrived(("message 1", "Ev1")) == "done"
+    assert await arrived(("message 1", "message 2")) == "waiting"
+    assert await arrived(("message 1", "message 3")) == "unseen"
+
+
 async def test_of_fifty_at_once_one_is_accepted(desk: Desk) -> None:
     answers = await asyncio.gather(*(desk.store.accept(delivery("Ev1")) for _ in range(50)))
     assert sorted(answers) == ["accepted"] + ["duplicate"] * 49
