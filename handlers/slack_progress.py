@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from typing import Any
@@ -53,9 +54,10 @@ class SlackProgress:
         if now.was is None:
             others = set(REACTIONS.values())
         else:
-            # A process that died between setting 👀 and saving so leaves one that nobody noted.
-            noted = REACTIONS.get(now.was, "")
-            others = {noted, "eyes"} if wanted != "eyes" else {noted}
+            others = {REACTIONS.get(now.was, "")}
+            if now.was == "":
+                # A process that died between setting 👀 and saving so left one that nobody noted.
+                others.add("eyes")
         for name in sorted(others - {wanted, ""}):
             pending = self._client.reactions_remove(channel=origin.place, timestamp=ts, name=name)
             await self._settled(pending, "no_reaction")
@@ -90,15 +92,21 @@ class SlackProgress:
         thread = Place(surface="slack", place=origin.place, thread=root)
         try:
             return await self._messages.post(thread, drawn)
+        except asyncio.CancelledError:
+            self._doubt(origin)
+            raise
         except SlackLost:
-            self._doubtful[origin.key] = None
-            while len(self._doubtful) > _REMEMBERED:
-                self._doubtful.popitem(last=False)
+            self._doubt(origin)
             found = await self._find(origin)
             if found is None:
                 raise
             self._doubtful.pop(origin.key, None)
             return found
+
+    def _doubt(self, origin: Place) -> None:
+        self._doubtful[origin.key] = None
+        while len(self._doubtful) > _REMEMBERED:
+            self._doubtful.popitem(last=False)
 
     async def _settled(self, pending: Any, normal: str) -> None:
         """Change a reaction. What is so already is well, and so is a message that is gone."""
