@@ -107,7 +107,7 @@ def assemble(parts: Parts) -> Desk:
         "deliver": intake.receive,
         "run": triage.run,
         "execute": execute.run,
-        "card": _silent(publish.show),
+        "card": publish.show,
         "timer": timers.run,
     }
     return Desk(context, Decide(context), intake, triage, execute, publish, timers, jobs)

@@ -456,7 +456,7 @@ class Surface(Protocol):
         ...
 
     async def find(self, place: Place, proposal: str) -> Place | None:
-        """Our own bot's newest card of this proposal in ``place``."""
+        """Our own bot's newest card of this proposal in ``place``. Raises ``NotRead``."""
         ...
 
     async def progress(self, origin: Place, now: Progress, line: Place | None) -> Place | None:

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.card import CardView, Words
 from bot.domain import Actor, Author, Message, Place, SurfaceName
-from bot.ports import LookUpFailed, Progress, SurfaceError
+from bot.ports import LookUpFailed, Progress
 from handlers import slack_inert as inert
 from handlers.slack_blocks import CARD_EVENT, CardMessage, card_message, plain_message
 from handlers.slack_client import SlackFault, SlackIdentity, SlackRefused, Us
@@ -66,7 +66,7 @@ class SlackSurface:
     async def find(self, place: Place, proposal: str) -> Place | None:
         """Our own bot's newest card of this proposal among the newest 600 messages in ``place``.
 
-        Raises ``SurfaceError`` when Slack does not say."""
+        Raises ``NotRead`` when Slack does not say."""
         newest: str | None = None
         try:
             us = await self._identity.us()
@@ -78,7 +78,7 @@ class SlackSurface:
                         # A channel's history comes newest first, a thread's oldest first.
                         break
         except SlackFault as fault:
-            raise SurfaceError(f"cards in {place.place} cannot be looked up: {fault}") from fault
+            raise read_error(fault) from fault
         if newest is None:
             return None
         return Place(surface="slack", place=channel, thread=place.thread, message=newest)

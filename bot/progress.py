@@ -1,0 +1,140 @@
+"""How far a ticket is, on the customer's own message: one reaction, one line in the thread.
+
+Cosmetic: no failure here stops anything. But the last one must come, so what failed for a passing
+reason is tried again, and of two who show something at once the later one makes it right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+from bot.boards import change_board
+from bot.context import Context
+from bot.copies import TRIES, is_final, retry_after, wait
+from bot.domain import Board, Place, Proposal
+from bot.ports import Progress, Surface, SurfaceError
+
+log = logging.getLogger("deskhand.publish")
+
+_ROUNDS = 5
+"""So often one who was overtaken shows it again, before others may."""
+
+
+class CustomerSide:
+    """Shows how far a ticket is. Decides nothing."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        # In one process no two calls for one ticket are under way: the run's last words must not
+        # arrive after the card's, and two first lines would both be posted.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def show(self, proposal_id: str, line: str | None = None) -> datetime | None:
+        """Show what the proposal has come to; while it is drafted, ``line``, or with an empty one
+        the reaction alone. The answer: when to try again what failed for a passing reason."""
+        turn = self._turns.setdefault(proposal_id, asyncio.Lock())
+        async with turn:
+            return await self._show(proposal_id, line)
+
+    async def _show(self, proposal_id: str, line: str | None) -> datetime | None:
+        overtaken, ours = False, None
+        for _ in range(_ROUNDS):
+            case = await self._context.store.case(proposal_id)
+            if case is None or case[1].value.proposal != proposal_id:
+                return None
+            proposal, ticket, board = case[0].value, case[1].value, case[2].value
+            surface = self._context.surfaces.shown.get(ticket.origin.surface)
+            if surface is None:
+                return None
+            if ours is not None and ours != board.status_line:
+                await self._take_away(surface, ticket.origin, ours)
+            now = _progress_of(proposal, board, line)
+            if not overtaken and (now.reaction, now.line) == (board.reaction, board.status_text):
+                return None
+            rests_until = board.progress_again_at
+            if rests_until is not None and rests_until > self._context.clock.now():
+                return rests_until
+            # A first run has shown nothing before it; a later one follows what its forerunner left,
+            # and what failed may have been done in part.
+            known = (bool(board.reaction) or ticket.runs <= 1) and not board.progress_tries
+            now = replace(now, was=board.reaction if known and not overtaken else None)
+            try:
+                message = await surface.progress(ticket.origin, now, board.status_line)
+            except SurfaceError as failed:
+                return await self._failed(proposal, board, now, failed)
+            shown = {"status_line": message, "status_text": now.line, "reaction": now.reaction}
+            if await self._save(board, shown):
+                return None
+            # Another process has shown something meanwhile, and ours may have come after it.
+            overtaken, ours = True, message
+        return self._context.clock.now() + wait(1)
+
+    async def _take_away(self, surface: Surface, origin: Place, line: Place) -> None:
+        """Two have posted a first line; the board names the other's."""
+        no_line = Progress("", was="")
+        try:
+            await surface.progress(origin, no_line, line)
+        except SurfaceError as failed:
+            log.info("deskhand: a second status line stays in %s: %s", origin.key, failed)
+
+    async def _failed(
+        self, proposal: Proposal, board: Board, now: Progress, failed: SurfaceError
+    ) -> datetime | None:
+        log.info("deskhand: no progress shown for %s: %s", proposal.id, failed)
+        tries = board.progress_tries + 1
+        if is_final(failed) or tries >= TRIES:
+            await self._save(board, {"status_text": now.line, "reaction": now.reaction})
+            return None
+        again_at = self._context.clock.now() + (retry_after(failed) or wait(tries))
+        await change_board(
+            self._context.store,
+            proposal.id,
+            lambda current: current.model_copy(
+                update={"progress_tries": tries, "progress_again_at": again_at}
+            ),
+        )
+        return again_at
+
+    async def _save(self, before: Board, shown: Mapping[str, object]) -> bool:
+        """False: somebody else has shown something since ``before`` was read."""
+
+        def change(current: Board) -> Board | None:
+            if _shown(current) != _shown(before):
+                return None
+            over = {"progress_tries": 0, "progress_again_at": None}
+            return current.model_copy(update={**shown, **over})
+
+        return await change_board(self._context.store, before.proposal, change)
+
+
+def _shown(board: Board) -> tuple[object, ...]:
+    return board.status_line, board.status_text, board.reaction
+
+
+def _progress_of(proposal: Proposal, board: Board, line: str | None) -> Progress:
+    match proposal.state:
+        case "drafting":
+            # Words of a run stay until it has others.
+            words = line or board.status_text
+            if not words and line is None:
+                words = "Looking into it"
+            return Progress("working", words)
+        case "pending" | "approved" | "executing" | "unknown":
+            return Progress("unsure", "A reply is drafted and waits for a colleague's approval")
+        case "handoff" | "failed" | "expired":
+            return Progress("unsure", "A colleague will take this on")
+        case "succeeded":
+            return Progress("done", "Answered" if _replied(proposal) else "Noted")
+        case "rejected":
+            return Progress("refused", "Closed by a colleague")
+        case "superseded":
+            return Progress("working" if proposal.successor else "", line or "")
+
+
+def _replied(proposal: Proposal) -> bool:
+    return any(done.status == "succeeded" for done in proposal.progress)
