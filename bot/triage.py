@@ -27,6 +27,7 @@ from bot.playbook import Playbook, after
 from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake
 from bot.publish import Publish
 from bot.runs import handoff_entry, late_card, over_limit, took_ms
+from bot.status_line import StatusLine
 
 log = logging.getLogger("deskhand.triage")
 
@@ -124,7 +125,9 @@ class Triage:
             return current is None or not _is_ours(current.value, proposal)
 
         targets = {use.tool: self._context.target(use.tool, ticket) for use in kit.playbook.actions}
-        line, patience = _StatusLine(self._publish, proposal.id), 0.0
+        looking_up = {tool.doing for tool in kit.toolbox.values()}
+        line = StatusLine(self._publish, self._context.clock, proposal.id, looking_up)
+        patience = 0.0
         try:
             outcome = await run_agent(
                 Job(ticket, proposal.run, targets),
@@ -298,38 +301,6 @@ class Triage:
             )
         )
         return not isinstance(saved, Conflict)
-
-
-class _StatusLine:
-    """What the run is doing, shown on the customer's side without the run waiting for it."""
-
-    def __init__(self, publish: Publish, proposal_id: str) -> None:
-        self._publish = publish
-        self._proposal = proposal_id
-        self._words = ""
-        self._showing: asyncio.Task[None] | None = None
-
-    async def say(self, words: str) -> None:
-        """Show these words soon; only the newest ones count."""
-        self._words = words
-        if self._showing is None or self._showing.done():
-            self._showing = asyncio.create_task(self._show(), name="deskhand-status-line")
-
-    async def _show(self) -> None:
-        while self._words:
-            words, self._words = self._words, ""
-            try:
-                await self._publish.progress(self._proposal, words)
-            except StoreUnavailable as away:
-                log.info("deskhand: no status line for %s: %s", self._proposal, away)
-
-    async def close(self, seconds: float) -> None:
-        """Let what is on its way arrive: later it would stand over the run's end."""
-        self._words = ""
-        if self._showing is not None:
-            _, late = await asyncio.wait([self._showing], timeout=seconds)
-            for task in late:
-                task.cancel()
 
 
 def _is_ours(current: Proposal, begun: Proposal) -> bool:
