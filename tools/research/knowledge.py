@@ -25,6 +25,7 @@ from tools.spec import Passage
 __all__ = ["Article", "KnowledgeIndex", "NotRead", "Passage", "Refreshed"]
 
 FIRST_CUT_TERMS = 64
+FIRST_CUT_HITS = 15_000
 FIRST_CUT_PASSAGES = 120
 FIRST_CUT_ARTICLES = 60
 """What FTS5 finds by the strongest terms; these are then ranked exactly."""
@@ -228,7 +229,7 @@ def _search(
 def _ranked(opened: _Opened, query: Query) -> list[tuple[int, list[tuple[float, int]]]]:
     """Articles, best first, each with its passages and their scores, best first."""
     connection, corpus = opened.connection, opened.corpus
-    wanted = " OR ".join(f'"{term}"' for term in query.strongest(FIRST_CUT_TERMS))
+    wanted = " OR ".join(f'"{term}"' for term in query.strongest(FIRST_CUT_TERMS, FIRST_CUT_HITS))
     candidates = {
         row
         for (row,) in connection.execute(

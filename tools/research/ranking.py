@@ -39,17 +39,27 @@ class Query:
     """A text as weighted terms. ``ideal`` is the score of a text that says all of it."""
 
     weights: Mapping[str, float]
+    frequency: Mapping[str, int]
+    """In how many articles each term stands."""
     ideal: float
 
-    def strongest(self, count: int) -> list[str]:
-        """The terms that decide most, for a first cut."""
+    def strongest(self, count: int, hits: int) -> list[str]:
+        """The terms that decide most, for a first cut: up to ``count``, and no more than stand in
+        ``hits`` articles all together, so that a search takes as long in a large collection."""
         ranked = sorted(self.weights, key=lambda term: (-self.weights[term], term))
-        return ranked[:count]
+        chosen: list[str] = []
+        for term in ranked[:count]:
+            hits -= self.frequency[term]
+            if hits < 0 and chosen:
+                break
+            chosen.append(term)
+        return chosen
 
 
 def weigh(text: str, corpus: Corpus, frequency: Callable[[str], int]) -> Query:
     """The terms of ``text`` by weight; ``frequency`` says how many articles hold a term."""
     weights: dict[str, float] = {}
+    found: dict[str, int] = {}
     ideal = 0.0
     for term, times in Counter(terms(text)).most_common(DISTINCT_TERMS):
         held = frequency(term)
@@ -61,7 +71,8 @@ def weigh(text: str, corpus: Corpus, frequency: Callable[[str], int]) -> Query:
         ideal += weight * (K1 + 1)
         if held:
             weights[term] = weight
-    return Query(weights, ideal)
+            found[term] = held
+    return Query(weights, found, ideal)
 
 
 def score(query: Query, found: list[str], mean_length: float) -> float:

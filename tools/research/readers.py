@@ -1,7 +1,7 @@
 """Knowledge files become articles: Markdown, plain text, HTML and JSON lines.
 
 A reader never raises for a bad file: what could not be read is a ``NotRead`` with the reason, in
-words for the operator. Limits: 20 MB a file, 2,000,000 characters an article.
+words for the operator. Limits: 20 MB a file (JSON lines 500 MB), 2,000,000 characters an article.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import yaml
 from markdownify import markdownify
 
 FILE_LIMIT_BYTES = 20_000_000
+JSON_LINES_LIMIT_BYTES = 500_000_000
 ARTICLE_LIMIT = 2_000_000
 """Characters of one article."""
 
@@ -118,8 +119,9 @@ def read_file(found: Found, content: bytes) -> tuple[list[Article], list[NotRead
     if suffix not in READABLE:
         kinds = ", ".join(sorted(READABLE))
         return [], [NotRead(path, f"{suffix or 'a file without ending'} is not one of {kinds}")]
-    if len(content) > FILE_LIMIT_BYTES:
-        return [], [NotRead(path, f"larger than {FILE_LIMIT_BYTES // 1_000_000} MB")]
+    limit = JSON_LINES_LIMIT_BYTES if suffix in JSON_LINES else FILE_LIMIT_BYTES
+    if len(content) > limit:
+        return [], [NotRead(path, f"larger than {limit // 1_000_000} MB")]
     text = _decode(content, suffix in HTML)
     if text is None:
         return [], [NotRead(path, "not UTF-8 text")]

@@ -34,7 +34,7 @@ LIKE_ENOUGH = 0.45
 SAME = 0.8
 """The likeness from which it decides."""
 
-SECOND_LABEL = 0.5
+SECOND_LABEL = 0.4
 """The probability that a further question of a ticket needs to add a label."""
 
 MOST_LABELS = 3
