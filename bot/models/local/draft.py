@@ -135,7 +135,9 @@ def draft(questions: Sequence[Question], *, name: str = "") -> Draft | None:
         if passage is None:
             unanswered.append(question.text)
             continue
-        for piece in (passage, *_besides(question, passage)):
+        # With several questions one passage each: a reply is read by somebody in a hurry.
+        besides = _besides(question, passage) if len(questions) == 1 else ()
+        for piece in (passage, *besides):
             if all(piece.quote != given.quote for given, _ in answers):
                 answers.append((piece, best_part(piece.quote, question.text)))
     if not answers:
