@@ -18,18 +18,19 @@ async def change_board(
     known: Versioned[Board] | None = None,
     entry: Entry | None = None,
     redraw: str | None = None,
-) -> bool:
-    """Save ``change`` of the newest board, however often others come between.
+) -> Versioned[Board] | None:
+    """Save ``change`` of the newest board, however often others come between; the answer is the
+    board as saved.
 
     ``change`` is pure and answers None where there is nothing to change any more; then nothing is
-    saved, and the answer is False. ``known`` is a board just read. The cards of ``redraw``, another
+    saved, and so is the answer. ``known`` is a board read before. The cards of ``redraw``, another
     proposal, are to be drawn again: said in the same step, so that a crash cannot forget it.
     """
     board = known or await store.board(proposal_id)
     while True:
         value = change(board.value)
         if value is None:
-            return False
+            return None
         boards, wakes = [Versioned(value, board.version)], []
         if redraw is not None:
             other = await store.board(redraw)
@@ -40,5 +41,5 @@ async def change_board(
             Commit(boards=tuple(boards), entries=(entry,) if entry else (), wakes=tuple(wakes))
         )
         if not isinstance(saved, Conflict):
-            return True
+            return Versioned(value, board.version + 1)
         board = await store.board(proposal_id)

@@ -39,7 +39,18 @@ from bot.commands import (
     Take,
 )
 from bot.context import Context
-from bot.domain import Action, Actor, Decision, Notice, Person, Proposal, State, Ticket, Verb
+from bot.domain import (
+    Action,
+    Actor,
+    Board,
+    Decision,
+    Notice,
+    Person,
+    Proposal,
+    State,
+    Ticket,
+    Verb,
+)
 from bot.editing import apply_edit, edit_form, reject_form
 from bot.forms import (
     Decided,
@@ -54,7 +65,17 @@ from bot.journal import Entry
 from bot.lifecycle import digest, next_action, transition
 from bot.masking import example_of
 from bot.playbook import Playbook, after
-from bot.ports import Commit, Conflict, LookUpFailed, StoreUnavailable, TooLate, Versioned, Wake
+from bot.ports import (
+    Case,
+    Commit,
+    Conflict,
+    Lesson,
+    LookUpFailed,
+    StoreUnavailable,
+    TooLate,
+    Versioned,
+    Wake,
+)
 from bot.projection import view
 from bot.runs import drafting, first_wakes, handed_off, over_limit
 
@@ -63,6 +84,9 @@ log = logging.getLogger("deskhand.decide")
 DECIDE_SECONDS = 1.6
 """No decision is saved later than this after the press. Slack and the person wait 3 s at most, and
 an answer of the store that is lost has to be asked for once more within them."""
+
+_ACTS_WITHIN = timedelta(milliseconds=400)
+"""For so long after an approval its card waits to say what came of it."""
 
 _STATES: dict[Verb, tuple[State, ...]] = {
     "approve": ("pending",),
@@ -82,7 +106,12 @@ class _Case:
 
     proposal: Versioned[Proposal]
     ticket: Versioned[Ticket]
+    board: Versioned[Board]
     playbook: Playbook
+
+    @property
+    def read(self) -> Case:
+        return Case(self.proposal, self.ticket, self.board)
 
 
 @dataclass(frozen=True)
@@ -274,7 +303,6 @@ class Decide:
                     continue  # somebody was first: read who, and tell
                 case TooLate():
                     return await self._too_late(token, verb)
-            await self._after(moved.proposal, case.ticket.value)
             return Decided(moved.proposal, _thanks(moved.proposal))
 
     async def _too_late(self, token: str, verb: Verb) -> NotDecided:
@@ -310,7 +338,7 @@ class Decide:
         found = await self._context.store.case(button.proposal)
         if found is None or not buttons.verify(button, found[0].value.secret):
             return _unknown()
-        proposal, ticket, _ = found
+        proposal, ticket, board = found
         if proposal.value.state not in _STATES[verb]:
             return NotDecided("decided", decided_words(proposal.value), proposal.value)
         if button.revision != proposal.value.revision:
@@ -326,7 +354,7 @@ class Decide:
                 proposal.value,
             )
         playbook = self._context.playbook(proposal.value.playbook)
-        return _Case(proposal, ticket, playbook)
+        return _Case(proposal, ticket, board, playbook)
 
     async def _authorise(self, case: _Case, actor: Actor) -> Person | NotDecided:
         proposal = case.proposal.value
@@ -356,10 +384,14 @@ class Decide:
     def _commit(
         self, case: _Case, moved: Proposal, beside: Commit, entry: Entry, seconds: float
     ) -> Commit:
-        wakes = [Wake("card", moved.id), *beside.wakes]
+        wakes = list(beside.wakes)
         cleared: list[Wake] = []
         if moved.state == "approved":
             wakes.append(Wake("execute", moved.id))
+            # Most effects take less: then the card says at once what came of it.
+            wakes.append(Wake("card", moved.id, self._context.clock.now() + _ACTS_WITHIN))
+        else:
+            wakes.append(Wake("card", moved.id))
         due = [moment for moment in (moved.remind_at, moved.expires_at) if moment is not None]
         if due:
             wakes.append(Wake("timer", moved.id, min(due)))
@@ -371,19 +403,23 @@ class Decide:
             entries=(entry, *beside.entries),
             wakes=tuple(wakes),
             cleared=tuple(cleared),
+            lesson=self._lesson(moved, case.ticket.value),
+            read=case.read,
             within_seconds=seconds,
         )
 
-    async def _after(self, moved: Proposal, ticket: Ticket) -> None:
+    def _lesson(self, moved: Proposal, ticket: Ticket) -> Lesson | None:
+        """What later drafts may learn from this decision."""
         if moved.state not in ("approved", "succeeded") or moved.content is None:
-            return
+            return None
         approvers = [approval.name for approval in moved.approvals]
         try:
             example = example_of(ticket, moved.content, self._context.vocabulary, approvers)
-            await self._context.store.learn(moved.playbook, ticket.id, example)
-        except StoreUnavailable as away:
-            # The decision is saved; only its lesson for later drafts is lost.
-            log.warning("deskhand: %s approved but not learnt from: %s", moved.id, away)
+        except Exception:
+            # Whatever is wrong with the masking of a text, it must not keep anybody from deciding.
+            log.exception("deskhand: nothing is learnt from %s", moved.id)
+            return None
+        return Lesson(moved.playbook, ticket.id, example)
 
 
 def approvals_needed(playbook: Playbook, actions: tuple[Action, ...]) -> int:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -33,9 +34,14 @@ from bot.commands import (
 from bot.context import Context
 from bot.domain import ActionProgress, Proposal, Ticket
 from bot.journal import Entry
-from bot.lifecycle import UNKNOWN_AFTER_SECONDS, digest, next_action, transition
+from bot.lifecycle import (
+    UNKNOWN_AFTER_SECONDS,
+    digest,
+    next_action,
+    transition,
+)
 from bot.playbook import after
-from bot.ports import Commit, Conflict, NotClaimed, StoreUnavailable, Versioned, Wake
+from bot.ports import Case, Commit, Conflict, NotClaimed, StoreUnavailable, Versioned, Wake
 from tools.spec import ActionTool, Grant, Sent
 
 log = logging.getLogger("deskhand.execute")
@@ -53,8 +59,13 @@ _LOOK_UPS = (
     (timedelta(hours=24), timedelta(minutes=30)),
 )
 """An unknown effect is looked for: while it is younger than the first, after the second."""
-_AT_ONCE = datetime.min.replace(tzinfo=UTC)
-"""In place of a time to look again: now."""
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Look again at once: from this case, as it was just saved, or with nothing known read anew."""
+
+    case: Case | None = None
 
 
 class Execute:
@@ -67,29 +78,28 @@ class Execute:
     async def run(self, proposal_id: str) -> datetime | None:
         """Bring one proposal as far as it may go now; the answer is when to look again. A wake
         with nothing to do does nothing."""
+        case: Case | None = None
         while True:
-            case = await self._context.store.case(proposal_id)
+            case = case or await self._context.store.case(proposal_id)
             if case is None:
                 return None
-            proposal, ticket = case[0], case[1].value
-            match proposal.value.state:
+            match case.proposal.value.state:
                 case "approved":
-                    again = await self._claim_and_act(proposal, ticket)
+                    again = await self._claim_and_act(case)
                 case "executing":
-                    again = await self._overdue(proposal, ticket)
+                    again = await self._overdue(case)
                 case "unknown":
-                    again = await self._look_up(proposal, ticket)
+                    again = await self._look_up(case)
                 case _:
                     return None
-            if again is not _AT_ONCE:
+            if not isinstance(again, _Again):
                 return again
+            case = again.case
 
-    async def _claim_and_act(
-        self, approved: Versioned[Proposal], ticket: Ticket
-    ) -> datetime | None:
+    async def _claim_and_act(self, case: Case) -> datetime | _Again | None:
         """One action, if it may be claimed. When to look again; None: not without a wake."""
         now = self._context.clock.now()
-        proposal = approved.value
+        approved, proposal, ticket = case.proposal, case.proposal.value, case.ticket.value
         index = next_action(proposal)
         if index is None:
             return None
@@ -99,8 +109,7 @@ class Execute:
                 book = self._context.playbook(proposal.playbook)
                 remind_at = after(now, book.remind_after, book.hours)
                 expires_at = after(now, book.expire_after, book.hours)
-                await self._save(approved, Lapse(now, remind_at, expires_at))
-                return _AT_ONCE
+                return _Again(await self._save(case, Lapse(now, remind_at, expires_at)))
             # An approval that does not fit what is stored: nothing may be dispatched under it.
             log.error("deskhand: %s is approved but not claimable: %s", proposal.id, moved.kind)
             return None
@@ -108,15 +117,15 @@ class Execute:
         if len(done.keys) > 1 and done.keys != proposal.progress[index].keys:
             # Another key: whether an earlier one arrived after all is asked before, every time.
             found = await self._find(proposal, ticket, index)
-            if found is not None and await self._save(approved, found):
-                return _AT_ONCE
+            if found is not None and (saved := await self._save(case, found)):
+                return _Again(saved)
         entry = _claim_entry(moved.proposal, index, done)
         claimed = await self._context.store.claim(approved, moved.proposal, index, entry)
         if isinstance(claimed, NotClaimed):
-            return _AT_ONCE if claimed.why == "conflict" else now + _PAUSED_RETRY
+            return _Again() if claimed.why == "conflict" else now + _PAUSED_RETRY
         outcome = await self._dispatch(moved.proposal, ticket, claimed)
-        await self._report(proposal.id, index, claimed.key, outcome)
-        return _AT_ONCE
+        executing = case._replace(proposal=Versioned(moved.proposal, approved.version + 1))
+        return _Again(await self._report(executing, index, claimed.key, outcome))
 
     async def _dispatch(self, proposal: Proposal, ticket: Ticket, grant: Grant) -> Outcome:
         """Check again all that the claim vouched for, then act once."""
@@ -150,52 +159,56 @@ class Execute:
             log.exception("deskhand: %s raised on %s", grant.tool, grant.proposal)
             return Uncertain(f"the tool failed: {type(fault).__name__}")
 
-    async def _report(self, proposal_id: str, index: int, key: str, outcome: Outcome) -> None:
-        """Save what became of it, whatever it takes."""
-        clock = self._context.clock
+    async def _report(self, executing: Case, index: int, key: str, outcome: Outcome) -> Case | None:
+        """Save what became of it, whatever it takes; the case as saved, if it was."""
+        clock, proposal_id = self._context.clock, executing.proposal.value.id
         give_up = clock.monotonic() + _SAVE_SECONDS
         pause = 0.05
+        found: Case | None = executing
         while True:
             try:
-                found = await self._context.store.proposal(proposal_id)
+                found = found or await self._context.store.case(proposal_id)
                 if found is None:
-                    return
-                if await self._save(found, Report(clock.now(), index, key, outcome)):
-                    return
-                fresh = await self._context.store.proposal(proposal_id)
-                if fresh is None or fresh.version == found.version:
-                    return
+                    return None
+                saved = await self._save(found, Report(clock.now(), index, key, outcome))
+                if saved is not None:
+                    return saved
+                fresh = await self._context.store.case(proposal_id)
+                if fresh is None or fresh.proposal.version == found.proposal.version:
+                    return None
+                found = fresh
             except StoreUnavailable:
+                found = None  # it may have been saved all the same
                 if clock.monotonic() + pause > give_up:
                     log.exception("deskhand: the outcome of %s could not be saved", proposal_id)
                     raise
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
 
-    async def _overdue(self, executing: Versioned[Proposal], ticket: Ticket) -> datetime | None:
+    async def _overdue(self, case: Case) -> datetime | _Again | None:
         """A claim without an outcome: too early to say, sent again, or unknown."""
-        now, proposal = self._context.clock.now(), executing.value
+        now, proposal, ticket = self._context.clock.now(), case.proposal.value, case.ticket.value
         index = next_action(proposal)
         if index is None or proposal.content is None:
             return None
         done = proposal.progress[index]
         honoured = self._context.resend_seconds(proposal.content.actions[index].tool, ticket)
         until = (done.first_sent_at or now) + timedelta(seconds=honoured)
-        if honoured > 0 and now < until and await self._save(executing, Resend(now, until)):
-            return _AT_ONCE
-        if await self._save(executing, Overdue(now)):
-            return _AT_ONCE
+        if honoured > 0 and now < until and (saved := await self._save(case, Resend(now, until))):
+            return _Again(saved)
+        if saved := await self._save(case, Overdue(now)):
+            return _Again(saved)
         return max(now + _SOON, _unknown_from(done, now))
 
-    async def _look_up(self, unknown: Versioned[Proposal], ticket: Ticket) -> datetime | None:
+    async def _look_up(self, case: Case) -> datetime | _Again | None:
         """Ask the remote whether it arrived, ever more rarely, until somebody settles it."""
-        proposal = unknown.value
+        proposal, ticket = case.proposal.value, case.ticket.value
         index = next_action(proposal)
         if index is None:
             return None
         found = await self._find(proposal, ticket, index)
-        if found is not None and await self._save(unknown, found):
-            return _AT_ONCE
+        if found is not None and (saved := await self._save(case, found)):
+            return _Again(saved)
         now = self._context.clock.now()
         age = now - (proposal.progress[index].claimed_at or now)
         pause = next((pause for limit, pause in _LOOK_UPS if age < limit), None)
@@ -224,11 +237,12 @@ class Execute:
             return None
         return Report(self._context.clock.now(), index, keys[-1], found)
 
-    async def _save(self, before: Versioned[Proposal], command: Command) -> bool:
-        """Apply and commit. False: not possible, or somebody else was first."""
+    async def _save(self, case: Case, command: Command) -> Case | None:
+        """Apply and commit: the case as saved. None: not possible, or somebody else was first."""
+        before = case.proposal
         moved = transition(before.value, command)
         if not isinstance(moved, Moved):
-            return False
+            return None
         fresh = moved.proposal
         # What follows in this job follows in the loop of ``run``, under the lease that it has.
         wakes = [Wake("card", fresh.id)]
@@ -237,14 +251,20 @@ class Execute:
             wakes.append(Wake("timer", fresh.id, min(due)))
         index = next_action(before.value)
         entry = _transition_entry(command, before.value, fresh, index)
+        # Whoever wakes it again does so by a change that comes after this one.
+        ended = fresh.state in ("succeeded", "failed", "pending")
         committed = await self._context.store.commit(
             Commit(
                 proposals=(Versioned(fresh, before.version),),
                 entries=(entry,),
                 wakes=tuple(wakes),
+                cleared=(Wake("execute", fresh.id),) if ended else (),
+                read=case,
             )
         )
-        return not isinstance(committed, Conflict)
+        if isinstance(committed, Conflict):
+            return None
+        return case._replace(proposal=Versioned(fresh, before.version + 1))
 
 
 def _unknown_from(done: ActionProgress, now: datetime) -> datetime:

@@ -103,10 +103,11 @@ class Intake:
                 return Plan() if known is None else Plan(self._delete(delivery, known))
 
     async def _known(self, delivery: Delivery) -> Known | None:
-        ticket_id = await self._context.store.ticket_at(delivery.origin)
-        if ticket_id is None and delivery.origin.message is not None:
-            at = delivery.origin.model_copy(update={"thread": delivery.origin.message})
-            ticket_id = await self._context.store.ticket_at(at)
+        conversations = [delivery.origin]
+        if delivery.origin.message is not None:
+            thread = {"thread": delivery.origin.message}
+            conversations.append(delivery.origin.model_copy(update=thread))
+        ticket_id = await self._context.store.ticket_at(*conversations)
         return None if ticket_id is None else await self._load(ticket_id)
 
     async def _load(self, ticket_id: str) -> Known | None:

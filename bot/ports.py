@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from bot.budget import CapReached, Price, Reservation, Spending, Usage
 from bot.card import CardView, Words
@@ -88,6 +88,40 @@ class Newest:
     ticket: str | None
 
 
+class Case(NamedTuple):
+    """A proposal with what belongs to it."""
+
+    proposal: Versioned[Proposal]
+    ticket: Versioned[Ticket]
+    board: Versioned[Board]
+
+
+class HandedCase(Case):
+    """Not read, but handed over by the step that took the job up. What that step did not write, the
+    board above all, may be a little older."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What an approval teaches ``similar_tickets`` of its playbook, masked."""
+
+    playbook: str
+    ticket: str
+    example: SimilarTicket
+
+
+@dataclass(frozen=True)
+class Start:
+    """A start of a run: not made while its playbook, or everything, is paused. ``counted`` against
+    its author's hour, once however often it is asked for."""
+
+    run: str
+    playbook: str
+    author: str
+    limit_per_hour: int
+    counted: bool
+
+
 @dataclass(frozen=True)
 class Commit:
     """One atomic step: all of it or, on a version that moved, nothing.
@@ -109,6 +143,13 @@ class Commit:
     newest: Newest | None = None
     """Nothing either if it is another by now: of two messages that come at once, both must not
     find that their author has no ticket yet."""
+    lesson: Lesson | None = None
+    """An earlier lesson of the same ticket goes."""
+    start: Start | None = None
+    """The run that this step begins; ``NotStarted`` where it may not begin now."""
+    read: Case | None = None
+    """What the step rests on, as far as the caller has read it and does not change it: a job that
+    this very step takes up begins from there, with no reading of its own."""
     within_seconds: float | None = None
     """Not done at all if it reaches the server later than this from now. A request that was sent
     to a store that hangs is carried out when it wakes up; a person has then long been told that
@@ -123,6 +164,13 @@ class Conflict:
 @dataclass(frozen=True)
 class TooLate:
     """The change came to the server after ``within_seconds``: nothing was done."""
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """The run may not begin now: nothing was done."""
+
+    why: Literal["paused", "author_limit"]
 
 
 Arrival = Literal["unseen", "waiting", "done"]
@@ -167,22 +215,30 @@ class Store(Protocol):
         """Version 0 and an empty board where there is none yet."""
         ...
 
-    async def case(
-        self, proposal_id: str
-    ) -> tuple[Versioned[Proposal], Versioned[Ticket], Versioned[Board]] | None:
-        """A proposal, its ticket and its board in one round trip."""
+    async def case(self, proposal_id: str) -> Case | None:
+        """A proposal, its ticket and its board in one round trip.
+
+        The first case of a job that a commit has taken up is what that commit saved and had read,
+        without a round trip: whatever changes afterwards wakes the job again."""
         ...
 
-    async def ticket_at(self, origin: Place) -> str | None:
-        """The id of the ticket of this conversation: by ``origin.key``, where a ticket is known by
-        its own origin and by each of its messages taken as a thread's root."""
+    async def version(self, proposal_id: str) -> int | None:
+        """A proposal's version alone: whether it is still as one knows it."""
+        ...
+
+    async def ticket_at(self, *origins: Place) -> str | None:
+        """The id of the ticket of the first of these conversations that has one: by ``origin.key``,
+        where a ticket is known by its own origin and by each of its messages taken as a thread's
+        root."""
         ...
 
     async def open_ticket_by(self, playbook: str, place: Place, author: str) -> str | None:
         """The author's newest ticket in ``place`` (its channel), for grouping a burst."""
         ...
 
-    async def commit(self, change: Commit) -> Literal["committed"] | Conflict | TooLate: ...
+    async def commit(
+        self, change: Commit
+    ) -> Literal["committed"] | Conflict | TooLate | NotStarted: ...
 
     async def claim(
         self, approved: Versioned[Proposal], executing: Proposal, index: int, entry: Entry
@@ -204,16 +260,16 @@ class Store(Protocol):
         ...
 
     # limits and money
-    async def count_run(self, author: str, run: str, limit_per_hour: int) -> bool:
-        """Count a run of this author; False, uncounted, when the hour's limit is reached. A run
-        counts once, however often it is asked for."""
-        ...
-
     async def reserve(
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
     ) -> Reservation | CapReached: ...
 
-    async def settle(self, reservation: Reservation, usd: Decimal) -> None: ...
+    async def settle(
+        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
+    ) -> None:
+        """What a call cost in place of what was reserved for it (None: it costs nothing), and the
+        journal's lines of what it was, in one step."""
+        ...
 
     async def spending(self) -> Spending: ...
 
@@ -229,8 +285,6 @@ class Store(Protocol):
         ...
 
     # what approvals teach
-    async def learn(self, playbook: str, ticket: str, example: SimilarTicket) -> None: ...
-
     async def examples(self, playbook: str, since: int = 0) -> tuple[int, Sequence[SimilarTicket]]:
         """Examples learnt after cursor ``since`` (0: all), and the new cursor."""
         ...

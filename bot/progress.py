@@ -17,7 +17,7 @@ from bot.boards import change_board
 from bot.context import Context
 from bot.copies import TRIES, is_final, retry_after, wait
 from bot.domain import Board, Place, Proposal
-from bot.ports import Progress, Surface, SurfaceError
+from bot.ports import Case, Progress, Surface, SurfaceError, Versioned
 
 log = logging.getLogger("deskhand.publish")
 
@@ -34,20 +34,26 @@ class CustomerSide:
         # arrive after the card's, and two first lines would both be posted.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def show(self, proposal_id: str, line: str | None = None) -> datetime | None:
+    async def show(
+        self, proposal_id: str, line: str | None = None, known: Case | None = None
+    ) -> datetime | None:
         """Show what the proposal has come to; while it is drafted, ``line``, or with an empty one
-        the reaction alone. The answer: when to try again what failed for a passing reason."""
+        the reaction alone. ``known``: as it was read before. The answer: when to try again what
+        failed for a passing reason."""
         turn = self._turns.setdefault(proposal_id, asyncio.Lock())
         async with turn:
-            return await self._show(proposal_id, line)
+            return await self._show(proposal_id, line, known)
 
-    async def _show(self, proposal_id: str, line: str | None) -> datetime | None:
+    async def _show(
+        self, proposal_id: str, line: str | None, known_case: Case | None
+    ) -> datetime | None:
         overtaken, ours = False, None
         for _ in range(_ROUNDS):
-            case = await self._context.store.case(proposal_id)
-            if case is None or case[1].value.proposal != proposal_id:
+            case = known_case or await self._context.store.case(proposal_id)
+            known_case = None
+            if case is None or case.ticket.value.proposal != proposal_id:
                 return None
-            proposal, ticket, board = case[0].value, case[1].value, case[2].value
+            proposal, ticket, board = case.proposal.value, case.ticket.value, case.board.value
             surface = self._context.surfaces.shown.get(ticket.origin.surface)
             if surface is None:
                 return None
@@ -66,9 +72,9 @@ class CustomerSide:
             try:
                 message = await surface.progress(ticket.origin, now, board.status_line)
             except SurfaceError as failed:
-                return await self._failed(proposal, board, now, failed)
+                return await self._failed(proposal, case.board, now, failed)
             shown = {"status_line": message, "status_text": now.line, "reaction": now.reaction}
-            if await self._save(board, shown):
+            if await self._save(case.board, shown):
                 return None
             # Another process has shown something meanwhile, and ours may have come after it.
             overtaken, ours = True, message
@@ -83,10 +89,10 @@ class CustomerSide:
             log.info("deskhand: a second status line stays in %s: %s", origin.key, failed)
 
     async def _failed(
-        self, proposal: Proposal, board: Board, now: Progress, failed: SurfaceError
+        self, proposal: Proposal, board: Versioned[Board], now: Progress, failed: SurfaceError
     ) -> datetime | None:
         log.info("deskhand: no progress shown for %s: %s", proposal.id, failed)
-        tries = board.progress_tries + 1
+        tries = board.value.progress_tries + 1
         if is_final(failed) or tries >= TRIES:
             await self._save(board, {"status_text": now.line, "reaction": now.reaction})
             return None
@@ -100,16 +106,17 @@ class CustomerSide:
         )
         return again_at
 
-    async def _save(self, before: Board, shown: Mapping[str, object]) -> bool:
+    async def _save(self, before: Versioned[Board], shown: Mapping[str, object]) -> bool:
         """False: somebody else has shown something since ``before`` was read."""
 
         def change(current: Board) -> Board | None:
-            if _shown(current) != _shown(before):
+            if _shown(current) != _shown(before.value):
                 return None
             over = {"progress_tries": 0, "progress_again_at": None}
             return current.model_copy(update={**shown, **over})
 
-        return await change_board(self._context.store, before.proposal, change)
+        store, proposal = self._context.store, before.value.proposal
+        return await change_board(store, proposal, change, known=before) is not None
 
 
 def _shown(board: Board) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ from bot.copies import POST_SECONDS, START_SECONDS, Find, Plan, Post, Redraw, Ta
 from bot.domain import Board, Copy, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.playbook import Playbook
-from bot.ports import MaybePosted, MessageGone, SurfaceError, Versioned
+from bot.ports import Case, HandedCase, MaybePosted, MessageGone, SurfaceError, Versioned
 from bot.progress import CustomerSide
 from bot.projection import view, who_may
 
@@ -48,7 +48,7 @@ class _Case:
     """What one turn has read."""
 
     proposal: Versioned[Proposal]
-    ticket: Ticket
+    ticket: Versioned[Ticket]
     board: Versioned[Board]
     playbook: Playbook
 
@@ -86,16 +86,21 @@ class Publish:
     async def show(self, proposal_id: str) -> datetime | None:
         """Bring every copy of this proposal's card, and the customer's side, up to date; the answer
         is when to look again at what could not be."""
-        moments = [
-            await self._show_copies(proposal_id),
-            await self._customer.show(proposal_id),
-        ]
+        copies_again_at, case = await self._show_copies(proposal_id)
+        customer_again_at = await self._customer.show(proposal_id, known=case)
+        moments = (copies_again_at, customer_again_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
-    async def progress(self, proposal_id: str, line: str) -> datetime | None:
+    def follows(self, ticket: Ticket) -> bool:
+        """Whether its customer can be shown how far it is."""
+        return ticket.origin.surface in self._context.surfaces.shown
+
+    async def progress(
+        self, proposal_id: str, line: str, known: Case | None = None
+    ) -> datetime | None:
         """Say on the customer's side what is being done, in human words; with empty ones only that
         something is. Cosmetic: the answer is when to try again what failed."""
-        return await self._customer.show(proposal_id, line)
+        return await self._customer.show(proposal_id, line, known)
 
     async def remind(self, proposal: Proposal, board: Board, playbook: Playbook) -> None:
         """A line under each card that names those who may decide."""
@@ -115,21 +120,27 @@ class Publish:
 
     # --- the copies ---------------------------------------------------------------------------
 
-    async def _show_copies(self, proposal_id: str) -> datetime | None:
+    async def _show_copies(self, proposal_id: str) -> tuple[datetime | None, Case | None]:
+        """When to look again, and the case as it was left, where that is known."""
         drawn: dict[Place, int] = {}
+        left: Case | None = None
         for _ in range(_TURNS):
-            read = await self._context.store.case(proposal_id)
+            read = left or await self._context.store.case(proposal_id)
             if read is None:
-                return None
-            proposal, ticket, board = read
-            playbook = self._context.playbook(proposal.value.playbook)
-            case = _Case(proposal, ticket.value, board, playbook)
+                return None, None
+            playbook = self._context.playbook(read.proposal.value.playbook)
+            case = _Case(read.proposal, read.ticket, read.board, playbook)
             todo = await self._plan(case, drawn)
-            if not todo.tasks:
-                return todo.again_at
-            await self._do(case, todo.tasks, drawn)
+            if todo.tasks:
+                # What others do to the proposal meanwhile wakes this job again.
+                board = await self._do(case, todo.tasks, drawn)
+                left = Case(read.proposal, read.ticket, board) if board else None
+            elif isinstance(read, HandedCase):
+                left = None  # a copy that its board does not know yet would stay as it is
+            else:
+                return todo.again_at, read
         log.warning("deskhand: the card of %s keeps changing; looking again soon", proposal_id)
-        return self._context.clock.now() + _RESTS
+        return self._context.clock.now() + _RESTS, None
 
     async def _plan(self, case: _Case, drawn: dict[Place, int]) -> Plan:
         now, proposal, board = self._context.clock.now(), case.proposal.value, case.board.value
@@ -155,33 +166,45 @@ class Publish:
         default = self._shown(playbook.route("default").card.places)
         return copies.first_open(board, (chosen, default, self._managers()))
 
-    async def _do(self, case: _Case, tasks: tuple[Task, ...], drawn: dict[Place, int]) -> None:
-        """All of them at once: one surface that hangs must not hold up the others."""
+    async def _do(
+        self, case: _Case, tasks: tuple[Task, ...], drawn: dict[Place, int]
+    ) -> Versioned[Board] | None:
+        """All of them at once: one surface that hangs must not hold up the others. The answer: the
+        board as they left it; None where it has to be read."""
         successor, notes = await self._successor(case), copies.refusals(case.board.value)
         card = view(
-            case.proposal.value, case.proposal.version, case.ticket, case.playbook, successor, notes
+            case.proposal.value,
+            case.proposal.version,
+            case.ticket.value,
+            case.playbook,
+            successor,
+            notes,
         )
         ended = await asyncio.gather(
             *(self._do_one(case, card, task, drawn) for task in tasks), return_exceptions=True
         )
-        for fault in ended:
-            if fault is not None:
-                raise fault
+        boards: list[Versioned[Board] | None] = []
+        for board in ended:
+            if isinstance(board, BaseException):
+                raise board
+            boards.append(board)
+        known = [board for board in boards if board is not None]
+        return max(known, key=lambda board: board.version) if len(known) == len(boards) else None
 
     async def _do_one(
         self, case: _Case, card: CardView, task: Task, drawn: dict[Place, int]
-    ) -> None:
+    ) -> Versioned[Board] | None:
         match task:
             case Post():
-                await self._post(case, card, task)
+                return await self._post(case, card, task)
             case Find():
-                await self._find(case, task.copy)
+                return await self._find(case, case.board, task.copy)
             case Redraw():
-                await self._redraw(case, card, task, drawn)
+                return await self._redraw(case, card, task, drawn)
             case _:
                 assert_never(task)
 
-    async def _post(self, case: _Case, card: CardView, task: Post) -> None:
+    async def _post(self, case: _Case, card: CardView, task: Post) -> Versioned[Board] | None:
         began, now = self._context.clock.monotonic(), self._context.clock.now()
         ours = Copy(
             place=task.place,
@@ -190,36 +213,38 @@ class Publish:
             since=now,
             attempts=task.attempts,
         )
-        if not await change_board(
+        board = await change_board(
             self._context.store,
             case.id,
             lambda board: copies.announced(board, task.earlier, ours),
             known=case.board,
-        ):
-            return
+        )
+        if board is None:
+            return None
         took = self._context.clock.monotonic() - began
         if took > START_SECONDS:
             # Stalled: by the time it arrived, others might have found nothing and posted theirs.
             withdrawn = ours.model_copy(update={"status": "gone", "attempts": ours.attempts - 1})
-            await self._replace(case, ours, withdrawn)
-            return
+            return await self._replace(case, board, ours, withdrawn)
         surface = self._context.surfaces.shown[task.place.surface]
         try:
             async with asyncio.timeout(POST_SECONDS - took):
                 message = await surface.post(task.place, card)
         except (MaybePosted, TimeoutError) as lost:
             log.warning("deskhand: the card of %s may be lost: %s", case.id, lost)
-            await self._find(case, ours, at_once=True)
+            return await self._find(case, board, ours, at_once=True)
         except SurfaceError as refused:
             log.warning("deskhand: a card of %s was refused: %s", case.id, refused)
             # Nothing is there, so the next try need not look: it is as if never announced.
             gone = ours.model_copy(update={"status": "gone"})
-            await self._failed(case, ours, gone, refused)
+            return await self._failed(case, board, ours, gone, refused)
         else:
             posted = ours.model_copy(update={"version": case.proposal.version})
-            await self._posted(case, ours, posted, message, "posted")
+            return await self._posted(case, board, ours, posted, message, "posted")
 
-    async def _find(self, case: _Case, lost: Copy, *, at_once: bool = False) -> None:
+    async def _find(
+        self, case: _Case, board: Versioned[Board], lost: Copy, *, at_once: bool = False
+    ) -> Versioned[Board] | None:
         """Look for a post whose end nobody has told. ``at_once``: its poster looks; if it is not
         there it may still be on its way, and will be looked for again."""
         surface = self._context.surfaces.shown[lost.place.surface]
@@ -229,39 +254,49 @@ class Publish:
             log.warning("deskhand: cannot look for the card of %s: %s", case.id, failed)
             if not at_once:
                 tried = lost.model_copy(update={"attempts": lost.attempts + 1})
-                await self._failed(case, lost, tried, failed)
-            return
+                return await self._failed(case, board, lost, tried, failed)
+            return None
         if found is not None:
-            await self._posted(case, lost, lost, found, "found")
-        elif at_once:
-            return
-        elif not lost.main:
-            await self._replace(case, lost, None)
-        elif lost.attempts >= copies.TRIES:
+            return await self._posted(case, board, lost, lost, found, "found")
+        if at_once:
+            return None
+        if not lost.main:
+            return await self._replace(case, board, lost, None)
+        if lost.attempts >= copies.TRIES:
             refused = lost.model_copy(update={"status": "refused", "error": "it never arrives"})
-            await self._replace(case, lost, refused, case.entry("refused", lost.place))
-        else:
-            await self._replace(case, lost, copies.given_up(lost, self._context.clock.now()))
+            entry = case.entry("refused", lost.place)
+            return await self._replace(case, board, lost, refused, entry)
+        given_up = copies.given_up(lost, self._context.clock.now())
+        return await self._replace(case, board, lost, given_up)
 
     async def _posted(
-        self, case: _Case, announced: Copy, now: Copy, message: Place, what: str
-    ) -> None:
+        self,
+        case: _Case,
+        known: Versioned[Board],
+        announced: Copy,
+        now: Copy,
+        message: Place,
+        what: str,
+    ) -> Versioned[Board] | None:
         """Note where an announced card stands."""
         well = {"status": "posted", "attempts": 0, "again_at": None, "error": None}
         posted = now.model_copy(update={"place": message, **well})
-        if not await change_board(
+        board = await change_board(
             self._context.store,
             case.id,
             lambda board: copies.settled(board, announced, posted),
+            known=known,
             entry=case.entry(what, message),
             # The superseded card can only now say where its successor is.
             redraw=case.proposal.value.predecessor,
-        ):
+        )
+        if board is None:
             log.info("deskhand: the card of %s was found by another worker", case.id)
+        return board
 
     async def _redraw(
         self, case: _Case, card: CardView, task: Redraw, drawn: dict[Place, int]
-    ) -> None:
+    ) -> Versioned[Board] | None:
         copy = task.copy
         surface = self._context.surfaces.shown[copy.place.surface]
         try:
@@ -269,35 +304,49 @@ class Publish:
         except MessageGone:
             over = {"status": "gone", "attempts": 0, "again_at": None}
             gone = copy.model_copy(update=over)
-            await self._replace(case, copy, gone, case.entry("gone", copy.place))
+            entry = case.entry("gone", copy.place)
+            return await self._replace(case, case.board, copy, gone, entry)
         except SurfaceError as failed:
             log.warning("deskhand: a card of %s is not redrawn: %s", case.id, failed)
             tried = copy.model_copy(update={"attempts": copy.attempts + 1})
-            await self._failed(case, copy, tried, failed)
+            return await self._failed(case, case.board, copy, tried, failed)
         else:
             drawn[copy.place] = case.proposal.version
             over = {"version": case.proposal.version, "main": task.buttons}
             well = {"attempts": 0, "again_at": None, "error": None}
-            await self._replace(case, copy, copy.model_copy(update={**over, **well}))
+            now = copy.model_copy(update={**over, **well})
+            return await self._replace(case, case.board, copy, now)
 
-    async def _failed(self, case: _Case, before: Copy, tried: Copy, error: SurfaceError) -> None:
+    async def _failed(
+        self,
+        case: _Case,
+        board: Versioned[Board],
+        before: Copy,
+        tried: Copy,
+        error: SurfaceError,
+    ) -> Versioned[Board] | None:
         """Save a copy that failed: it rests, or it is given up."""
         now = copies.after_failure(tried, error, self._context.clock.now())
         if now.status == "refused" and before.status == "posting" and not before.main:
             # The late look for a card that another has replaced: the room has that one.
-            await self._replace(case, before, None)
-            return
+            return await self._replace(case, board, before, None)
         entry = case.entry("refused", now.place) if now.status == "refused" else None
-        await self._replace(case, before, now, entry)
+        return await self._replace(case, board, before, now, entry)
 
     async def _replace(
-        self, case: _Case, before: Copy, now: Copy | None, entry: Entry | None = None
-    ) -> None:
+        self,
+        case: _Case,
+        known: Versioned[Board],
+        before: Copy,
+        now: Copy | None,
+        entry: Entry | None = None,
+    ) -> Versioned[Board] | None:
         """Change one copy, or leave it out. What others have changed meanwhile is judged anew."""
-        await change_board(
+        return await change_board(
             self._context.store,
             case.id,
             lambda board: copies.replaced(board, before, now),
+            known=known,
             entry=entry,
         )
 

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Collection
 from contextlib import suppress
 
-from bot.ports import Clock, StoreUnavailable
+from bot.ports import Case, Clock, StoreUnavailable
 from bot.publish import Publish
 
 log = logging.getLogger("deskhand.triage")
@@ -24,15 +24,18 @@ _late: set[asyncio.Task[None]] = set()
 
 
 class StatusLine:
-    """Of one run, which never waits for it. ``at_once``: words that need not stand."""
+    """Of one run, which never waits for it. ``case``: as the run began. ``at_once``: words that
+    need not stand."""
 
     def __init__(
-        self, publish: Publish, clock: Clock, proposal_id: str, at_once: Collection[str] = ()
+        self, publish: Publish, clock: Clock, case: Case, at_once: Collection[str] = ()
     ) -> None:
         self._publish = publish
         self._clock = clock
-        self._proposal = proposal_id
+        self._case: Case | None = case
+        self._proposal = case.proposal.value.id
         self._at_once = at_once
+        self._visible = publish.follows(case.ticket.value)
         self._words = ""
         self._news = asyncio.Event()
         self._closed = False
@@ -40,7 +43,7 @@ class StatusLine:
 
     async def say(self, words: str) -> None:
         """Show these words soon; only the newest ones count."""
-        if words == self._words:
+        if words == self._words or not self._visible:
             return
         self._words = words
         self._news.set()
@@ -80,7 +83,8 @@ class StatusLine:
     async def _tell(self, words: str) -> float | None:
         """Show these words, with none the reaction alone; how many seconds to rest if it failed."""
         try:
-            again_at = await self._publish.progress(self._proposal, words)
+            known, self._case = self._case, None
+            again_at = await self._publish.progress(self._proposal, words, known)
         except StoreUnavailable as away:
             log.info("deskhand: no status line for %s: %s", self._proposal, away)
             return _STANDS_SECONDS

@@ -24,7 +24,16 @@ from bot.domain import Action, Content, Handoff, Notice, Proposal, Ticket
 from bot.journal import Entry
 from bot.lifecycle import MAX_STARTS, digest, transition
 from bot.playbook import Playbook, after
-from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake
+from bot.ports import (
+    Case,
+    Commit,
+    Conflict,
+    NotStarted,
+    Start,
+    StoreUnavailable,
+    Versioned,
+    Wake,
+)
 from bot.publish import Publish
 from bot.runs import handoff_entry, late_card, over_limit, took_ms
 from bot.status_line import StatusLine
@@ -60,7 +69,7 @@ class Triage:
             case = await self._context.store.case(proposal_id)
             if case is None:
                 return None
-            proposal, ticket = case[0], case[1].value
+            proposal, ticket = case.proposal, case.ticket.value
             if proposal.value.state != "drafting" or starts not in (
                 None,
                 proposal.value.run.starts,
@@ -69,11 +78,10 @@ class Triage:
             now = self._context.clock.now()
             if proposal.value.run.not_before > now:
                 return proposal.value.run.not_before
-            paused = await self._context.store.paused()
-            if "*" in paused or ticket.playbook in paused:
-                return now + _PAUSED_RETRY
             kit = self._kits[self._context.playbook(ticket.playbook).name]
             begun = await self._begin(proposal, ticket, kit.playbook, now)
+            if isinstance(begun, NotStarted):
+                return now + _PAUSED_RETRY
             if isinstance(begun, Conflict):
                 # More words came, or a notice, or another worker was first: nobody else may wake
                 # this run again, so look what is to be done.
@@ -81,26 +89,19 @@ class Triage:
                 continue
             if begun is not None:
                 async with self._with_a_word(proposal_id):
-                    await self._run(begun, ticket, kit)
+                    await self._run(case._replace(proposal=begun), kit)
             return None
 
     async def _begin(
         self, proposal: Versioned[Proposal], ticket: Ticket, playbook: Playbook, now: datetime
-    ) -> Versioned[Proposal] | Conflict | None:
-        """Count a start. None: there is nothing (more) to run."""
+    ) -> Versioned[Proposal] | Conflict | NotStarted | None:
+        """Count a start. None: there is nothing (more) to run; ``NotStarted``: it is paused."""
         run = proposal.value.run
         if run.starts - run.spared >= MAX_STARTS:
             words = f"The run was begun {MAX_STARTS} times and never came to an end."
             await self._end(proposal, _fault(playbook, now, words), Decimal(0), 0, ())
             return None
         limit = playbook.limits.runs_per_author_hour
-        if run.starts == 0 and not await self._context.store.count_run(
-            ticket.author.key, run.id, limit
-        ):
-            words = f"Its author has had {limit} runs within an hour."
-            limited = over_limit(proposal.value, now, playbook, words)
-            saved = await self._save(proposal, limited, handoff_entry(limited, steps=0))
-            return None if saved else Conflict()
         moved = transition(proposal.value, Begin(now))
         if isinstance(moved, Denied):
             return None
@@ -110,23 +111,45 @@ class Triage:
             entries=(entry,),
             # While it was paused no drafting card was due; a slow draft needs one again.
             wakes=late_card(moved.proposal, now),
+            start=Start(
+                run=run.id,
+                playbook=ticket.playbook,
+                author=ticket.author.key,
+                limit_per_hour=limit,
+                counted=run.starts == 0,
+            ),
         )
         async with self._with_a_word(proposal.value.id):
             begun = await self._context.store.commit(change)
-        if isinstance(begun, Conflict):
-            return begun
-        return Versioned(moved.proposal, proposal.version + 1)
+        match begun:
+            case NotStarted("author_limit"):
+                words = f"Its author has had {limit} runs within an hour."
+                limited = over_limit(proposal.value, now, playbook, words)
+                saved = await self._save(proposal, limited, handoff_entry(limited, steps=0))
+                return None if saved else Conflict()
+            case NotStarted() | Conflict():
+                return begun
+            case _:
+                return Versioned(moved.proposal, proposal.version + 1)
 
-    async def _run(self, begun: Versioned[Proposal], ticket: Ticket, kit: Kit) -> None:
-        proposal = begun.value
+    async def _run(self, case: Case, kit: Kit) -> None:
+        """``case``: as its beginning left it."""
+        begun, proposal, ticket = case.proposal, case.proposal.value, case.ticket.value
+        seen = begun.version
 
         async def cancelled() -> bool:
+            nonlocal seen
+            if await self._context.store.version(proposal.id) == seen:
+                return False
             current = await self._context.store.proposal(proposal.id)
-            return current is None or not _is_ours(current.value, proposal)
+            if current is None or not _is_ours(current.value, proposal):
+                return True
+            seen = current.version
+            return False
 
         targets = {use.tool: self._context.target(use.tool, ticket) for use in kit.playbook.actions}
         looking_up = {tool.doing for tool in kit.toolbox.values()}
-        line = StatusLine(self._publish, self._context.clock, proposal.id, looking_up)
+        line = StatusLine(self._publish, self._context.clock, case, looking_up)
         patience = 0.0
         try:
             outcome = await run_agent(
@@ -148,7 +171,7 @@ class Triage:
             if isinstance(outcome, Drafted)
             else ()
         )
-        if not await self._end(begun, command, outcome.cost_usd, outcome.steps, struck):
+        if not await self._end(begun, command, outcome.cost_usd, outcome.steps, struck, case):
             await self._void(proposal, outcome.cost_usd, outcome.steps)
 
     def _command(self, outcome: RunOutcome, ticket: Ticket, kit: Kit) -> Propose | HandOff:
@@ -201,6 +224,7 @@ class Triage:
         cost: Decimal,
         steps: int,
         struck: tuple[str, ...],
+        read: Case | None = None,
     ) -> bool:
         """Save the end, unless the ticket has moved on meanwhile; whether it is saved."""
         current: Versioned[Proposal] | None = begun
@@ -215,7 +239,7 @@ class Triage:
                 if isinstance(command, Propose)
                 else handoff_entry(ended, steps)
             )
-            if await self._save(current, ended, entry):
+            if await self._save(current, ended, entry, read):
                 return True
             current = await self._context.store.proposal(begun.value.id)
         return False
@@ -287,7 +311,13 @@ class Triage:
             if not isinstance(saved, Conflict):
                 return
 
-    async def _save(self, before: Versioned[Proposal], ended: Proposal, entry: Entry) -> bool:
+    async def _save(
+        self,
+        before: Versioned[Proposal],
+        ended: Proposal,
+        entry: Entry,
+        read: Case | None = None,
+    ) -> bool:
         due = [moment for moment in (ended.remind_at, ended.expires_at) if moment is not None]
         wakes = [Wake("card", ended.id)]
         if due:
@@ -298,6 +328,7 @@ class Triage:
                 entries=(entry,),
                 wakes=tuple(wakes),
                 cleared=(Wake("run", ended.id),),
+                read=read,
             )
         )
         return not isinstance(saved, Conflict)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -50,7 +50,9 @@ class Money(Protocol):
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
     ) -> Reservation | CapReached: ...
 
-    async def settle(self, reservation: Reservation, usd: Decimal) -> None: ...
+    async def settle(
+        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
+    ) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,12 @@ class Late:
     """Not called: the run's seconds are used up, though nothing has failed."""
 
 
-CallOutcome = Answered | NoMoney | Down | Late
+@dataclass(frozen=True)
+class Void:
+    """Not called: the run is not wanted any more."""
+
+
+CallOutcome = Answered | NoMoney | Down | Late | Void
 
 
 @dataclass
@@ -120,12 +127,15 @@ class Deadline:
 
 @dataclass(frozen=True)
 class Caller:
-    """Makes the calls of one run. ``entry`` takes each attempt's line for the journal."""
+    """Makes the calls of one run. ``entries`` is the run's lines that are not in the journal yet:
+    each attempt adds its own, and they are written when it is paid for."""
 
     purse: Purse
     deadline: Deadline
     sleep: Callable[[float], Awaitable[None]]
-    entry: Callable[[Entry], None]
+    entries: list[Entry]
+    cancelled: Callable[[], Awaitable[bool]]
+    """Whether the ticket has moved on; asked before each attempt."""
     jitter: Callable[[], float] = random.random
     """From 0 to 1: so that many runs do not come back at the same moment."""
 
@@ -142,7 +152,12 @@ class Caller:
                 break
             if self.deadline.usable <= 0:
                 break
-            paid = await self._reserve(model, prompt, price)
+            # Both questions leave together: they cost one way to the store.
+            paid, void = await asyncio.gather(self._reserve(model, prompt, price), self.cancelled())
+            if void:
+                if not isinstance(paid, NoMoney) and paid[0] is not None:
+                    await self.purse.money.settle(paid[0], Decimal(0))
+                return Void()
             if isinstance(paid, NoMoney):
                 # A retry that the run cannot pay for any more is the provider's fault.
                 return paid if failed is None or paid.cap != "run" else Down(failed.words)
@@ -208,15 +223,15 @@ class Caller:
             cost = price.cost(usage)
         else:
             cost = reservation.usd if reservation else Decimal(0)
-        if reservation is not None:
-            if cost > reservation.usd:
-                log.warning(
-                    "model %s cost %s USD, more than its worst case of %s USD",
-                    prompt.model, cost, reservation.usd,
-                )  # fmt: skip
-            await self.purse.money.settle(reservation, cost)
+        if reservation is not None and cost > reservation.usd:
+            log.warning(
+                "model %s cost %s USD, more than its worst case of %s USD",
+                prompt.model, cost, reservation.usd,
+            )  # fmt: skip
         self.purse.spent += cost
-        self.entry(_line(self.purse, model, prompt, result, cost, latency, step, attempt))
+        self.entries.append(_line(self.purse, model, prompt, result, cost, latency, step, attempt))
+        await self.purse.money.settle(reservation, cost, tuple(self.entries))
+        self.entries.clear()
         return result
 
     async def _wait(self, failures: int, failed: ModelFailed) -> bool:

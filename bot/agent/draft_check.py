@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,6 +53,9 @@ _EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 _URL = r"(?:https?://|www\.)[^\s<>()\[\]\"']+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|example|dev|app|eu|de|uk)\b(?:/[^\s<>()\"']*)?"
 _ID = r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*\b"
 _NUMBER = r"\d+(?:[.,:/]\d+)*"
+_NUMBERS = re.compile(_NUMBER)
+_BETWEEN_SPACES = re.compile(r"\S+")
+_OF_A_VALUE = re.compile(r"[\d@]|\.\w")
 _VALUE = re.compile(f"(?P<email>{_EMAIL})|(?P<url>{_URL})|(?P<id>{_ID})|(?P<number>{_NUMBER})")
 
 _NUMBER_WORDS = {
@@ -64,7 +67,12 @@ _UNIT = (
     r"(?:business |working |calendar )?"
     r"(?:second|minute|hour|day|week|month|year|percent|dollar|euro|pound|time|device|user|seat)s?"
 )
-_COUNTED = re.compile(rf"\b({'|'.join(_NUMBER_WORDS)})\b(?=[ -]{_UNIT}\b)", re.IGNORECASE)
+_COUNTED = re.compile(
+    # What they begin with, first: most words are done with at their first letter.
+    rf"\b(?=[{''.join(sorted({word[0] for word in _NUMBER_WORDS}))}])"
+    rf"({'|'.join(_NUMBER_WORDS)})\b(?=[ -]{_UNIT}\b)",
+    re.IGNORECASE,
+)
 _DATE_NAMES = frozenset(
     {"january", "february", "march", "april", "june", "july", "august", "september", "october"}
     | {"november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
@@ -215,7 +223,7 @@ def _sentence_marks(reply: str, quotes: Sequence[str], said: str) -> list[Mark]:
             _share(stems, held) >= SHARED
             and len(stems & held) >= min(2, len(stems))
             and figures <= (held_figures | said_figures)
-            and _same_polarity(sentence, quote)
+            and _same_polarity(sentence, stems, quote)
             for held, held_figures, quote in supports
         ):
             marks.append(Mark(kind="sentence", start=start, end=end))
@@ -238,9 +246,8 @@ def is_factual(sentence: str) -> bool:
     return len(words) > 3 or bool(_figures(text)) or text.endswith((".", "!"))
 
 
-def _same_polarity(sentence: str, quote: str) -> bool:
+def _same_polarity(sentence: str, stems: frozenset[str], quote: str) -> bool:
     """False if the closest sentence of the quote says nearly the same with the opposite *not*."""
-    stems = _stems(sentence)
     best: tuple[float, str] = (0.0, "")
     for start, end in sentences(quote):
         share = _share(stems, _stems(quote[start:end]))
@@ -257,10 +264,8 @@ def _share(part: frozenset[str], whole: frozenset[str]) -> float:
 
 def _stems(text: str) -> frozenset[str]:
     """The content words of ``text``, folded and cut to their stems."""
-    words = (_plain(word) for word in _WORD.findall(text))
-    return frozenset(
-        _stem(word) for word in words if word not in STOP_WORDS and not word[0].isdigit()
-    )
+    words = frozenset(_WORD.findall(_plain(text))) - STOP_WORDS
+    return frozenset(_stem(word) for word in words if not word[0].isdigit())
 
 
 @lru_cache(maxsize=4096)
@@ -278,11 +283,12 @@ def _plain(word: str) -> str:
 
 def _figures(text: str) -> frozenset[str]:
     """The numbers in ``text``, whichever way their thousands are written, counted words too."""
-    digits = {_number(found) for found in re.findall(_NUMBER, text)}
+    digits = {_number(found) for found in _NUMBERS.findall(text)}
     words = {_NUMBER_WORDS[found.casefold()] for found in _COUNTED.findall(text)}
     return frozenset(digits | words)
 
 
+@lru_cache(maxsize=4096)
 def _number(text: str) -> str:
     plain = re.sub(r"[,.](?=\d{3}(?:\D|$))", "", text)
     plain = plain.replace(",", ".")
@@ -300,7 +306,7 @@ def _value_marks(reply: str, known: str) -> list[Mark]:
     marks: list[Mark] = []
     taken: list[tuple[int, int]] = []
     skipped = [found.span() for found in _LIST_MARK.finditer(reply)]
-    for found in _VALUE.finditer(reply):
+    for found in _values(reply):
         start, end = found.span()
         while end > start and reply[end - 1] in ".,;:!?)":
             end -= 1
@@ -317,6 +323,13 @@ def _value_marks(reply: str, known: str) -> list[Mark]:
             marks.append(Mark(kind="value", start=found.start(), end=found.end()))
     marks += _name_marks(reply, folded, taken)
     return _joined(reply, marks)
+
+
+def _values(text: str) -> Iterator[re.Match[str]]:
+    """The values in ``text``. They hold no white space, and most words hold nothing of a value."""
+    for word in _BETWEEN_SPACES.finditer(text):
+        if _OF_A_VALUE.search(text, *word.span()):
+            yield from _VALUE.finditer(text, *word.span())
 
 
 def _joined(reply: str, marks: Sequence[Mark]) -> list[Mark]:

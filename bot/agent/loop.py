@@ -28,6 +28,7 @@ from bot.agent.calls import (
     Money,
     NoMoney,
     Purse,
+    Void,
 )
 from bot.agent.draft_check import Source, check_citations, check_draft
 from bot.agent.kit import Kit
@@ -175,7 +176,7 @@ class Halt:
     words: str
 
 
-Step = Final | Onward | Unusable | Degrade | Halt
+Step = Final | Onward | Unusable | Degrade | Halt | Void
 StepKind = Literal["research", "draft", "last"]
 """research: tools, no final answer. draft: tools and the final answer. last: that alone."""
 
@@ -190,7 +191,7 @@ async def run_agent(
 ) -> RunOutcome:
     """Run ``job`` to its end, within the playbook's limits. Nothing is acted on.
 
-    ``cancelled`` is asked before each step. ``doing`` gets words for a status line and must come
+    ``cancelled`` is asked before each call. ``doing`` gets words for a status line and must come
     back at once. Raises ``StoreUnavailable``; the run is then taken up again by somebody.
     """
     return await _Loop(job, kit, ports, cancelled, doing).run()
@@ -217,7 +218,9 @@ class _Loop:
         margin = min(MARGIN_SECONDS, limits.seconds / 10)
         self.deadline = Deadline(self.ports.clock, ends_at, margin)
         self.purse = Purse(self.ports.money, run.id, self.kit.playbook.name, limits.usd)
-        self.caller = Caller(self.purse, self.deadline, self.ports.sleep, self.entries.append)
+        self.caller = Caller(
+            self.purse, self.deadline, self.ports.sleep, self.entries, self.cancelled
+        )
         self.research = Research(
             self.kit.toolbox,
             ReadContext(ticket.tenant, self.kit.playbook.name, ticket),
@@ -229,11 +232,11 @@ class _Loop:
 
     async def run(self) -> RunOutcome:
         while True:
-            if await self.cancelled():
-                await self._flush()
-                return Cancelled(self.purse.spent, self.steps)
             step = await self._step()
             match step:
+                case Void():
+                    await self._flush()
+                    return Cancelled(self.purse.spent, self.steps)
                 case Final(answer, model):
                     await self._flush()
                     return await self._finish(answer, model)
@@ -251,7 +254,6 @@ class _Loop:
                     return await self._stop(halt)
                 case _:
                     assert_never(step)
-            await self._flush()
 
     def _degrade(self, why: Degrade, local: Model) -> None:
         """Go on with the local model, which may use the seconds that were kept back for it."""
@@ -285,6 +287,8 @@ class _Loop:
                 return Degrade("model", words)
             case Late():
                 return Halt("time", f"The {limits.seconds} seconds are over.")
+            case Void():
+                return called
             case _:
                 assert_never(called)
 
@@ -471,7 +475,7 @@ class _Loop:
         return (Notice(kind="degraded", text=words),)
 
     async def _flush(self) -> None:
-        """Write what the step did to the journal, in one append."""
+        """Write to the journal what no later call has: one more will not follow."""
         if self.entries:
             await self.ports.record(tuple(self.entries))
             self.entries.clear()

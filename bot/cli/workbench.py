@@ -73,7 +73,12 @@ class OwnPurse:
         day = datetime.now(UTC).date().isoformat()
         return Reservation(id=new_id("m"), run=run, playbook=playbook, usd=usd, day=day)
 
-    async def settle(self, reservation: Reservation, usd: Decimal) -> None:
+    async def settle(
+        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
+    ) -> None:
+        """There is no journal here for ``entries``."""
+        if reservation is None:
+            return
         self.spent += usd - reservation.usd
         self.of_run[reservation.run] += usd - reservation.usd
 

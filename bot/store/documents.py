@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
@@ -11,10 +11,11 @@ from typing import Literal
 from bot.domain import Board, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.lifecycle import CLAIM_SECONDS, UNKNOWN_AFTER_SECONDS, digest
-from bot.ports import Commit, Conflict, NotClaimed, TooLate, Versioned, Wake
+from bot.ports import Commit, Conflict, NotClaimed, NotStarted, Start, TooLate, Versioned, Wake
 from bot.store import wakes
 from bot.store.codec import pack_document, unpack_document
 from bot.store.entries import KeyList, entry_arguments
+from bot.store.examples import lesson_arguments
 from bot.store.keys import Keys, fingerprint
 from bot.store.scripts import CLAIM, COMMIT
 from bot.store.wire import Argument, Wire
@@ -22,6 +23,7 @@ from bot.store.wire import Argument, Wire
 _WAITING: frozenset[State] = frozenset({"pending", "handoff", "failed", "unknown"})
 BURST_SECONDS = 24 * 3600
 """How long an author's newest ticket is found by author: longer than any quiet window."""
+_HOUR_MS = 3_600_000
 UNANSWERED_KEPT = timedelta(days=30)
 """How long an expired proposal that nobody answered stays in the queue's list."""
 
@@ -55,9 +57,15 @@ def read_board(some_id: str, stored: bytes | None) -> Versioned[Board]:
     return unpack_document(Board, stored)
 
 
-async def ticket_at(wire: Wire, keys: Keys, origin: Place) -> str | None:
-    found = await wire.command("HGET", keys.origins, fingerprint(origin.key))
-    return None if found is None else found.decode()
+async def version(wire: Wire, keys: Keys, some_id: str) -> int | None:
+    head = await wire.command("GETRANGE", keys.document(some_id), 0, 19)
+    return int(head.split(b" ", 1)[0]) if head else None
+
+
+async def ticket_at(wire: Wire, keys: Keys, origins: Sequence[Place]) -> str | None:
+    names = dict.fromkeys(fingerprint(origin.key) for origin in origins)
+    found = await wire.command("HMGET", keys.origins, *names)
+    return next((some_id.decode() for some_id in found if some_id is not None), None)
 
 
 async def ticket_by(wire: Wire, keys: Keys, playbook: str, place: Place, author: str) -> str | None:
@@ -100,12 +108,15 @@ async def commit(
     now_ms: int,
     not_after_ms: int | None = None,
     tokens: Mapping[Wake, str] = MappingProxyType({}),
-) -> Committed | Conflict | TooLate:
+) -> Committed | Conflict | TooLate | NotStarted:
     """Do all of ``change`` or, where a version moved, nothing. Nothing either after
     ``not_after_ms`` of the server's own clock.
 
     ``tokens``: under which this process would take up the jobs of wakes that are due, at once and
     unless somebody is at them: that saves the round trip of ``wakes.begin``.
+
+    ``NotStarted`` for a run that may not begin: its playbook is paused, or its author has had as
+    many in the last hour as they may; one that is counted already stays counted, once.
 
     Nothing also when a new ticket's conversation has a ticket already, or ``newest`` is not the
     newest any more: then two deliveries met, and the second finds the first's ticket when it
@@ -138,6 +149,7 @@ async def commit(
         now_ms,
         wakes.leased(now_ms),
         "" if not_after_ms is None else not_after_ms,
+        *_start(keys, listed, change.start, now_ms),
         count,
         *documents,
         len(new),
@@ -150,6 +162,7 @@ async def commit(
         *(wakes.member(wake) for wake in change.cleared),
         len(change.wakes),
         *woken,
+        *lesson_arguments(keys, listed, change.lesson),
         *entry_arguments(change.entries, keys, listed),
     ]
     answer = await wire.run_safely(COMMIT, listed.keys, arguments)
@@ -159,6 +172,10 @@ async def commit(
             return Committed(frozenset(wake for wake, flag in taken if flag == "1"))
         case b"late":
             return TooLate()
+        case b"paused":
+            return NotStarted("paused")
+        case b"author_limit":
+            return NotStarted("author_limit")
         case _:
             return Conflict()
 
@@ -210,6 +227,14 @@ async def claim(
             return NotClaimed("paused")
         case _:
             return NotClaimed("failover")
+
+
+def _start(keys: Keys, listed: KeyList, start: Start | None, now_ms: int) -> list[Argument]:
+    if start is None:
+        return [0]
+    runs = listed.number(keys.author_runs(start.author)) if start.counted else 0
+    paused = listed.number(keys.paused)
+    return [paused, start.playbook, runs, start.run, start.limit_per_hour, now_ms - _HOUR_MS]
 
 
 def _documents(

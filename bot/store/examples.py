@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from bot.ports import Lesson
 from bot.store.codec import pack_bytes, unpack_bytes
+from bot.store.entries import KeyList
 from bot.store.keys import Keys
-from bot.store.scripts import LEARN
-from bot.store.wire import Wire
+from bot.store.wire import Argument, Wire
 from tools.spec import SimilarTicket
 
 KEPT = 5_000
@@ -17,12 +18,13 @@ KEPT = 5_000
 _PAGE = 1_000
 
 
-async def learn(wire: Wire, keys: Keys, playbook: str, ticket: str, example: SimilarTicket) -> None:
-    """Keep ``example`` as the newest; an earlier one of the same ticket goes."""
-    packed = pack_bytes(json.dumps(asdict(example), separators=(",", ":")).encode())
-    await wire.run(
-        LEARN, (keys.learnt(playbook), keys.learnt_ids(playbook)), (ticket, packed, KEPT)
-    )
+def lesson_arguments(keys: Keys, listed: KeyList, lesson: Lesson | None) -> list[Argument]:
+    """The arguments of ``learn`` (``learn.lua``): the example is kept as its playbook's newest."""
+    if lesson is None:
+        return [0]
+    packed = pack_bytes(json.dumps(asdict(lesson.example), separators=(",", ":")).encode())
+    learnt = listed.number(keys.learnt(lesson.playbook))
+    return [learnt, listed.number(keys.learnt_ids(lesson.playbook)), lesson.ticket, packed, KEPT]
 
 
 async def examples(

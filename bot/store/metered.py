@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
+from bot.budget import Reservation
 from bot.domain import Proposal
 from bot.journal import Entry
-from bot.ports import Commit, Conflict, NotClaimed, TooLate, Versioned
+from bot.ports import Commit, Conflict, NotClaimed, NotStarted, TooLate, Versioned
 from bot.store.state import RedisStore
 from tools.spec import Grant
 
@@ -25,7 +27,9 @@ class MeteredStore(RedisStore):
         super().__init__(*args, **kwargs)
         self._count = count
 
-    async def commit(self, change: Commit) -> Literal["committed"] | Conflict | TooLate:
+    async def commit(
+        self, change: Commit
+    ) -> Literal["committed"] | Conflict | TooLate | NotStarted:
         done = await super().commit(change)
         if done == "committed":
             self._count(change.entries)
@@ -38,6 +42,12 @@ class MeteredStore(RedisStore):
         if isinstance(claimed, Grant):
             self._count((entry,))
         return claimed
+
+    async def settle(
+        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
+    ) -> None:
+        await super().settle(reservation, usd, entries)
+        self._count(entries)
 
     async def record(self, entries: Sequence[Entry]) -> None:
         await super().record(entries)

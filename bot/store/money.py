@@ -1,4 +1,4 @@
-"""Money and the authors' hourly limit: counted on the server, against every cap at once.
+"""Money: counted on the server, against every cap at once.
 
 A reservation counts as spent from the moment it is made. Settling it corrects the sums by the
 difference; one that is never settled, because its process died, simply stays counted, and is only
@@ -7,12 +7,15 @@ no longer called *reserved* once it is old. Sums are integers of a billionth of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_UP, Decimal
 
 from bot.budget import NANO, Cap, CapReached, Reservation, Spending
 from bot.domain import new_id
+from bot.journal import Entry
+from bot.store.entries import KeyList, entry_arguments
 from bot.store.keys import Keys
-from bot.store.scripts import COUNT_RUN, RESERVE, SETTLE
+from bot.store.scripts import RESERVE, SETTLE
 from bot.store.wire import Wire
 
 KEEP_DAY_SECONDS = 40 * 24 * 3600
@@ -21,8 +24,6 @@ KEEP_RUN_SECONDS = 7 * 24 * 3600
 """A run's own sum outlives the run, however often it is taken up again."""
 ABANDONED_MS = 15 * 60 * 1000
 """An unsettled reservation this old is no longer *reserved*, but spent: no call lasts so long."""
-
-_HOUR_MS = 3_600_000
 
 
 def nano(usd: Decimal) -> int:
@@ -72,20 +73,25 @@ def new_reservation(run: str, playbook: str, usd: Decimal, day: str) -> Reservat
     return Reservation(id=new_id("m"), run=run, playbook=playbook, usd=usd, day=day)
 
 
-async def settle(wire: Wire, keys: Keys, reservation: Reservation, usd: Decimal) -> bool:
-    """Correct what was reserved to what it cost. False, and no change, the second time, and after
-    the reservation was given up as abandoned."""
-    return bool(
-        await wire.run(
-            SETTLE,
-            (
-                keys.reservations,
-                keys.money(reservation.day),
-                keys.run_money(reservation.run),
-            ),
-            (reservation.id, nano(reservation.usd), nano(usd), _field(reservation.playbook)),
-        )
+async def settle(
+    wire: Wire,
+    keys: Keys,
+    reservation: Reservation,
+    usd: Decimal,
+    entries: Sequence[Entry] = (),
+) -> bool:
+    """Correct what was reserved to what it cost, and write ``entries`` to the journal. False, and
+    no correction, the second time, and after the reservation was given up as abandoned."""
+    money, run_money = keys.money(reservation.day), keys.run_money(reservation.run)
+    listed = KeyList([keys.journal, keys.texts, keys.reservations, money, run_money])
+    arguments = (
+        reservation.id,
+        nano(reservation.usd),
+        nano(usd),
+        _field(reservation.playbook),
+        *entry_arguments(entries, keys, listed),
     )
+    return bool(await wire.run(SETTLE, listed.keys, arguments))
 
 
 async def give_up_abandoned(wire: Wire, keys: Keys, now_ms: int) -> int:
@@ -108,13 +114,6 @@ async def spending(wire: Wire, keys: Keys, day: str, cap: Decimal | None) -> Spe
     total, reserved = await wire.command("HMGET", keys.money(day), "total", "open")
     open_, all_ = int(reserved or 0), int(total or 0)
     return Spending(day=day, spent=dollars(all_ - open_), reserved=dollars(open_), cap=cap)
-
-
-async def count_run(wire: Wire, keys: Keys, author: str, run: str, limit: int, now_ms: int) -> bool:
-    """Count one run of ``author``. False, and not counted, at ``limit`` runs in the last hour; one
-    that is counted already stays counted, once."""
-    arguments = (now_ms, now_ms - _HOUR_MS, limit, run)
-    return bool(await wire.run(COUNT_RUN, (keys.author_runs(author),), arguments))
 
 
 def _field(playbook: str) -> str:

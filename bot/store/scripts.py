@@ -44,7 +44,7 @@ def _library(name: str) -> str:
 
 
 ACCEPT = Script("accept")
-COMMIT = Script("commit", "append")
+COMMIT = Script("commit", "append", "learn")
 CLAIM = Script("claim", "append", "epoch")
 RECORD = Script("record", "append")
 STEER = Script("steer", "append")
@@ -54,9 +54,7 @@ BEGIN = Script("begin")
 FINISH = Script("finish")
 RENEW = Script("renew")
 RESERVE = Script("reserve")
-SETTLE = Script("settle")
-COUNT_RUN = Script("count_run")
-LEARN = Script("learn")
+SETTLE = Script("settle", "append")
 
 ALL = (
     ACCEPT,
@@ -71,6 +69,4 @@ ALL = (
     RENEW,
     RESERVE,
     SETTLE,
-    COUNT_RUN,
-    LEARN,
 )

@@ -29,10 +29,12 @@ from bot.domain import (
 from bot.journal import Entry
 from bot.ports import (
     Arrival,
+    Case,
     Clock,
     Commit,
     Conflict,
     NotClaimed,
+    NotStarted,
     StoreUnavailable,
     TooLate,
     Versioned,
@@ -44,7 +46,14 @@ from bot.store.connect import unavailable
 from bot.store.entries import KeyList, entry_arguments
 from bot.store.epoch import Epoch, accept_epoch, observe_epoch
 from bot.store.grants import claimable
-from bot.store.hands import Hands, Offers
+from bot.store.hands import (
+    Handed,
+    Hands,
+    Offers,
+    handed_case,
+    handed_delivery,
+    saved_cases,
+)
 from bot.store.keys import Keys
 from bot.store.memory import MemoryGuard
 from bot.store.record import Fold, Record, no_figures
@@ -131,16 +140,19 @@ class RedisStore:
         if not new:
             offers.taken(frozenset())
             return "duplicate"
-        self._told(offers, frozenset(offers.tokens))
+        self._told(offers, frozenset(offers.tokens), {delivery.id: delivery})
         return "accepted"
 
-    def _told(self, offers: Offers, taken: frozenset[Wake]) -> None:
+    def _told(self, offers: Offers, taken: frozenset[Wake], handed: Mapping[str, Handed]) -> None:
         """After a step: take up what was offered, tell the queue of the rest."""
-        offers.taken(taken)
+        offers.taken(taken, handed)
         if offers.others:
             self._wake_soon(offers.others)
 
     async def delivery(self, delivery_id: str) -> Delivery | None:
+        handed = handed_delivery(delivery_id)
+        if handed is not None:
+            return handed
         return await intake.delivery(self.wire, self.keys, delivery_id)
 
     async def arrived(self, names: Sequence[str]) -> Arrival:
@@ -160,11 +172,12 @@ class RedisStore:
     async def board(self, proposal_id: str) -> Versioned[Board]:
         return await documents.board(self.wire, self.keys, proposal_id)
 
-    async def case(
-        self, proposal_id: str
-    ) -> tuple[Versioned[Proposal], Versioned[Ticket], Versioned[Board]] | None:
+    async def case(self, proposal_id: str) -> Case | None:
         """One round trip where this process knows whose proposal it is, which never changes; two
-        the first time."""
+        the first time; none for the first case of a job that was handed it."""
+        handed = handed_case(proposal_id)
+        if handed is not None:
+            return handed
         ticket_id = self._ticket_of.get(proposal_id)
         if ticket_id is None:
             found = await self.proposal(proposal_id)
@@ -177,19 +190,24 @@ class RedisStore:
         )
         if proposal is None or ticket is None:
             return None
-        return (
+        return Case(
             unpack_document(Proposal, proposal),
             unpack_document(Ticket, ticket),
             documents.read_board(proposal_id, board),
         )
 
-    async def ticket_at(self, origin: Place) -> str | None:
-        return await documents.ticket_at(self.wire, self.keys, origin)
+    async def version(self, proposal_id: str) -> int | None:
+        return await documents.version(self.wire, self.keys, proposal_id)
+
+    async def ticket_at(self, *origins: Place) -> str | None:
+        return await documents.ticket_at(self.wire, self.keys, origins)
 
     async def open_ticket_by(self, playbook: str, place: Place, author: str) -> str | None:
         return await documents.ticket_by(self.wire, self.keys, playbook, place, author)
 
-    async def commit(self, change: Commit) -> Literal["committed"] | Conflict | TooLate:
+    async def commit(
+        self, change: Commit
+    ) -> Literal["committed"] | Conflict | TooLate | NotStarted:
         not_after_ms = await self._server_ms_in(change.within_seconds)
         now_ms = self._now_ms()
         soon = [wake for wake in change.wakes if wakes.is_due(wake, now_ms)]
@@ -208,7 +226,7 @@ class RedisStore:
             self._remember(kept.value)
         if self.hands is not None and change.cleared:
             self.hands.cleared(change.cleared)
-        self._told(offers, done.taken)
+        self._told(offers, done.taken, saved_cases(change) if done.taken else {})
         return "committed"
 
     async def claim(
@@ -260,11 +278,7 @@ class RedisStore:
     async def waiting(self, playbook: str | None = None, limit: int = 200) -> Sequence[str]:
         return await documents.waiting(self.wire, self.keys, playbook, limit)
 
-    # --- limits and money ---------------------------------------------------------------------
-
-    async def count_run(self, author: str, run: str, limit_per_hour: int) -> bool:
-        now_ms = self._now_ms()
-        return await money.count_run(self.wire, self.keys, author, run, limit_per_hour, now_ms)
+    # --- money --------------------------------------------------------------------------------
 
     async def reserve(
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
@@ -279,8 +293,13 @@ class RedisStore:
             self._now_ms(),
         )
 
-    async def settle(self, reservation: Reservation, usd: Decimal) -> None:
-        await money.settle(self.wire, self.keys, reservation, usd)
+    async def settle(
+        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
+    ) -> None:
+        if reservation is None:
+            await self.record_book.append(entries)
+        else:
+            await money.settle(self.wire, self.keys, reservation, usd, entries)
 
     async def spending(self) -> Spending:
         return await money.spending(self.wire, self.keys, self._day(), self._usd_per_day)
@@ -325,9 +344,6 @@ class RedisStore:
             raise unavailable(self._redis, error) from error
 
     # --- what approvals teach -----------------------------------------------------------------
-
-    async def learn(self, playbook: str, ticket: str, example: SimilarTicket) -> None:
-        await examples.learn(self.wire, self.keys, playbook, ticket, example)
 
     async def examples(self, playbook: str, since: int = 0) -> tuple[int, Sequence[SimilarTicket]]:
         return await examples.examples(self.wire, self.keys, playbook, since)

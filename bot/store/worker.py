@@ -22,6 +22,7 @@ from docket import Worker as DocketWorker
 
 from bot.journal import Entry, sign_head
 from bot.ports import Clock, StoreUnavailable, Wake, WakeKind
+from bot.store.hands import Handed, hand_over
 from bot.store.queue import Queue
 from bot.store.state import RedisStore
 from bot.store.wakes import KINDS, LEASE_MS
@@ -173,10 +174,10 @@ class Worker:
         self._kept += 1
         return secrets.token_hex(8)
 
-    def begun(self, wake: Wake, token: str) -> None:
+    def begun(self, wake: Wake, token: str, handed: Handed | None) -> None:
         """``Hands.begun``"""
         self._kept -= 1
-        self._start(wake, token)
+        self._start(wake, token, handed)
 
     def withdrawn(self, wake: Wake) -> None:
         """``Hands.withdrawn``"""
@@ -205,14 +206,18 @@ class Worker:
     def _runs(self) -> int:
         return sum(kind == "run" for kind in self._jobs.values())
 
-    def _start(self, wake: Wake, token: str | None = None) -> asyncio.Task[None]:
+    def _start(
+        self, wake: Wake, token: str | None = None, handed: Handed | None = None
+    ) -> asyncio.Task[None]:
         """``token``: of the lease under which the job is taken up already."""
         wake = _plain(wake)
         if token is not None:
             self._held[wake] = token
         # In a context of its own: a job does not belong to the request or the span that woke it.
+        context = contextvars.Context()
+        context.run(hand_over, handed)
         job = asyncio.create_task(
-            self._work(wake, token), name=f"deskhand-{wake.kind}", context=contextvars.Context()
+            self._work(wake, token), name=f"deskhand-{wake.kind}", context=context
         )
         self._jobs[job] = wake.kind
         job.add_done_callback(self._ended)
@@ -229,6 +234,7 @@ class Worker:
             try:
                 while not self._stopping.is_set() and await self._work_once(wake, token):
                     token = None
+                    hand_over(None)  # there is more to do because it is not as it was
                 if token is not None and self._held.get(wake) == token:
                     # Taken up when it was saved, and not begun: we are stopping.
                     del self._held[wake]

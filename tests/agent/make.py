@@ -77,6 +77,8 @@ class Till:
         self.open: dict[str, Reservation] = {}
         self.reserved: list[Decimal] = []
         self.settled: list[Decimal] = []
+        self.entries: list[Entry] = []
+        """The lines that came with a payment."""
 
     async def reserve(
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
@@ -97,7 +99,12 @@ class Till:
         self.total += usd
         return reservation
 
-    async def settle(self, reservation: Reservation, usd: Decimal) -> None:
+    async def settle(
+        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
+    ) -> None:
+        self.entries.extend(entries)
+        if reservation is None:
+            return
         del self.open[reservation.id]
         assert usd <= reservation.usd or not self.strict, "a call cost more than its worst case"
         self.settled.append(usd)
@@ -296,6 +303,7 @@ class Bench:
         async def doing(words: str) -> None:
             self.lines.append(words)
 
+        self.till.entries = self.entries  # one record, in the order in which it is written
         run = Run(id="r_1", generation=1, not_before=NOW, feedback=self.feedback)
         outcome = await run_agent(
             Job(self.ticket, run, {"send_reply": "the helpdesk", "add_note": "the ticket"}),

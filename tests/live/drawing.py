@@ -11,7 +11,7 @@ from typing import Any
 from bot.context import Context
 from bot.domain import Board, Copy, Place, Proposal, Ticket
 from bot.playbook import Approvers, CardTarget, Playbook, Route
-from bot.ports import Clock, Commit, Surfaces, Versioned
+from bot.ports import Case, Clock, Commit, Surfaces, Versioned
 from bot.publish import Publish
 from handlers.slack_client import SlackIdentity, slack_client, slack_session
 from handlers.slack_people import SlackPeople
@@ -52,6 +52,12 @@ class Drawing:
     def worker(self, clock: Clock | None = None) -> Publish:
         """One more process that draws the same cards."""
         return Publish(replace(self.context, clock=clock) if clock else self.context)
+
+    async def case(self) -> Case:
+        """The proposal, its ticket and its board as they are stored."""
+        found = await self.kept.store.case(self.proposal.id)
+        assert found is not None
+        return found
 
     async def becomes(self, **update: Any) -> None:
         """The proposal is changed, and nobody has drawn that yet."""

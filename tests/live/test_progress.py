@@ -113,7 +113,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("quick")
 async def test_only_words_that_stand_for_a_moment_are_shown(desk: Drawing) -> None:
     await desk.becomes(state="drafting")
-    line = StatusLine(desk.publish, desk.clock, desk.proposal.id, {SEARCHING})
+    line = StatusLine(desk.publish, desk.clock, await desk.case(), {SEARCHING})
     await line.say(READING)
     await line.say(WRITING)
     await desk.slack.signal.until(lambda: desk.lines() == [WRITING])
@@ -129,7 +129,7 @@ async def test_only_words_that_stand_for_a_moment_are_shown(desk: Drawing) -> No
 
 async def test_a_run_that_is_over_at_once_says_nothing_in_between(desk: Drawing) -> None:
     await desk.becomes(state="drafting")
-    line = StatusLine(desk.publish, desk.clock, desk.proposal.id)
+    line = StatusLine(desk.publish, desk.clock, await desk.case())
     await line.say(READING)
     await desk.slack.signal.until(lambda: desk.reactions() == {"eyes"})
     await line.say(WRITING)
@@ -144,7 +144,7 @@ async def test_a_run_that_is_over_at_once_says_nothing_in_between(desk: Drawing)
 async def test_a_rate_limit_delays_the_line_and_does_not_end_it(desk: Drawing) -> None:
     await desk.becomes(state="drafting")
     desk.slack.faults.add("reactions.add", RateLimited(1))
-    line = StatusLine(desk.worker(WallClock()), WallClock(), desk.proposal.id)
+    line = StatusLine(desk.worker(WallClock()), WallClock(), await desk.case())
     await line.say(READING)
     await desk.slack.signal.until(lambda: desk.lines() == [READING])
     assert desk.reactions() == {"eyes"}
@@ -156,7 +156,7 @@ async def test_a_call_that_outlasts_its_run_is_followed_by_the_runs_end(desk: Dr
     await desk.becomes(state="drafting")
     hold = Hold()
     desk.slack.faults.add("reactions.add", hold)
-    line = StatusLine(desk.publish, desk.clock, desk.proposal.id)
+    line = StatusLine(desk.publish, desk.clock, await desk.case())
     await line.say(READING)
     await hold.reached.wait()
     await line.close(0.01)

@@ -12,6 +12,7 @@ import pytest
 
 import bot.intake
 from bot.journal import Entry
+from bot.ports import Commit
 from bot.store.state import RedisStore
 from tests.live.product import Live, live
 from tests.live.steps import (
@@ -135,18 +136,17 @@ async def test_a_colleague_who_answers_as_the_run_begins_does_not_keep_it_from_b
     desk: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The notice changes the proposal under the beginning, and wakes its card alone."""
-    count, root = RedisStore.count_run, None
+    commit, root = RedisStore.commit, None
 
-    async def counted(self: RedisStore, *args: Any) -> bool:
+    async def overtaken(self: RedisStore, change: Commit) -> Any:
         nonlocal root
-        counted = await count(self, *args)
-        if root is not None:
+        if change.start is not None and root is not None:
             thread, root = root, None
             await says(desk, "Let me see.", user="U0AGENT", thread_ts=thread.ts)
             await idle(desk, "deliver")
-        return counted
+        return await commit(self, change)
 
-    monkeypatch.setattr(RedisStore, "count_run", counted)
+    monkeypatch.setattr(RedisStore, "commit", overtaken)
     await desk.people.command("pause support", user="U0MANAGER")
     root = await says(desk, QUESTION)
     await idle(desk, "deliver")
@@ -243,21 +243,20 @@ async def test_what_a_void_run_has_cost_is_its_proposals(tmp_path: Path, redis_u
 async def test_a_run_that_keeps_losing_to_more_words_is_counted_once(
     tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Words that come between the count and the beginning put the run off, each time."""
-    count, more = RedisStore.count_run, iter(["Of May.", "Of 2026.", "Please!"])
+    """Words that come just before the beginning put the run off, each time."""
+    commit, more = RedisStore.commit, iter(["Of May.", "Of 2026.", "Please!"])
     file = config({"quiet": "1s", "limits": {"runs_per_author_hour": 2}})
     async with live(tmp_path, redis_url, config=file) as desk:
         root = None
 
-        async def counted(self: RedisStore, *args: Any) -> bool:
-            counted = await count(self, *args)
-            if (words := next(more, None)) is not None:
+        async def overtaken(self: RedisStore, change: Commit) -> Any:
+            if change.start is not None and (words := next(more, None)) is not None:
                 assert root is not None
                 await says(desk, words, thread_ts=root.ts)
                 await idle(desk, "deliver")
-            return counted
+            return await commit(self, change)
 
-        monkeypatch.setattr(RedisStore, "count_run", counted)
+        monkeypatch.setattr(RedisStore, "commit", overtaken)
         root = await says(desk, QUESTION)
         await card_that(desk, "pending", "Of May. Of 2026. Please!", timeout=12)
         assert len(proposals(desk)) == 1

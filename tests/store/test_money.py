@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.budget import CapReached, Reservation
+from bot.journal import Entry
+from bot.ports import Commit, Lesson, NotStarted, Start
 from bot.store.money import dollars, nano
 from tests.store.make import AT, Desk, open_desk
 from tools.spec import SimilarTicket
@@ -202,9 +204,17 @@ async def test_sums_are_those_of_a_ledger(redis_url: str, seed: int) -> None:
 # --- authors' runs, examples ------------------------------------------------------------------
 
 
+async def begins(desk: Desk, author: str, run: str, limit: int, *, counted: bool = True) -> bool:
+    """Whether this run of ``author`` may begin now."""
+    start = Start(run, "support", author, limit, counted)
+    begun = await desk.store.commit(Commit(start=start))
+    assert begun in ("committed", NotStarted("author_limit"))
+    return begun == "committed"
+
+
 async def test_an_authors_runs_are_limited_by_the_hour(desk: Desk) -> None:
     async def counted(author: str, *runs: str) -> list[bool]:
-        return [await desk.store.count_run(author, run, 3) for run in runs]
+        return [await begins(desk, author, run, 3) for run in runs]
 
     assert await counted("ada", "r_1", "r_2", "r_3", "r_4", "r_5") == [True] * 3 + [False] * 2
     assert await counted("bob", "r_6") == [True]
@@ -217,12 +227,42 @@ async def test_an_authors_runs_are_limited_by_the_hour(desk: Desk) -> None:
 
 async def test_a_run_counts_once_however_often_it_is_tried(desk: Desk) -> None:
     for _ in range(5):
-        assert await desk.store.count_run("ada", "r_1", 2)
-    assert await desk.store.count_run("ada", "r_2", 2)
-    assert not await desk.store.count_run("ada", "r_3", 2)
-    assert await desk.store.count_run("ada", "r_1", 2), "at the limit, too"
+        assert await begins(desk, "ada", "r_1", 2)
+    assert await begins(desk, "ada", "r_2", 2)
+    assert not await begins(desk, "ada", "r_3", 2)
+    assert await begins(desk, "ada", "r_1", 2), "at the limit, too"
+    assert await begins(desk, "ada", "r_3", 2, counted=False), "a later start of a counted run"
     desk.clock.step(3601)
-    assert await desk.store.count_run("ada", "r_1", 2), "and anew after an hour"
+    assert await begins(desk, "ada", "r_1", 2), "and anew after an hour"
+
+
+async def test_no_run_begins_while_its_playbook_is_paused(desk: Desk) -> None:
+    steered = Entry(kind="operator", data={})
+    for paused in ("support", None):
+        await desk.store.pause(paused, steered)
+        start = Start("r_1", "support", "ada", 1, counted=True)
+        assert await desk.store.commit(Commit(start=start)) == NotStarted("paused")
+        other = Start("r_2", "sales", "bob", 1, counted=True)
+        there = "committed" if paused else NotStarted("paused")
+        assert await desk.store.commit(Commit(start=other)) == there
+        await desk.store.resume(paused, steered)
+    assert await begins(desk, "ada", "r_1", 1), "what was put off has not counted"
+
+
+async def test_what_a_call_was_and_what_it_cost_are_written_in_one_step(desk: Desk) -> None:
+    held = await reserved(desk, "0.02")
+    line = Entry(kind="model_call", ticket="t_1", run="r_1", data={"step": 1})
+    await desk.store.settle(held, Decimal("0.01"), (line,))
+    await desk.store.settle(held, Decimal("0.02"), (line,))  # too late, and written all the same
+    await desk.store.settle(None, Decimal(0), (line,))  # of a model that costs nothing
+    assert (await desk.store.spending()).spent == Decimal("0.01")
+    written = await desk.store.record_book.of_case("t_1")
+    assert [one.entry.data for one in written] == [{"step": 1}] * 3
+
+
+async def learnt(desk: Desk, ticket: str, text: str) -> None:
+    lesson = Lesson("support", ticket, example(text))
+    assert await desk.store.commit(Commit(lesson=lesson)) == "committed"
 
 
 def example(text: str) -> SimilarTicket:
@@ -232,19 +272,19 @@ def example(text: str) -> SimilarTicket:
 async def test_examples_are_read_from_where_one_left_off(desk: Desk) -> None:
     assert await desk.store.examples("support") == (0, [])
     for number in range(3):
-        await desk.store.learn("support", f"t_{number}", example(str(number)))
+        await learnt(desk, f"t_{number}", str(number))
     cursor, all_ = await desk.store.examples("support")
     assert [one.text for one in all_] == ["0", "1", "2"]
     assert all_[0] == example("0")
     assert await desk.store.examples("support", cursor) == (cursor, [])
-    await desk.store.learn("support", "t_3", example("3"))
+    await learnt(desk, "t_3", "3")
     assert [one.text for one in (await desk.store.examples("support", cursor))[1]] == ["3"]
     assert await desk.store.examples("lead") == (0, [])
 
 
 async def test_a_ticket_teaches_once_and_its_newest(desk: Desk) -> None:
     for text in ("first", "second"):
-        await desk.store.learn("support", "t_1", example(text))
+        await learnt(desk, "t_1", text)
     assert [one.text for one in (await desk.store.examples("support"))[1]] == ["second"]
 
 
@@ -254,7 +294,7 @@ async def test_only_the_newest_examples_are_kept(
     monkeypatch.setattr("bot.store.examples.KEPT", 4)
     monkeypatch.setattr("bot.store.examples._PAGE", 3)
     for number in range(7):
-        await desk.store.learn("support", f"t_{number}", example(str(number)))
+        await learnt(desk, f"t_{number}", str(number))
     cursor, kept = await desk.store.examples("support")
     assert [one.text for one in kept] == ["3", "4", "5", "6"]
     assert cursor == 7

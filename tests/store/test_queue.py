@@ -20,6 +20,7 @@ import pytest
 from bot.journal import Entry, read_head
 from bot.ports import Commit, Conflict, StoreUnavailable, Versioned, Wake
 from bot.store import wakes, worker
+from bot.store.hands import Handed
 from bot.store.queue import Queue
 from bot.store.scripts import ACCEPT, COMMIT
 from bot.store.state import RedisStore
@@ -177,7 +178,7 @@ class TwoHands:
         self.free -= 1
         return f"token-{wake.id}" if self.free >= 0 else None
 
-    def begun(self, wake: Wake, token: str) -> None:
+    def begun(self, wake: Wake, token: str, handed: Handed | None) -> None:
         assert token == f"token-{wake.id}"
         self.said.append(("begun", wake))
 

@@ -2,6 +2,9 @@
 -- KEYS: journal, texts, origins, due, held, then documents and whatever the operations touch
 -- ARGV: now, the end of a lease that is taken now (with a quarter),
 --       the server's time in milliseconds after which nothing is done (empty: none),
+--       number of the key of what is paused (0: no run begins), and if one does: its playbook, the
+--       number of the key of its author's runs (0: it is not counted), its id, how many an hour,
+--       an hour ago
 --       count of documents, then (key number, expected version, document)...
 --       count of origins, then (field)... that must be free
 --       count of pointers, then (key number, value)... that must be so, empty: not there
@@ -9,24 +12,32 @@
 --       count of wakes cleared, then (member)...
 --       count of wakes, then (member, score, token)... the token (empty: none) of who takes up the
 --       job at once, if nobody is at it
+--       what is learnt (see learn),
 --       count of entries, then (key number of the index, bytes, texts)...
 -- Nothing is written before everything is checked: a script is atomic, but it does not roll back.
--- The answer: conflict, late, or done and, wake by wake, 1 where the job is taken up, else 0.
+-- The answer: conflict, late, paused, author_limit, or done and, wake by wake, 1 where the job is
+-- taken up, else 0.
 if ARGV[3] ~= '' then
   local time = redis.call('TIME')
   if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[3]) then
     return {'late'}
   end
 end
-local at = 4
-local documents = tonumber(ARGV[at])
-for i = 0, documents - 1 do
-  local found = redis.call('GETRANGE', KEYS[tonumber(ARGV[at + 1 + 3 * i])], 0, 19)
-  if (string.match(found, '^(%d+) ') or '0') ~= ARGV[at + 2 + 3 * i] then
+local at = 5
+local paused = KEYS[tonumber(ARGV[4])]
+local runs, run
+if paused then
+  runs, run = KEYS[tonumber(ARGV[6])], ARGV[7]
+  at = 10
+end
+local first, documents = at + 1, tonumber(ARGV[at])
+for i = first, first + 3 * documents - 1, 3 do
+  local found = redis.call('GETRANGE', KEYS[tonumber(ARGV[i])], 0, 19)
+  if (string.match(found, '^(%d+) ') or '0') ~= ARGV[i + 1] then
     return {'conflict'}
   end
 end
-at = at + 1 + 3 * documents
+at = first + 3 * documents
 local origins = tonumber(ARGV[at])
 for i = 1, origins do
   if redis.call('HEXISTS', KEYS[3], ARGV[at + i]) == 1 then
@@ -41,9 +52,25 @@ for i = at + 1, at + 2 * pointers, 2 do
   end
 end
 at = at + 1 + 2 * pointers
+if paused then
+  if redis.call('SISMEMBER', paused, '*') == 1 or redis.call('SISMEMBER', paused, ARGV[5]) == 1 then
+    return {'paused'}
+  end
+  if runs and redis.call('ZSCORE', runs, run) then
+    runs = nil
+  end
+  if runs and redis.call('ZCOUNT', runs, '(' .. ARGV[9], '+inf') >= tonumber(ARGV[8]) then
+    return {'author_limit'}
+  end
+end
 
-for i = 0, documents - 1 do
-  redis.call('SET', KEYS[tonumber(ARGV[5 + 3 * i])], ARGV[7 + 3 * i])
+for i = first, first + 3 * documents - 1, 3 do
+  redis.call('SET', KEYS[tonumber(ARGV[i])], ARGV[i + 2])
+end
+if runs then
+  redis.call('ZREMRANGEBYSCORE', runs, '-inf', ARGV[9])
+  redis.call('ZADD', runs, ARGV[1], run)
+  redis.call('PEXPIRE', runs, 3600000)
 end
 
 local operations = tonumber(ARGV[at])
@@ -87,7 +114,7 @@ for i = at + 1, at + 3 * wakes, 3 do
     redis.call('ZADD', KEYS[4], score, member)
   end
 end
-at = at + 1 + 3 * wakes
+at = learn(at + 1 + 3 * wakes)
 
 append_all(KEYS[1], KEYS[2], at)
 return {'done', table.concat(taken)}

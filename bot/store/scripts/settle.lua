@@ -1,13 +1,15 @@
 #!lua flags=allow-oom
--- KEYS: reservations, day's money, run's money; ARGV: id, reserved nano, real nano, playbook field
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then
-  return 0
+-- KEYS: journal, texts, reservations, day's money, run's money, indexes of the entries...
+-- ARGV: id, reserved nano, real nano, playbook field, then the entries (see append)
+local settled = redis.call('HDEL', KEYS[3], ARGV[1])
+if settled == 1 then
+  local difference = string.format('%.0f', tonumber(ARGV[3]) - tonumber(ARGV[2]))
+  redis.call('HINCRBY', KEYS[4], 'total', difference)
+  redis.call('HINCRBY', KEYS[4], 'open', '-' .. ARGV[2])
+  redis.call('HINCRBY', KEYS[4], ARGV[4], difference)
+  if redis.call('EXISTS', KEYS[5]) == 1 then
+    redis.call('INCRBY', KEYS[5], difference)
+  end
 end
-local difference = string.format('%.0f', tonumber(ARGV[3]) - tonumber(ARGV[2]))
-redis.call('HINCRBY', KEYS[2], 'total', difference)
-redis.call('HINCRBY', KEYS[2], 'open', '-' .. ARGV[2])
-redis.call('HINCRBY', KEYS[2], ARGV[4], difference)
-if redis.call('EXISTS', KEYS[3]) == 1 then
-  redis.call('INCRBY', KEYS[3], difference)
-end
-return 1
+append_all(KEYS[1], KEYS[2], 5)
+return settled
