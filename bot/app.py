@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
+from bot import event_loop
 from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
@@ -254,7 +255,7 @@ def serve(
     if teams_emulator:
         log.warning("deskhand: --teams-emulator: this version does not serve Teams")
     secrets = named_secrets(file.config, os.environ)
-    return asyncio.run(_serve(settings, file, secrets, host, port, role))
+    return event_loop.run(_serve(settings, file, secrets, host, port, role))
 
 
 async def _serve(

@@ -36,35 +36,35 @@ class CustomerSide:
 
     async def show(
         self, proposal_id: str, line: str | None = None, known: Case | None = None
-    ) -> datetime | None:
+    ) -> tuple[datetime | None, Case | None]:
         """Show what the proposal has come to; while it is drafted, ``line``, or with an empty one
         the reaction alone. ``known``: as it was read before. The answer: when to try again what
-        failed for a passing reason."""
+        failed for a passing reason, and the case as it was left, where that is known."""
         turn = self._turns.setdefault(proposal_id, asyncio.Lock())
         async with turn:
             return await self._show(proposal_id, line, known)
 
     async def _show(
         self, proposal_id: str, line: str | None, known_case: Case | None
-    ) -> datetime | None:
+    ) -> tuple[datetime | None, Case | None]:
         overtaken, ours = False, None
         for _ in range(_ROUNDS):
             case = known_case or await self._context.store.case(proposal_id)
             known_case = None
             if case is None or case.ticket.value.proposal != proposal_id:
-                return None
+                return None, None
             proposal, ticket, board = case.proposal.value, case.ticket.value, case.board.value
             surface = self._context.surfaces.shown.get(ticket.origin.surface)
             if surface is None:
-                return None
+                return None, case
             if ours is not None and ours != board.status_line:
                 await self._take_away(surface, ticket.origin, ours)
             now = _progress_of(proposal, board, line)
             if not overtaken and (now.reaction, now.line) == (board.reaction, board.status_text):
-                return None
+                return None, case
             rests_until = board.progress_again_at
             if rests_until is not None and rests_until > self._context.clock.now():
-                return rests_until
+                return rests_until, case
             # A first run has shown nothing before it; a later one follows what its forerunner left,
             # and what failed may have been done in part.
             known = (bool(board.reaction) or ticket.runs <= 1) and not board.progress_tries
@@ -72,13 +72,14 @@ class CustomerSide:
             try:
                 message = await surface.progress(ticket.origin, now, board.status_line)
             except SurfaceError as failed:
-                return await self._failed(proposal, case.board, now, failed)
+                return await self._failed(proposal, case.board, now, failed), None
             shown = {"status_line": message, "status_text": now.line, "reaction": now.reaction}
-            if await self._save(case.board, shown):
-                return None
+            saved = await self._save(case.board, shown)
+            if saved is not None:
+                return None, case._replace(board=saved)
             # Another process has shown something meanwhile, and ours may have come after it.
             overtaken, ours = True, message
-        return self._context.clock.now() + wait(1)
+        return self._context.clock.now() + wait(1), None
 
     async def _take_away(self, surface: Surface, origin: Place, line: Place) -> None:
         """Two have posted a first line; the board names the other's."""
@@ -106,8 +107,10 @@ class CustomerSide:
         )
         return again_at
 
-    async def _save(self, before: Versioned[Board], shown: Mapping[str, object]) -> bool:
-        """False: somebody else has shown something since ``before`` was read."""
+    async def _save(
+        self, before: Versioned[Board], shown: Mapping[str, object]
+    ) -> Versioned[Board] | None:
+        """The board as saved; None: somebody else has shown something since ``before`` was read."""
 
         def change(current: Board) -> Board | None:
             if _shown(current) != _shown(before.value):
@@ -116,7 +119,7 @@ class CustomerSide:
             return current.model_copy(update={**shown, **over})
 
         store, proposal = self._context.store, before.value.proposal
-        return await change_board(store, proposal, change, known=before) is not None
+        return await change_board(store, proposal, change, known=before)
 
 
 def _shown(board: Board) -> tuple[object, ...]:

@@ -87,7 +87,7 @@ class Publish:
         """Bring every copy of this proposal's card, and the customer's side, up to date; the answer
         is when to look again at what could not be."""
         copies_again_at, case = await self._show_copies(proposal_id)
-        customer_again_at = await self._customer.show(proposal_id, known=case)
+        customer_again_at, _ = await self._customer.show(proposal_id, known=case)
         moments = (copies_again_at, customer_again_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -97,9 +97,10 @@ class Publish:
 
     async def progress(
         self, proposal_id: str, line: str, known: Case | None = None
-    ) -> datetime | None:
+    ) -> tuple[datetime | None, Case | None]:
         """Say on the customer's side what is being done, in human words; with empty ones only that
-        something is. Cosmetic: the answer is when to try again what failed."""
+        something is. Cosmetic: the answer is when to try again what failed, and the case as it was
+        left, where that is known."""
         return await self._customer.show(proposal_id, line, known)
 
     async def remind(self, proposal: Proposal, board: Board, playbook: Playbook) -> None:

@@ -32,7 +32,8 @@ class StatusLine:
     ) -> None:
         self._publish = publish
         self._clock = clock
-        self._case: Case | None = case
+        self.case: Case | None = case
+        """As it was left by the last words; None while that is not known."""
         self._proposal = case.proposal.value.id
         self._at_once = at_once
         self._visible = publish.follows(case.ticket.value)
@@ -83,8 +84,8 @@ class StatusLine:
     async def _tell(self, words: str) -> float | None:
         """Show these words, with none the reaction alone; how many seconds to rest if it failed."""
         try:
-            known, self._case = self._case, None
-            again_at = await self._publish.progress(self._proposal, words, known)
+            known, self.case = self.case, None
+            again_at, self.case = await self._publish.progress(self._proposal, words, known)
         except StoreUnavailable as away:
             log.info("deskhand: no status line for %s: %s", self._proposal, away)
             return _STANDS_SECONDS

@@ -171,7 +171,9 @@ class Triage:
             if isinstance(outcome, Drafted)
             else ()
         )
-        if not await self._end(begun, command, outcome.cost_usd, outcome.steps, struck, case):
+        if not await self._end(
+            begun, command, outcome.cost_usd, outcome.steps, struck, line.case or case
+        ):
             await self._void(proposal, outcome.cost_usd, outcome.steps)
 
     def _command(self, outcome: RunOutcome, ticket: Ticket, kit: Kit) -> Propose | HandOff:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot import event_loop
 from bot.cli import output
 from bot.cli.options import ConfigOption, JsonOption, names_config, read_config, read_settings
 
@@ -112,7 +112,7 @@ def doctor(
     from bot.cli.doctor import examine
 
     settings = read_settings(config)
-    checks = asyncio.run(examine(settings, offline=offline))
+    checks = event_loop.run(examine(settings, offline=offline))
     bad = [check for check in checks if not check.well]
     if as_json:
         output.as_json(

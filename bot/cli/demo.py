@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import shutil
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot import event_loop
 from bot.cli import output
 from bot.cli.options import read_settings
 
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
         given = sample_tickets() if tickets is None else tickets_of(tickets)
         interactive = sys.stdin is not None and sys.stdin.isatty()
         keyboard = Keyboard(sys.stdin.fileno()) if interactive else None
-        asyncio.run(_demo(read_settings(demo=True), given, keyboard))
+        event_loop.run(_demo(read_settings(demo=True), given, keyboard))
 
 
 async def _demo(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot import event_loop
 from bot.cli import output
 from bot.cli.options import ConfigOption, DemoOption, JsonOption, names_config, read_settings
 
@@ -44,7 +45,7 @@ def register(app: typer.Typer) -> None:
         settings = read_settings(config, demo=demo)
         loaded = config_if_any(settings, named=names_config(config), demo=demo)
         _known(playbook, loaded)
-        figures = asyncio.run(_figures(settings, loaded, window, playbook, demo=demo))
+        figures = event_loop.run(_figures(settings, loaded, window, playbook, demo=demo))
         if as_json:
             output.as_json(figures)
             return
@@ -64,7 +65,7 @@ def register(app: typer.Typer) -> None:
         settings = read_settings(config, demo=demo)
         loaded = config_if_any(settings, named=names_config(config), demo=demo)
         _known(playbook, loaded)
-        rows = asyncio.run(_queue(settings, loaded, playbook, demo=demo))
+        rows = event_loop.run(_queue(settings, loaded, playbook, demo=demo))
         if as_json:
             output.as_json([row.as_json() for row in rows])
             return

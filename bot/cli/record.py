@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot import event_loop
 from bot.cli import output
 from bot.cli.options import ConfigOption, DemoOption, JsonOption, read_settings
 from bot.terminal_text import inert_line
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Show everything that happened to a ticket, with times, tokens and cost."""
         settings = read_settings(config, demo=demo)
-        found = asyncio.run(_trace(settings, ident, texts=texts, demo=demo))
+        found = event_loop.run(_trace(settings, ident, texts=texts, demo=demo))
         if found is None:
             output.complain(
                 f"{inert_line(ident)}: there is no such ticket, run, proposal or message; "
@@ -87,7 +87,7 @@ def register(app: typer.Typer) -> None:
                     "--head: this DESKHAND_SECRET did not sign it; copy the whole line from the "
                     "log, and use the secret of that time"
                 )
-        found = asyncio.run(_verify(settings, vouched, demo=demo))
+        found = event_loop.run(_verify(settings, vouched, demo=demo))
         if isinstance(found, Broken):
             if as_json:
                 output.as_json(
