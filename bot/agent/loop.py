@@ -120,6 +120,8 @@ class Stopped:
 
     handoff: Handoff
     content: Content
+    confidence: Confidence | None
+    """In the labels and the route; None where nobody guessed any."""
     notices: tuple[Notice, ...]
     model: str
     cost_usd: Decimal
@@ -369,9 +371,9 @@ class _Loop:
         citations = check_citations(cited, sources.get)
         if answer.outcome == "cannot_answer":
             why = self.degraded or Halt("no_source", "")
-            return self._stopped(
-                Halt(why.reason, why.words), self._content(answer, ()), model, answer.still_missing
-            )
+            guess = (self._content(answer, ()), answer.confidence)
+            halt = Halt(why.reason, why.words)
+            return self._stopped(halt, guess, model, answer.still_missing)
         actions, notices = self._actions(answer)
         content = self._content(answer, actions)
         marks = check_draft(content.reply, citations, self.job.ticket, sources.get)
@@ -425,12 +427,16 @@ class _Loop:
         return tuple(actions), (Notice(kind="not_allowed", text=words),)
 
     async def _stop(self, halt: Halt) -> Stopped:
-        content = await self._guess()
+        guess = await self._guess()
         await self._flush()
-        return self._stopped(halt, content, self.model.name, ())
+        return self._stopped(halt, guess, self.model.name, ())
 
     def _stopped(
-        self, halt: Halt, content: Content, model: str, missing: tuple[str, ...]
+        self,
+        halt: Halt,
+        guess: tuple[Content, Confidence | None],
+        model: str,
+        missing: tuple[str, ...],
     ) -> Stopped:
         tried = list(self.research.tried)
         if self.degraded is not None:
@@ -443,20 +449,22 @@ class _Loop:
                 found=tuple(found[:10]),
                 missing=tuple(part for part in (halt.words, *missing) if part),
             ),
-            content=content,
+            content=guess[0],
+            confidence=guess[1],
             notices=self._notices(),
             model=model,
             cost_usd=self.purse.spent,
             steps=self.steps,
         )
 
-    async def _guess(self) -> Content:
-        """Labels and route for a handoff, from the local model where there is one to ask.
+    async def _guess(self) -> tuple[Content, Confidence | None]:
+        """Labels and route for a handoff, from the local model where there is one to ask, and how
+        sure it is of them.
 
         It costs nothing, counts as no step and never fails: without it, the default route.
         """
         playbook = self.kit.playbook
-        unknown = Content(labels=(), priority=None, route="default")
+        unknown = Content(labels=(), priority=None, route="default"), None
         local = self.ports.fallback or (self.model if self.model.name == "local" else None)
         if local is None or "default" not in playbook.routes:
             return unknown
@@ -466,7 +474,8 @@ class _Loop:
             guess = self.kit.form.read(answer.text)
         except (ModelFailed, InvalidAnswer, TimeoutError):
             return unknown
-        return Content(labels=guess.labels, priority=guess.priority, route=guess.route)
+        content = Content(labels=guess.labels, priority=guess.priority, route=guess.route)
+        return content, guess.confidence
 
     def _notices(self) -> tuple[Notice, ...]:
         if self.degraded is None:
