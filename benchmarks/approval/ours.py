@@ -139,6 +139,7 @@ class Ours:
         self._done: dict[str, asyncio.Event] = {"run": asyncio.Event(), "execute": asyncio.Event()}
         self._last = ""
         self._waiting: list[str] = []
+        self._buttons: list[str] = []
         self._number = 0
         self.ended: Counter[str] = Counter()
         """How many jobs of each kind have ended."""
@@ -187,17 +188,22 @@ class Ours:
             await self._done["run"].wait()
         await self._quiet()
 
-    async def resume(self) -> None:
+    async def show(self) -> None:
         for ident in self._waiting:
-            self._done["execute"].clear()
             found = await self._store.proposal(ident)
             assert found is not None
             assert found.value.state == "pending", found.value.state
             token = buttons.mint(ident, found.value.secret, found.value.revision, "approve")
+            self._buttons.append(token)
+        self._waiting.clear()
+
+    async def resume(self) -> None:
+        for token in self._buttons:
+            self._done["execute"].clear()
             outcome = await self._desk.decide.press(token, "approve", AGENT)
             assert isinstance(outcome, Decided), outcome
             await self._done["execute"].wait()
-        self._waiting.clear()
+        self._buttons.clear()
         await self._quiet()
 
     async def _quiet(self) -> None:
@@ -264,4 +270,4 @@ async def _assemble(stack: AsyncExitStack, folder: Path) -> Ours:
 
 
 if __name__ == "__main__":
-    asyncio.run(work.drive(ours()))
+    work.run(ours())

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,6 +81,9 @@ class LangGraphSide:
             assert paused["__interrupt__"]
             self._waiting.append(thread)
 
+    async def show(self) -> None:
+        """Nothing: a thread is known by its name."""
+
     async def resume(self) -> None:
         for thread in self._waiting:
             config: Any = {"configurable": {"thread_id": thread}}
@@ -97,4 +99,4 @@ async def langgraph_side() -> AsyncIterator[LangGraphSide]:
 
 
 if __name__ == "__main__":
-    asyncio.run(work.drive(langgraph_side()))
+    work.run(langgraph_side())

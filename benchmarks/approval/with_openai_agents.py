@@ -3,7 +3,6 @@ ends with the tool, so that the model is not called once more after it. Tracing 
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -90,6 +89,9 @@ class OpenAIAgentsSide:
             self._shelf.put(name, json.dumps(result.to_state().to_json()).encode())
             self._waiting.append(name)
 
+    async def show(self) -> None:
+        """Nothing: a thread is known by its name."""
+
     async def resume(self) -> None:
         for name in self._waiting:
             state: Any = await RunState.from_json(self._agent, json.loads(self._shelf.get(name)))
@@ -108,4 +110,4 @@ async def openai_agents_side() -> AsyncIterator[OpenAIAgentsSide]:
 
 
 if __name__ == "__main__":
-    asyncio.run(work.drive(openai_agents_side()))
+    work.run(openai_agents_side())

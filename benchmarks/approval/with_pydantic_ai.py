@@ -3,7 +3,6 @@ tool it calls the model once more, which its loop does not let one leave out; th
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -75,6 +74,9 @@ class PydanticAISide:
             self._shelf.put(name, ModelMessagesTypeAdapter.dump_json(result.all_messages()))
             self._waiting.append(name)
 
+    async def show(self) -> None:
+        """Nothing: a thread is known by its name."""
+
     async def resume(self) -> None:
         for name in self._waiting:
             messages = ModelMessagesTypeAdapter.validate_json(self._shelf.get(name))
@@ -92,4 +94,4 @@ async def pydantic_ai_side() -> AsyncIterator[PydanticAISide]:
 
 
 if __name__ == "__main__":
-    asyncio.run(work.drive(pydantic_ai_side()))
+    work.run(pydantic_ai_side())

@@ -20,6 +20,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from benchmarks.measure import cpu_seconds
+from bot import event_loop
 
 SYSTEM = """You are the triage hand of a support desk. You read one ticket, look up what the desk
 knows, and propose how to label, route and answer it. A person reads your proposal and decides.
@@ -69,9 +70,18 @@ class Side(Protocol):
         """Take ``count`` tickets to where a person has to decide."""
         ...
 
+    async def show(self) -> None:
+        """What a person has before them when they decide, as a card's button; not counted."""
+        ...
+
     async def resume(self) -> None:
         """Approve and execute all that wait."""
         ...
+
+
+def run(side: AbstractAsyncContextManager[Side]) -> None:
+    """``drive``, every side on the same event loop: the one that Deskhand's commands run on."""
+    event_loop.run(drive(side))
 
 
 async def drive(side: AbstractAsyncContextManager[Side]) -> None:
@@ -88,10 +98,12 @@ async def drive(side: AbstractAsyncContextManager[Side]) -> None:
                 waiting = int(number)
                 await made.propose(waiting)
                 wrong = len(made.sent) - sent
+                process, store = spent(waiting)
+                await made.show()
             else:
                 await made.resume()
                 wrong = len(made.sent) - sent - waiting
-            process, store = spent(waiting)
+                process, store = spent(waiting)
             print(json.dumps({"process": process, "store": store, "wrong": wrong}), flush=True)
 
 
