@@ -203,6 +203,9 @@ class Report:
     index: int
     key: str
     outcome: Outcome
+    claimed_at: datetime | None = None
+    """Of the claim under which it was dispatched, where that is who reports: several may share a
+    key."""
 
 
 @dataclass(frozen=True)
@@ -230,18 +233,24 @@ class Retry:
 
 @dataclass(frozen=True)
 class SettleDone:
-    """A person says that the unknown effect arrived."""
+    """A person says that the unknown effect arrived. The times are for what is left, should that
+    have to be approved anew."""
 
     decision: Decision
+    remind_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class SettleRetry:
     """A person approves sending again. Until ``keep_until`` the remote still honours the key;
-    None: it does not, so the next attempt has a key of its own."""
+    None: it does not, so the next attempt has a key of its own. The other times are for a card
+    that must be approved anew."""
 
     decision: Decision
     keep_until: datetime | None
+    remind_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 Command = (

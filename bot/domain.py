@@ -281,6 +281,9 @@ class ActionProgress(Frozen):
     deadline: datetime | None = None
     unsettled: bool = False
     """An effect under one of the keys may have happened, and nobody has found out."""
+    resends: bool = False
+    """The present claim, or the next, sends again under the same key what an earlier one may have
+    sent, and nobody has said that it did not arrive: being refused now proves nothing of then."""
     keep_until: datetime | None = None
     """Until then the remote honours the newest key: sending again keeps it."""
     receipt: str | None = None
@@ -321,6 +324,7 @@ class Notice(Frozen):
         "edited",
         "approval_lapsed",
         "new_route",
+        "new_target",
         "nobody_else_may_approve",
         "undeliverable",
         "settled",

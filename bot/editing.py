@@ -165,6 +165,8 @@ def _edit_action(
             errors["include"] = f"{action.tool} is no longer allowed; untick it."
         return action.model_copy(update={"included": included})
     for name, field in spec.args_model.model_fields.items():
+        if (action.tool, name) == ("send_reply", "text"):
+            continue  # the reply's own field is the one place where its words are written
         written = given.fields.get(f"action.{index}.{name}")
         if written is not None:
             args[name] = _typed(written, field.annotation)
@@ -238,6 +240,8 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
         was = before.actions[index] if index < len(before.actions) else None
         if was is not None and was.included != action.included:
             pairs.append((f"{action.tool}", _in(was), _in(action)))
+        if was is not None and was.target != action.target:
+            pairs.append((f"{action.tool} target", was.target, action.target))
         for name, value in action.args.items():
             if (action.tool, name) != ("send_reply", "text"):
                 old = was.args.get(name) if was else None

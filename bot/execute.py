@@ -35,7 +35,9 @@ from bot.context import Context
 from bot.domain import ActionProgress, Proposal, Ticket
 from bot.journal import Entry
 from bot.lifecycle import (
+    APPROVAL_TTL,
     UNKNOWN_AFTER_SECONDS,
+    approved_at,
     digest,
     next_action,
     transition,
@@ -110,22 +112,28 @@ class Execute:
                 remind_at = after(now, book.remind_after, book.hours)
                 expires_at = after(now, book.expire_after, book.hours)
                 return _Again(await self._save(case, Lapse(now, remind_at, expires_at)))
-            # An approval that does not fit what is stored: nothing may be dispatched under it.
+            # An approval that does not fit what is stored: nothing may be dispatched under it, and
+            # in time it lapses.
             log.error("deskhand: %s is approved but not claimable: %s", proposal.id, moved.kind)
-            return None
+            return (approved_at(proposal) or now) + APPROVAL_TTL
         done = moved.proposal.progress[index]
         if len(done.keys) > 1 and done.keys != proposal.progress[index].keys:
             # Another key: whether an earlier one arrived after all is asked before, every time.
             found = await self._find(proposal, ticket, index)
             if found is not None and (saved := await self._save(case, found)):
                 return _Again(saved)
+            # Asking takes its time, and the claim's own begins only now.
+            moved = transition(proposal, Claim(self._context.clock.now(), index))
+            if isinstance(moved, Denied):
+                return _Again()
+            done = moved.proposal.progress[index]
         entry = _claim_entry(moved.proposal, index, done)
         claimed = await self._context.store.claim(approved, moved.proposal, index, entry)
         if isinstance(claimed, NotClaimed):
             return _Again() if claimed.why == "conflict" else now + _PAUSED_RETRY
         outcome = await self._dispatch(moved.proposal, ticket, claimed)
         executing = case._replace(proposal=Versioned(moved.proposal, approved.version + 1))
-        return _Again(await self._report(executing, index, claimed.key, outcome))
+        return _Again(await self._report(executing, index, done, outcome))
 
     async def _dispatch(self, proposal: Proposal, ticket: Ticket, grant: Grant) -> Outcome:
         """Check again all that the claim vouched for, then act once."""
@@ -159,9 +167,12 @@ class Execute:
             log.exception("deskhand: %s raised on %s", grant.tool, grant.proposal)
             return Uncertain(f"the tool failed: {type(fault).__name__}")
 
-    async def _report(self, executing: Case, index: int, key: str, outcome: Outcome) -> Case | None:
-        """Save what became of it, whatever it takes; the case as saved, if it was."""
+    async def _report(
+        self, executing: Case, index: int, claimed: ActionProgress, outcome: Outcome
+    ) -> Case | None:
+        """Save what became of the claim, whatever it takes; the case as saved, if it was."""
         clock, proposal_id = self._context.clock, executing.proposal.value.id
+        key, at = claimed.keys[-1], claimed.claimed_at
         give_up = clock.monotonic() + _SAVE_SECONDS
         pause = 0.05
         found: Case | None = executing
@@ -170,7 +181,8 @@ class Execute:
                 found = found or await self._context.store.case(proposal_id)
                 if found is None:
                     return None
-                saved = await self._save(found, Report(clock.now(), index, key, outcome))
+                report = Report(clock.now(), index, key, outcome, at)
+                saved = await self._save(found, report)
                 if saved is not None:
                     return saved
                 fresh = await self._context.store.case(proposal_id)

@@ -17,8 +17,9 @@ UNKNOWN_AFTER_SECONDS = 1
 def main() -> None:
     bot.store.wakes.LEASE_MS = int(LEASE_SECONDS * 1000)
     bot.store.wakes.HIDDEN_MS = 1_000
-    bot.lifecycle.CLAIM_SECONDS = CLAIM_SECONDS
-    bot.lifecycle.UNKNOWN_AFTER_SECONDS = UNKNOWN_AFTER_SECONDS
+    for room in (bot.lifecycle, bot.lifecycle.effects):
+        room.CLAIM_SECONDS = CLAIM_SECONDS
+        room.UNKNOWN_AFTER_SECONDS = UNKNOWN_AFTER_SECONDS
     # Only now: these modules take the constants over by name.
     from tests.crash import victim
     from tools.actions.reply_url import ReplyUrl

@@ -415,15 +415,16 @@ def test_an_effect_that_may_be_out_there_is_never_called_superseded_or_just_pend
 def test_a_key_is_not_kept_beyond_the_remotes_retention() -> None:
     unknown = reported(Uncertain("the answer was lost"))
     late = START + timedelta(minutes=3)
-    soon_over = late + timedelta(seconds=5)
+    soon_over = late + timedelta(seconds=9)
     again = moved(
         transition(unknown, SettleRetry(decision(unknown, "settle_retry", at=late), soon_over))
     )
-    kept = moved(transition(again, Claim(late, 0)))
+    kept = moved(transition(again, Claim(late + timedelta(seconds=1), 0)))
     assert kept.progress[0].keys == unknown.progress[0].keys
-    anew = moved(transition(again, Claim(soon_over, 0)))
-    assert len(anew.progress[0].keys) == 2
-    assert len(set(anew.progress[0].keys)) == 2
+    for at in (late + timedelta(seconds=2), soon_over):
+        # The claim's last byte may leave 8 s later.
+        anew = moved(transition(again, Claim(at, 0)))
+        assert len(set(anew.progress[0].keys)) == 2
 
 
 def test_an_earlier_key_found_before_another_attempt_settles_it() -> None:

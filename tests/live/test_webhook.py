@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 import bot.execute
-import bot.lifecycle
+import bot.lifecycle.effects
 import bot.triage
 from tests.fixtures_redis import free_port
 from tests.live.product import SECRET, Live, live
@@ -92,8 +92,8 @@ async def both(tmp_path: Path, redis_url: str) -> AsyncIterator[Helped]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A claim's life in tenths of a second instead of 8 s and the 10 s after it."""
-    monkeypatch.setattr(bot.lifecycle, "CLAIM_SECONDS", 0.8)
-    monkeypatch.setattr(bot.lifecycle, "UNKNOWN_AFTER_SECONDS", 0.2)
+    monkeypatch.setattr(bot.lifecycle.effects, "CLAIM_SECONDS", 0.8)
+    monkeypatch.setattr(bot.lifecycle.effects, "UNKNOWN_AFTER_SECONDS", 0.2)
     monkeypatch.setattr(bot.execute, "UNKNOWN_AFTER_SECONDS", 0.2)
 
 

@@ -1,0 +1,233 @@
+"""What each button and each form asks for: the use-case behind every surface's clicks."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from bot.authority import listed, may_read, required_lists, same_person
+from bot.card import CardView
+from bot.commands import Approve, Edit, Reject, Retry, SettleDone, SettleRetry, Take
+from bot.context import Context
+from bot.decide.asked import Asked, authorise, read
+from bot.decide.saving import Saving, Step
+from bot.decide.words import not_saved, unknown
+from bot.domain import Action, Actor, Content, Decision, Notice, Person, Proposal, Verb
+from bot.editing import apply_edit, edit_form, reject_form
+from bot.forms import (
+    EditInput,
+    FieldErrors,
+    NotDecided,
+    Pressed,
+    RejectInput,
+    Submitted,
+)
+from bot.journal import Entry
+from bot.lifecycle import digest, next_action
+from bot.playbook import Playbook, after
+from bot.ports import Commit, Versioned
+from bot.projection import view
+from bot.runs import drafting, first_wakes, handed_off, over_limit
+
+
+class Decide:
+    """Implements ``bot.ports.Decisions``. ``texts`` in its journal entries are the person's."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._saving = Saving(context)
+
+    async def press(self, token: str, verb: Verb, actor: Actor) -> Pressed:
+        """A button was pressed. Forms are returned for edit and reject; all else is decided."""
+        if verb == "edit":
+            asked = await self._open(token, verb, actor)
+            if isinstance(asked, NotDecided):
+                return asked
+            return edit_form(asked.proposal.value, asked.playbook, self._context.specs)
+        if verb == "reject":
+            asked = await self._open(token, verb, actor)
+            return asked if isinstance(asked, NotDecided) else reject_form(asked.proposal.value)
+
+        async def plan(asked: Asked, person: Person, now: datetime) -> Step:
+            proposal, book = asked.proposal.value, asked.playbook
+            decision = _decision(verb, proposal, person, now)
+            remind_at = after(now, book.remind_after, book.hours)
+            expires_at = after(now, book.expire_after, book.hours)
+            match verb:
+                case "approve":
+                    actions = proposal.content.actions if proposal.content else ()
+                    needed = approvals_needed(book, actions)
+                    return Step(Approve(decision, _persons(proposal, person), needed))
+                case "take":
+                    return Step(Take(decision, remind_at))
+                case "retry":
+                    return Step(Retry(decision))
+                case "settle_done":
+                    return Step(SettleDone(decision, remind_at, expires_at))
+                case _:
+                    keep_until = self._keeps_key_until(asked, now)
+                    return Step(SettleRetry(decision, keep_until, remind_at, expires_at))
+
+        outcome = await self._saving.decide(token, verb, actor, plan)
+        # Only an edit has fields to be wrong.
+        return outcome if not isinstance(outcome, FieldErrors) else not_saved()
+
+    async def submit_edit(self, token: str, actor: Actor, given: EditInput) -> Submitted:
+        """The edit form came back. Authority is checked again, in the old route and the new."""
+
+        async def plan(asked: Asked, person: Person, now: datetime) -> Step | FieldErrors:
+            context, proposal, playbook = self._context, asked.proposal.value, asked.playbook
+            edited = apply_edit(
+                proposal, asked.ticket.value, playbook, context.specs, context.target, given
+            )
+            if isinstance(edited, FieldErrors):
+                return edited
+            against = await self._against_approving(asked, person, edited.content)
+            notices: tuple[Notice, ...] = ()
+            if given.approve_now and against is not None:
+                notices = (against,)
+            command = Edit(
+                decision=_decision("edit", proposal, person, now),
+                content=edited.content,
+                marks=edited.marks,
+                changes=edited.changes,
+                approve=given.approve_now and against is None,
+                approvals_needed=approvals_needed(playbook, edited.content.actions),
+                remind_at=after(now, playbook.remind_after, playbook.hours),
+                expires_at=after(now, playbook.expire_after, playbook.hours),
+                notices=notices,
+            )
+            return Step(command)
+
+        return await self._saving.decide(token, "edit", actor, plan)
+
+    async def _against_approving(
+        self, asked: Asked, person: Person, edited: Content
+    ) -> Notice | None:
+        """Why this person may not approve their own edit in the same step. Raises
+        ``LookUpFailed``."""
+        lists = required_lists(asked.playbook, edited.route, edited.actions)
+        for one in lists:
+            if await listed(self._context, person.actor, one):
+                continue
+            words = "changed this; somebody else must approve it."
+            if edited.route != asked.route:
+                words = (
+                    f"moved this to the route {edited.route}; "
+                    "somebody of that route must approve it."
+                )
+            return Notice(kind="new_route", text=words, actor=person.actor)
+        before = asked.proposal.value.content
+        shown = [action.target for action in before.actions] if before else []
+        for was, action in zip(shown, edited.actions, strict=False):
+            if action.included and action.target != was:
+                # The form has named the old one: nobody has seen yet where it would go.
+                words = f"changed this. It would go to another place by now: {action.target}"
+                return Notice(kind="new_target", text=words, actor=person.actor)
+        return None
+
+    async def submit_reject(self, token: str, actor: Actor, given: RejectInput) -> Submitted:
+        """The reject form came back; with *draft again*, a new run gets the reasons."""
+
+        async def plan(asked: Asked, person: Person, now: datetime) -> Step:
+            decision = _decision("reject", asked.proposal.value, person, now).model_copy(
+                update={"reason": given.reason, "words": given.words.strip() or None}
+            )
+            command = Reject(decision)
+            if not given.draft_again or not asked.is_latest:
+                return Step(command)  # of a ticket that has a newer proposal there is no second
+            return Step(command, _drafted_again(asked, given, now))
+
+        return await self._saving.decide(token, "reject", actor, plan)
+
+    async def show(self, proposal_id: str, actor: Actor) -> CardView | NotDecided:
+        """The whole card, for those who may read the ticket's texts (invariant 16)."""
+        case = await self._context.store.case(proposal_id)
+        if case is None:
+            return unknown()
+        proposal, ticket, _ = case
+        playbook = self._context.playbook(proposal.value.playbook)
+        route = proposal.value.content.route if proposal.value.content else "default"
+        if not await may_read(self._context, actor, playbook, route):
+            return NotDecided("not_allowed", ("Only this route's approvers and managers see it.",))
+        return view(proposal.value, proposal.version, ticket.value, playbook)
+
+    async def _open(self, token: str, verb: Verb, actor: Actor) -> Asked | NotDecided:
+        """What is behind a token, if this actor may decide it now."""
+        asked = await read(self._context, token, verb)
+        if isinstance(asked, NotDecided):
+            return asked
+        allowed = await authorise(self._context, asked, actor)
+        return allowed if isinstance(allowed, NotDecided) else asked
+
+    def _keeps_key_until(self, asked: Asked, now: datetime) -> datetime | None:
+        """Until when the remote honours the key of the action that is to be sent again."""
+        proposal = asked.proposal.value
+        index = next_action(proposal)
+        if index is None or proposal.content is None:
+            return None
+        sent = proposal.progress[index].first_sent_at
+        tool = proposal.content.actions[index].tool
+        honoured = self._context.resend_seconds(tool, asked.ticket.value)
+        if sent is None or honoured <= 0:
+            return None
+        until = sent + timedelta(seconds=honoured)
+        return until if now < until else None
+
+
+def approvals_needed(playbook: Playbook, actions: tuple[Action, ...]) -> int:
+    """How many people must approve: the most that the playbook or an included action asks for."""
+    needed = playbook.approvals
+    for action in actions:
+        use = playbook.action(action.tool)
+        if use is not None and action.included:
+            needed = max(needed, use.approvals)
+    return needed
+
+
+def _decision(verb: Verb, proposal: Proposal, person: Person, now: datetime) -> Decision:
+    return Decision(
+        verb=verb,
+        actor=person.actor,
+        name=person.name,
+        email=person.email,
+        revision=proposal.revision,
+        digest=digest(proposal),
+        at=now,
+    )
+
+
+def _persons(
+    proposal: Proposal, person: Person
+) -> Literal["first", "different", "same", "cannot_tell"]:
+    if not proposal.approvals:
+        return "first"
+    known = [same_person(earlier, person) for earlier in proposal.approvals]
+    if any(same is True for same in known):
+        return "same"
+    return "cannot_tell" if any(same is None for same in known) else "different"
+
+
+def _drafted_again(asked: Asked, given: RejectInput, now: datetime) -> Commit:
+    """A new run of the rejected proposal's ticket, or a handoff where there were enough."""
+    ticket, words = asked.ticket.value, given.words.strip()
+    feedback = (given.reason, words) if words else (given.reason,)
+    fresh = drafting(ticket, now, not_before=now, feedback=feedback)
+    limit = asked.playbook.limits.runs_per_ticket
+    if ticket.runs >= limit:
+        fresh = over_limit(fresh, now, asked.playbook, f"This ticket has had {limit} runs.")
+    moved = ticket.model_copy(update={"proposal": fresh.id, "runs": ticket.runs + 1})
+    begun = Entry(
+        kind="run",
+        ticket=ticket.id,
+        run=fresh.run.id,
+        proposal=fresh.id,
+        playbook=ticket.playbook,
+        data={"why": "draft_again"},
+    )
+    return Commit(
+        tickets=(Versioned(moved, asked.ticket.version),),
+        proposals=(Versioned(fresh, 0),),
+        wakes=first_wakes(fresh, now),
+        entries=(begun, *handed_off(fresh)),
+    )

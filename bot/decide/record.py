@@ -1,0 +1,65 @@
+"""The journal's entry of a decision, with the figures that are folded from it."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from bot.commands import Command
+from bot.domain import Actor, Decision, Proposal, Verb
+from bot.journal import Entry
+from bot.lifecycle import digest
+
+
+def entry_of(
+    verb: Verb, before: Proposal, moved: Proposal, actor: Actor, command: Command
+) -> Entry:
+    """``texts`` are the person's own words."""
+    decision = getattr(command, "decision", None)
+    texts = {}
+    if isinstance(decision, Decision) and decision.words:
+        texts["words"] = decision.words
+    if verb == "edit" and moved.content and moved.content.reply:
+        texts["reply"] = moved.content.reply
+    return Entry(
+        kind="decision",
+        ticket=moved.ticket,
+        run=moved.run.id,
+        proposal=moved.id,
+        playbook=moved.playbook,
+        actor=actor.key,
+        data={
+            "verb": verb,
+            "from": before.state,
+            "to": moved.state,
+            "revision": moved.revision,
+            "digest": digest(moved),
+            "reason": decision.reason if isinstance(decision, Decision) else None,
+            "changed": [change.field for change in moved.changes] if verb == "edit" else [],
+            "edited": moved.edited,
+            "final": moved.state not in ("pending", "handoff"),
+            "waited_ms": _waited_ms(before, moved),
+            "kept_permille": _kept_permille(moved),
+        },
+        texts=texts,
+    )
+
+
+def _waited_ms(before: Proposal, moved: Proposal) -> int | None:
+    """From the proposal's first showing to this decision, by the decision's own clock."""
+    decision = moved.decision or moved.owner
+    if before.proposed_at is None or decision is None:
+        return None
+    return max(0, round((decision.at - before.proposed_at).total_seconds() * 1000))
+
+
+def _kept_permille(moved: Proposal) -> int | None:
+    """How much of the model's draft stands in the approved reply; None: nothing was approved."""
+    if moved.state not in ("approved", "succeeded") or not moved.content:
+        return None
+    if not moved.edited:
+        return 1000 if moved.content.reply else None
+    if not moved.drafted:
+        return None
+    # By words: by letters, two long texts would hold up the loop for a second.
+    before, after_edit = moved.drafted.split(), (moved.content.reply or "").split()
+    return round(SequenceMatcher(None, before, after_edit, autojunk=False).ratio() * 1000)
