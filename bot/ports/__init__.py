@@ -1,0 +1,97 @@
+"""What Deskhand needs from the outside, as protocols; adapters stand in the rooms above.
+
+Every method may raise ``StoreUnavailable`` where it speaks to the store.
+
+``store``: the store, and ``saved``: what goes into it. ``model``: a language model. ``surfaces``:
+cards, people, and the decisions that handlers pass on. ``clock``: time.
+"""
+
+from bot.ports.clock import (
+    Clock,
+)
+from bot.ports.model import (
+    Answer,
+    Model,
+    ModelFailed,
+    Prompt,
+    StopReason,
+    ToolCall,
+    ToolDescription,
+    ToolResult,
+    Turn,
+)
+from bot.ports.saved import (
+    Arrival,
+    Case,
+    Commit,
+    Conflict,
+    Document,
+    HandedCase,
+    Lesson,
+    Newest,
+    NotClaimed,
+    NotStarted,
+    Start,
+    StoreUnavailable,
+    TooLate,
+    Versioned,
+    Wake,
+    WakeKind,
+)
+from bot.ports.store import (
+    Store,
+)
+from bot.ports.surfaces import (
+    Decisions,
+    Directory,
+    LookUpFailed,
+    MaybePosted,
+    MessageGone,
+    NotPosted,
+    NotRead,
+    Progress,
+    Surface,
+    SurfaceError,
+    Surfaces,
+)
+
+__all__ = [
+    "Answer",
+    "Arrival",
+    "Case",
+    "Clock",
+    "Commit",
+    "Conflict",
+    "Decisions",
+    "Directory",
+    "Document",
+    "HandedCase",
+    "Lesson",
+    "LookUpFailed",
+    "MaybePosted",
+    "MessageGone",
+    "Model",
+    "ModelFailed",
+    "Newest",
+    "NotClaimed",
+    "NotPosted",
+    "NotRead",
+    "NotStarted",
+    "Progress",
+    "Prompt",
+    "Start",
+    "StopReason",
+    "Store",
+    "StoreUnavailable",
+    "Surface",
+    "SurfaceError",
+    "Surfaces",
+    "TooLate",
+    "ToolCall",
+    "ToolDescription",
+    "ToolResult",
+    "Turn",
+    "Versioned",
+    "Wake",
+    "WakeKind",
+]

@@ -1,0 +1,145 @@
+"""All durable state, as the use-cases ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from bot.budget import CapReached, Reservation, Spending
+from bot.domain import (
+    Board,
+    Delivery,
+    Place,
+    Proposal,
+    Ticket,
+)
+from bot.journal import Entry
+from bot.ports.saved import (
+    Arrival,
+    Case,
+    Commit,
+    Conflict,
+    NotClaimed,
+    NotStarted,
+    TooLate,
+    Versioned,
+    Wake,
+)
+from tools.spec import Grant, SimilarTicket
+
+
+class Store(Protocol):
+    """All durable state. One implementation, on Redis; the embedded server runs the same code."""
+
+    # intake
+    async def accept(self, delivery: Delivery) -> Literal["accepted", "duplicate"]:
+        """Save durably and wake ``deliver``; a duplicate by id or alias changes nothing.
+
+        Raises ``StoreUnavailable`` also at 80 % of the store's memory, so that receipts still
+        pass."""
+        ...
+
+    async def delivery(self, delivery_id: str) -> Delivery | None:
+        """One that is not done yet."""
+        ...
+
+    async def arrived(self, names: Sequence[str]) -> Arrival:
+        """How far the deliveries known by these ids or aliases are, the least of them."""
+        ...
+
+    # documents
+    async def ticket(self, ticket_id: str) -> Versioned[Ticket] | None: ...
+
+    async def proposal(self, proposal_id: str) -> Versioned[Proposal] | None: ...
+
+    async def board(self, proposal_id: str) -> Versioned[Board]:
+        """Version 0 and an empty board where there is none yet."""
+        ...
+
+    async def case(self, proposal_id: str) -> Case | None:
+        """A proposal, its ticket and its board in one round trip.
+
+        The first case of a job that a commit has taken up is what that commit saved and had read,
+        without a round trip: whatever changes afterwards wakes the job again."""
+        ...
+
+    async def version(self, proposal_id: str) -> int | None:
+        """A proposal's version alone: whether it is still as one knows it."""
+        ...
+
+    async def ticket_at(self, *origins: Place) -> str | None:
+        """The id of the ticket of the first of these conversations that has one: by ``origin.key``,
+        where a ticket is known by its own origin and by each of its messages taken as a thread's
+        root."""
+        ...
+
+    async def open_ticket_by(self, playbook: str, place: Place, author: str) -> str | None:
+        """The author's newest ticket in ``place`` (its channel), for grouping a burst."""
+        ...
+
+    async def commit(
+        self, change: Commit
+    ) -> Literal["committed"] | Conflict | TooLate | NotStarted: ...
+
+    async def claim(
+        self, approved: Versioned[Proposal], executing: Proposal, index: int, entry: Entry
+    ) -> Grant | NotClaimed:
+        """Replace ``approved`` by ``executing``, durably, and mint the grant: one winner.
+
+        The server checks version, state and digest, that nothing is paused and that the epoch is
+        the one known, in one atomic step. The grant's deadline is counted from before the step."""
+        ...
+
+    # what waits
+    async def due(self, limit: int = 100) -> Sequence[Wake]:
+        """Wakes whose time has come; each is hidden for a lease so that others need not look."""
+        ...
+
+    async def waiting(self, playbook: str | None = None, limit: int = 200) -> Sequence[str]:
+        """Ids of proposals that wait for a person (pending, handoff, failed, unknown, and expired
+        ones that nobody answered), oldest first."""
+        ...
+
+    # limits and money
+    async def reserve(
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+    ) -> Reservation | CapReached: ...
+
+    async def settle(
+        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
+    ) -> None:
+        """What a call cost in place of what was reserved for it (None: it costs nothing), and the
+        journal's lines of what it was, in one step."""
+        ...
+
+    async def spending(self) -> Spending: ...
+
+    # steering
+    async def paused(self) -> frozenset[str]:
+        """Names of paused playbooks; ``*`` is everything."""
+        ...
+
+    async def pause(self, playbook: str | None, entry: Entry) -> None: ...
+
+    async def resume(self, playbook: str | None, entry: Entry) -> None:
+        """Also ends the stand-still after a failover."""
+        ...
+
+    # what approvals teach
+    async def examples(self, playbook: str, since: int = 0) -> tuple[int, Sequence[SimilarTicket]]:
+        """Examples learnt after cursor ``since`` (0: all), and the new cursor."""
+        ...
+
+    async def resolve(self, some_id: str) -> tuple[str | None, str | None]:
+        """(ticket id, proposal id) of a ticket, run or proposal id, or (None, None)."""
+        ...
+
+    # the record
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Append entries that go with no change of state (calls of models and tools)."""
+        ...
+
+    async def ready(self) -> None:
+        """Return if the store answers; raise ``StoreUnavailable`` within 1.5 s if not."""
+        ...
