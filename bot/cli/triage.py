@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from bot import event_loop
 from bot.cli import output
 from bot.cli.options import ConfigOption, read_config, read_settings
 
@@ -78,7 +78,7 @@ def register(app: typer.Typer) -> None:
                         f"{file}: cannot be read ({unreadable.strerror}); name a file of JSON "
                         "lines, or - for stdin"
                     ) from unreadable
-            well = asyncio.run(_triage(settings, loaded, source, playbook, model))
+            well = event_loop.run(_triage(settings, loaded, source, playbook, model))
         raise typer.Exit(0 if well else 1)
 
 
@@ -172,7 +172,8 @@ def _row(ident: str, outcome: RunOutcome) -> dict[str, Any]:
             for citation in (outcome.citations if isinstance(outcome, Drafted) else ())
         ],
         "actions": [action.model_dump(mode="json") for action in content.actions],
-        "confidence": outcome.confidence if isinstance(outcome, Drafted) else None,
+        # Of a handoff: how sure the guess of its labels is, where the run made one.
+        "confidence": getattr(outcome, "confidence", None),
         "model": outcome.model,
         "cost_usd": float(outcome.cost_usd),
         "reason": outcome.why if isinstance(outcome, Drafted) else outcome.handoff.reason,

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import REPLY_LIMIT
-from bot.models.local.draft import Draft, Question, best_part, draft, plain
+from bot.models.local.draft import Draft, Question, Unfit, draft
+from bot.models.local.excerpt import best_part, plain
 from tools.spec import Passage
 
 REFUND = Passage(
@@ -24,7 +25,7 @@ REFUND_ASKED = "Can I get the money for my yearly plan back?"
 
 def drafted(*questions: Question, name: str = "") -> Draft:
     made = draft(questions, name=name)
-    assert made is not None
+    assert isinstance(made, Draft)
     return made
 
 
@@ -71,12 +72,15 @@ def test_a_question_without_an_answer_is_said_to_have_none() -> None:
     ],
 )
 def test_nothing_fits_is_no_draft(question: Question) -> None:
-    assert draft([question]) is None
+    assert draft([question]) == Unfit("No article fits this ticket.")
 
 
 def test_a_ticket_in_another_language_than_the_articles_is_no_draft() -> None:
     german = "Kann ich das Geld für mein Abo zurück haben, und wie lange dauert das? yearly plan"
-    assert draft([Question(german, (REFUND,))]) is None
+    assert draft([Question(german, (REFUND,))]) == Unfit(
+        "The ticket is written in German, the articles in English: the local model does not"
+        " translate."
+    )
     article = Passage(
         "abo.md", "Abo kündigen", "Das Abo wird mit dem Ende des Jahres gekündigt.", 0.4
     )
@@ -85,12 +89,56 @@ def test_a_ticket_in_another_language_than_the_articles_is_no_draft() -> None:
     assert article.quote in made.reply
 
 
-def test_the_next_passage_of_the_same_article_is_quoted_if_it_fits_nearly_as_well() -> None:
-    near = Passage("refunds.md", "Refunds", "## When\nThe yearly plan money takes 5 days.", 0.39)
-    far = Passage("refunds.md", "Refunds", "The plan has money in it.", 0.2)
-    made = drafted(Question(REFUND_ASKED, (REFUND, near, far)))
-    assert [quote.text for quote in made.quotes] == [REFUND.quote, near.quote]
-    assert "When:\nThe yearly plan money takes 5 days." in made.reply
+LEAD = Passage("hub.md", "The hub", "To connect the hub, press the button for 5 seconds.", 0.4)
+LIGHT = Passage("hub.md", "The hub", "## Light\n\nA green light means that it is online.", 0.3)
+WALL = Passage("hub.md", "The hub", "## Screws\n\nThe bag with screws lies in the box.", 0.2)
+
+
+def test_what_the_first_passage_leaves_open_the_next_of_its_article_answers() -> None:
+    made = drafted(Question("How do I connect the hub, and what is a green light?", (LEAD, LIGHT)))
+    assert [quote.text for quote in made.quotes] == [
+        LEAD.quote,
+        "A green light means that it is online.",
+    ]
+    one = drafted(Question("How do I connect the hub?", (LEAD, LIGHT, WALL)))
+    assert [quote.text for quote in one.quotes] == [LEAD.quote]
+
+
+def test_no_quote_begins_with_a_heading_and_none_is_a_heading_alone() -> None:
+    made = drafted(Question("Where are the screws of the hub?", (WALL,)))
+    assert [quote.text for quote in made.quotes] == ["The bag with screws lies in the box."]
+    assert "#" not in made.reply
+    bare = Passage("hub.md", "The hub", "## Screws of the hub", 0.9)
+    assert isinstance(draft([Question("Where are the screws of the hub?", (bare,))]), Unfit)
+
+
+def test_what_is_not_understood_without_its_heading_gets_it_in_the_lead() -> None:
+    wrong = Passage("p.md", "Parcels", "## Wrong item\n\nIt stays with you until we write.", 0.4)
+    made = drafted(Question("I got the wrong item in my parcel", (wrong,)))
+    assert "About your question on “Wrong item”:\nIt stays with you until we write." in made.reply
+    assert made.quotes[0].text == "It stays with you until we write."
+
+
+def test_a_list_that_begins_without_a_word_is_led_in() -> None:
+    steps = Passage("c.md", "Calibrating", "## Calibrate\n\n1. Open it.\n2. Press Dry.", 0.4)
+    made = drafted(Question("How do I calibrate it? I mean calibrating", (steps,)))
+    assert "Here are the steps:\n1. Open it.\n2. Press Dry." in made.reply
+
+
+def test_no_sentence_is_said_twice() -> None:
+    first = Passage("a.md", "Refunds", "You get the money back within 30 days.", 0.4)
+    again = Passage("b.md", "Returns", "You get the money back within 30 days.", 0.4)
+    made = drafted(
+        Question("When do I get the refund money back?", (first,)),
+        Question("When do I get the money back of returns?", (again,)),
+    )
+    assert made.reply.count("You get the money back within 30 days.") == 1
+
+
+def test_who_had_trouble_is_told_so() -> None:
+    made = draft([Question(REFUND_ASKED, (REFUND,))], sorry=True)
+    assert isinstance(made, Draft)
+    assert "Thank you for your message. We are sorry for the trouble." in made.reply
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ chosen and how good it is: ``docs/local-model.md``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,13 +84,22 @@ class LabelModel:
         calibration = self._trained.calibration
         return calibration.accuracy if calibration.held_out and calibration.accuracy else None
 
+    def rarity(self, word: str) -> float:
+        """How rare a stem is in the examples and the labels' own words, from 0 to 1 (in none)."""
+        space = self._trained.space
+        held = space.frequency.get("t" + word, 0)
+        return math.log((1 + space.texts) / (1 + held)) / math.log(1 + space.texts)
+
     def predict(self, text: str) -> Prediction:
         """The label of ``text``, which may be anything."""
         scores = self._trained.score(count_features(text))
         calibration = self._trained.calibration
         likely = np.exp(calibration.log_likely(scores))[0]
         signals = scores.signals(scores.mixed(calibration.neighbours))
-        in_scope = bool(calibration.scope_score(signals)[0] >= calibration.scope)
+        # Word parts alone are no likeness: *hi* is not like *ship*.
+        in_scope = bool(
+            scores.known[0] > 0 and calibration.scope_score(signals)[0] >= calibration.scope
+        )
         order = np.argsort(-likely, kind="stable")
         ranked = tuple((self._labels[int(place)], float(likely[place])) for place in order)
         label = int(order[0])

@@ -19,14 +19,16 @@ NEAREST = 3
 @dataclass(frozen=True)
 class Signals:
     """What tells whether a text is in scope: likeness to its label's nearest examples, evidence
-    for its label, and the share of its words that are known at all."""
+    for its label, the share of its words that are known at all, and its label's log probability."""
 
     likeness: Floats
     evidence: Floats
     known: Floats
+    likely: Floats
 
     def stacked(self) -> Floats:
-        return np.stack([self.likeness, self.evidence, self.known], axis=1).astype(np.float32)
+        columns = [self.likeness, self.evidence, self.known, self.likely]
+        return np.stack(columns, axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Scores:
         for line, label in enumerate(top):
             own = np.sort(self.likeness[line, self.targets == label])
             close[line] = own[-NEAREST:].mean() if len(own) else 0.0
-        return Signals(close, self.evidence[np.arange(len(mixed)), top], self.known)
+        lines = np.arange(len(mixed))
+        return Signals(close, self.evidence[lines, top], self.known, mixed[lines, top])
 
 
 def compare(

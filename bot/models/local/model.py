@@ -8,48 +8,29 @@ this module only turns a ``Prompt`` into its questions and its answers into the 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
 from bot.budget import Price, Usage
-from bot.domain import Confidence, Ticket
+from bot.domain import Ticket
+from bot.models.local.again import Feedback, draft_again, feedback_of, guess_again
+from bot.models.local.outcome import Guess, LocalDraft, NoDraft
 from bot.ports import Answer, ModelFailed, Prompt, StopReason, ToolCall
 from tools.spec import Passage, SimilarTicket
 
 NAME = "local"
+LOOKUPS = 5
+"""Searches of one ticket: a run carries out six calls at once, and one is for earlier tickets."""
+
 QUERY_LIMIT = 4_000
 """Characters of a ticket that are looked up."""
 
+__all__ = ["NAME", "Brain", "Guess", "LocalDraft", "LocalModel", "NoDraft", "ticket_text"]
+
 _FREE = Price(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
-
-
-@dataclass(frozen=True)
-class Guess:
-    """What kind of ticket it is. Each name is one of the playbook's."""
-
-    labels: tuple[str, ...]
-    priority: str | None
-    route: str
-    confidence: Confidence
-    reason: str
-    is_request: bool = True
-    in_scope: bool = True
-    """False: it is like nothing that is known, and the labels are a guess."""
-
-
-@dataclass(frozen=True)
-class LocalDraft:
-    """A reply made of an article's own sentences, and those sentences as (article id, quote)."""
-
-    reply: str
-    quotes: tuple[tuple[str, str], ...]
-    sure: bool = True
-    """False: an article fits, but not without doubt, or a question stays open."""
-    missing: tuple[str, ...] = ()
-    """What it leaves unanswered, in words."""
 
 
 class Brain(Protocol):
@@ -65,8 +46,8 @@ class Brain(Protocol):
 
     def draft(
         self, ticket: Ticket, guess: Guess, found: Mapping[str, Sequence[Passage]]
-    ) -> LocalDraft | None:
-        """A reply from what was found, or None where nothing answers the ticket. ``found`` are
+    ) -> LocalDraft | NoDraft | None:
+        """A reply from what was found, or why there is none (None: nothing fits). ``found`` are
         the passages of each search, by its text, best first."""
         ...
 
@@ -93,15 +74,17 @@ class LocalModel:
         """Tool calls for a research step, else the final answer. Raises ``ModelFailed`` where it
         knows nothing of the playbook."""
         brain = self._brains.get(prompt.playbook)
+        feedback = feedback_of(prompt)
+        asked = _request_hash(prompt)
         looked_up = any(turn.results for turn in prompt.turns)
-        calls = () if looked_up else _calls(prompt, brain)
+        calls = () if looked_up else _calls(prompt, brain, feedback)
         if calls or prompt.schema is None:
-            return _answer(calls=calls)
+            return _answer(asked, calls=calls)
         if brain is None:
             words = f"The local model has not been readied for playbook {prompt.playbook}."
             raise ModelFailed("rejected", words, usage=Usage())
-        answer = await asyncio.to_thread(_final, brain, prompt)
-        return _answer(text=json.dumps(answer, ensure_ascii=False))
+        answer = await asyncio.to_thread(_final, brain, prompt, feedback)
+        return _answer(asked, text=json.dumps(answer, ensure_ascii=False))
 
 
 def ticket_text(ticket: Ticket) -> str:
@@ -109,10 +92,13 @@ def ticket_text(ticket: Ticket) -> str:
     return f"{ticket.subject}\n{ticket.body}".strip()
 
 
-def _calls(prompt: Prompt, brain: Brain | None) -> tuple[ToolCall, ...]:
+def _calls(prompt: Prompt, brain: Brain | None, feedback: Feedback | None) -> tuple[ToolCall, ...]:
     """A call of each tool that takes nothing, and of one that takes a query for each question."""
     ticket = prompt.ticket
     asked = brain.lookups(ticket) if brain else (ticket_text(ticket),)
+    if feedback is not None and feedback.words:
+        # Who rejects a draft often names what the right one is about.
+        asked = (*asked[: LOOKUPS - 1], feedback.words)
     queries = dict.fromkeys(text[:QUERY_LIMIT] for text in asked if text.strip())
     calls: list[ToolCall] = []
     for tool in prompt.toolbox:
@@ -125,7 +111,7 @@ def _calls(prompt: Prompt, brain: Brain | None) -> tuple[ToolCall, ...]:
     return tuple(calls)
 
 
-def _final(brain: Brain, prompt: Prompt) -> dict[str, Any]:
+def _final(brain: Brain, prompt: Prompt, feedback: Feedback | None) -> dict[str, Any]:
     found: dict[str, list[Passage]] = {}
     similar: list[SimilarTicket] = []
     for turn in prompt.turns:
@@ -136,22 +122,75 @@ def _final(brain: Brain, prompt: Prompt) -> dict[str, Any]:
     for passages in found.values():
         passages.sort(key=lambda passage: -passage.score)
     guess = brain.guess(prompt.ticket, similar)
-    draft = brain.draft(prompt.ticket, guess, found) if guess.is_request else None
-    outcome = "reply" if draft else "cannot_answer" if guess.is_request else "not_a_request"
-    quotes = draft.quotes if draft else ()
-    missing = draft.missing if draft else ("No article fits this ticket.",)
-    sure_of_label = guess.confidence == "high"
-    return {
-        "outcome": outcome,
+    if feedback is not None:
+        guess = guess_again(guess, feedback)
+
+    draft: LocalDraft | NoDraft | None = None
+    if guess.is_request:
+
+        def drafted(
+            ticket: Ticket, passages: Mapping[str, Sequence[Passage]]
+        ) -> LocalDraft | NoDraft | None:
+            return brain.draft(ticket, guess, passages)
+
+        ticket = prompt.ticket
+        draft = (
+            drafted(ticket, found)
+            if feedback is None
+            else draft_again(ticket, drafted, found, feedback)
+        )
+    return _answer_of(guess, draft)
+
+
+def _answer_of(guess: Guess, draft: LocalDraft | NoDraft | None) -> dict[str, Any]:
+    """The final answer, as the schema asks for it."""
+    answer: dict[str, Any] = {
+        "outcome": "cannot_answer",
         "labels": list(guess.labels),
         "priority": guess.priority,
         "route": guess.route,
-        "citations": [{"article": article, "quote": quote} for article, quote in quotes],
-        "reply": draft.reply if draft else None,
-        "confidence": "medium" if sure_of_label and draft and not draft.sure else guess.confidence,
+        "citations": [],
+        "reply": None,
+        "confidence": guess.confidence,
         "reason": guess.reason,
-        "missing": list(missing) if guess.is_request else [],
+        "missing": [],
     }
+    if not guess.is_request:
+        return {**answer, "outcome": "not_a_request"}
+    if not isinstance(draft, LocalDraft):
+        return {**answer, "missing": [draft.why if draft else "No article fits this ticket."]}
+    quotes = [{"article": article, "quote": quote} for article, quote in draft.quotes]
+    # Confidence is in labels and route, and measured there; of the reply the reason speaks.
+    half = guess.confidence == "high" and bool(draft.missing)
+    doubt = "" if draft.sure else "It is not certain that the reply answers it."
+    return {
+        **answer,
+        "outcome": "reply",
+        "citations": quotes,
+        "reply": draft.reply,
+        "confidence": "medium" if half else guess.confidence,
+        "reason": " ".join(part for part in (draft.note, guess.reason, doubt) if part),
+        "missing": list(draft.missing),
+    }
+
+
+def _request_hash(prompt: Prompt) -> str:
+    """SHA-256 of everything that the answer depends on, in hexadecimal digits."""
+    digest = hashlib.sha256()
+
+    def add(text: str) -> None:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+
+    for text in (prompt.playbook, prompt.prompt_version, prompt.system, prompt.ticket_text):
+        add(text)
+    add(" ".join(tool.name for tool in prompt.toolbox))
+    add("draft" if prompt.schema else "research")
+    for turn in prompt.turns:
+        add(turn.note)
+        for result in turn.results:
+            add(f"{result.call.name} {result.call.args!r}")
+            add(result.text)
+    return digest.hexdigest()
 
 
 def _query(call: ToolCall) -> str:
@@ -160,6 +199,6 @@ def _query(call: ToolCall) -> str:
     return query if isinstance(query, str) else ""
 
 
-def _answer(text: str = "", calls: tuple[ToolCall, ...] = ()) -> Answer:
+def _answer(request_hash: str, text: str = "", calls: tuple[ToolCall, ...] = ()) -> Answer:
     stop: StopReason = "tool_use" if calls else "end_turn"
-    return Answer(NAME, text, calls, stop, Usage(), None)
+    return Answer(NAME, text, calls, stop, Usage(), None, request_hash=request_hash)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from bot.models.local.patterns import any_of
-from bot.models.local.reading import asks, clean, sentences
+from bot.models.local.reading import asks, clean, sentences, to_a_machine
 
 THANKS_WORDS = 80
 """A longer message that thanks has something to say besides."""
@@ -58,6 +58,13 @@ _THREAT = any_of(
     *(r"(?:in|within) \d{1,2} (?:hours?|hrs)", "action required", "loses? access"),
 )
 _LINK = re.compile(r"https?://|www\.|\]\(|<\S+\|", re.IGNORECASE)
+_GREETING = any_of(
+    *("hi", "hello", "hey", "hiya", "yo", "good (?:morning|afternoon|evening|day)", "greetings"),
+    *("hallo", "moin", "servus", "guten (?:tag|morgen|abend)", "bonjour", "salut", "hola", "ciao"),
+    *("buen[oa]s? (?:d[ií]as?|tardes|noches)", "there", "all", "everyone", "team", "anyone"),
+    *("anybody", "is", "test", "testing", "ping", "help", "please", "support", "you"),
+)
+_WORD = re.compile(r"[^\W\d_]+")
 _POLITE = any_of("please (?:pass|give|tell|say|thank|keep up)")
 
 
@@ -76,6 +83,22 @@ def no_request(subject: str, body: str) -> str | None:
     short = len(text.split()) <= THANKS_WORDS
     if short and _THANKS.search(whole) and not any(map(_wants, sentences(text))):
         return "It says thanks and asks for nothing."
+    return None
+
+
+def says_nothing(subject: str, body: str) -> str | None:
+    """Why nobody can tell what this message is about, in words; None: it says something.
+
+    It may be the first line of more, so a person has to look at it.
+    """
+    whole = f"{subject}\n{body}"
+    if not _WORD.search(whole):
+        return "It has no words."
+    if not _WORD.search(_GREETING.sub(" ", whole)):
+        return "It greets or calls for help, and does not say what it is about."
+    begins = to_a_machine(whole)
+    if begins is not None and len(_WORD.findall(_GREETING.sub(" ", whole[:begins]))) < 3:
+        return "It gives orders to a machine and asks the desk for nothing."
     return None
 
 

@@ -84,6 +84,30 @@ _RULES: tuple[tuple[Level, str, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_TROUBLE = any_of(
+    *(
+        "damaged",
+        "broken",
+        "broke",
+        "cracked",
+        "crushed",
+        "crash(?:es|ed|ing)?",
+        "offline",
+        "blank",
+    ),
+    *(
+        "blank",
+        "not work(?:ing)?",
+        "stopped",
+        "doesn['’]t work",
+        "won['’]t",
+        "wrong item",
+        "missing",
+    ),
+    *("charged (?:me )?twice", "two charges", "hasn['’]t (?:arrived|come|moved|had)", "failed"),
+    *("never (?:comes?|came|arrived)", "locked out", "useless", "unacceptable", "not been"),
+    *("still (?:not|no|blinks?|says)", "third time", "disappeared", "grey dot", "gone"),
+)
 _NEGATED = re.compile(r"(?:\bnot|n['’]t|\bnicht|\bnever)(?: \w+){0,2} $", re.IGNORECASE)
 
 
@@ -95,6 +119,11 @@ def pressing(text: str) -> Pressing:
             if level == "low" or not _NEGATED.search(before):
                 return Pressing(level, why)
     return Pressing("normal", "nothing in it is pressing")
+
+
+def troubled(text: str) -> bool:
+    """Whether something went wrong for the customer, so that a word of regret is due."""
+    return bool(_TROUBLE.search(text))
 
 
 def priority_of(level: Level, priorities: Sequence[str]) -> str | None:

@@ -10,6 +10,8 @@ LONG_WORDS = 60
 """Of a longer ticket the paragraphs that ask something are looked up besides the whole."""
 
 MOST_PARTS = 3
+MOST_ASKS = 4
+"""Of a ticket, the items and the asking sentences that are answered apart."""
 
 _HISTORY = re.compile(
     r"^[ \t]*(?:on .{4,80} wrote:|am .{4,80} schrieb.*:|le .{4,80} a écrit\s?:|"
@@ -52,6 +54,23 @@ _ASKING = any_of(
     *("bitte", "möchte", "wie kann", "wo kann", "kann ich", "por favor", "quiero", "quisiera"),
     *("cómo", "s['’]il vous pla[iî]t", "je voudrais", "comment"),
 )
+_AND_ASKS = re.compile(
+    r",?\s+(?:and|but|or)\s+(?=(?:also\s+)?(?:how|what|when|where|why|who|which|can|could|does|do|is"
+    r"|are|will|would|should)\b)",
+    re.IGNORECASE,
+)
+_TO_A_MACHINE = any_of(
+    r"(?:ignore|disregard|forget|override) (?:all |any |the |your |my )*(?:previous|prior|above"
+    r"|earlier|preceding|system|existing)(?: \w+)? (?:instructions?|rules?|prompts?|messages?"
+    r"|guidelines?|directives?)",
+    r"(?:ignore|disregard|forget) (?:all |any |the )*(?:your )?(?:instructions|rules|guidelines)",
+    r"(?:reveal|print|show|repeat|send)(?: \w+){0,3} system prompt",
+    r"you are now (?:a|an|in|the|my)\b",
+    r"(?:developer|maintenance|debug|god|dan) mode",
+    r"note (?:for|to) (?:the |any )?(?:\w+ )?(?:assistant|ai|bot|model|agent)",
+)
+_MARKUP = re.compile(r"</?\s*(?:system|assistant|ticket|user|user_message|untrusted\w*)\b", re.I)
+_TELL = any_of("please", "tell me", "let me know", "bitte", "por favor")
 _ASKING_MARKS = re.compile("[?？]|ください|いただけ")
 
 
@@ -68,6 +87,12 @@ def clean(body: str) -> str:
     if closings and closings[-1].start() > 0 and len(text) - closings[-1].end() <= 120:
         text = text[: closings[-1].start()]
     return _GREETING.sub("", text, count=1).strip()
+
+
+def to_a_machine(text: str) -> int | None:
+    """Where ``text`` begins to instruct whoever automates the desk; None: nowhere."""
+    found = [match.start() for match in (_TO_A_MACHINE.search(text), _MARKUP.search(text)) if match]
+    return min(found, default=None)
 
 
 def sentences(text: str) -> list[str]:
@@ -99,6 +124,19 @@ def questions(subject: str, body: str) -> tuple[str, ...]:
     asking = [block for block in _BREAK.split(text) if any(map(asks, sentences(block)))]
     asked = "\n\n".join(map(_around_questions, asking))
     return (f"{subject}\n{asked}".strip(),) if asked else (whole,)
+
+
+def asked_parts(text: str) -> tuple[str, ...]:
+    """The sentences of ``text`` that ask something, two questions in one sentence apart."""
+    parts: list[str] = []
+    asking = [sentence for sentence in sentences(text) if asks(sentence)]
+    # Where there are questions, wishes and complaints beside them are their reason.
+    clear = [one for one in asking if _ASKING_MARKS.search(one) or _TELL.search(one)]
+    for sentence in clear or asking:
+        cut = _AND_ASKS.split(sentence)
+        whole = len(cut) > 1 and all(len(piece.split()) >= 3 for piece in cut)
+        parts += cut if whole else [sentence]
+    return tuple(dict.fromkeys(part.strip() for part in parts))[:MOST_ASKS]
 
 
 def _items(text: str) -> list[str]:
