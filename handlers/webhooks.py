@@ -21,8 +21,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from standardwebhooks.webhooks import hmac_data
 from starlette.datastructures import Headers
 
-from bot.domain import Author, Delivery, Message, Place
+from bot.domain import Delivery, Place
 from bot.ports import Clock, Store, StoreUnavailable
+from bot.ticket_body import InvalidBody, read_body
 from handlers.guard import Refused, parse_object
 
 log = logging.getLogger("deskhand.webhooks")
@@ -30,7 +31,7 @@ log = logging.getLogger("deskhand.webhooks")
 ACCEPT_SECONDS: Final = 1.8
 """Not durable after this is 503, within the two seconds of the contract."""
 
-_MAX_ID, _MAX_THREAD = 256, 200
+_MAX_ID = 256
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
@@ -148,87 +149,23 @@ def delivery_of(
     now: datetime,
     traceparent: str | None = None,
 ) -> Delivery:
-    """The generic body as a delivery. Unknown keys are ignored. Raises ``Refused(400)``."""
-    ident, text = _text(body, "id"), _text(body, "body")
-    if not ident or not text.strip():
-        raise Refused(400, "`id` and `body` are needed")
-    if len(ident) > _MAX_ID:
-        raise Refused(400, f"`id` has {_MAX_ID} characters at most")
-    url = _text(body, "url")
+    """The generic body as a delivery. Raises ``Refused(400)``."""
+    try:
+        given = read_body(body)
+    except InvalidBody as invalid:
+        raise Refused(400, str(invalid)) from invalid
     return Delivery(
         id=f"webhook:{intake.name}:{webhook_id}",
         kind="message",
         playbook=intake.playbook,
         # The webhook-id, not the ticket's: the same ticket speaks again under a new one.
-        origin=Place(surface="webhook", place=intake.name, thread=ident, message=webhook_id),
-        author=_author(intake.name, body.get("author"), ident),
-        subject=_text(body, "subject"),
-        text=text,
-        thread=_thread(intake.name, body.get("thread"), now),
-        url=url if url.startswith(("https://", "http://")) else None,
+        origin=Place(surface="webhook", place=intake.name, thread=given.id, message=webhook_id),
+        author=given.written_by("webhook", intake.name),
+        subject=given.subject or "",
+        text=given.body,
+        thread=given.earlier("webhook", intake.name, now),
+        url=given.link,
         received_at=now,
         trace_id=secrets.token_hex(16),
         link=traceparent if traceparent and _TRACEPARENT.match(traceparent) else None,
     )
-
-
-def _text(body: Mapping[str, Any], key: str) -> str:
-    value = body.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Refused(400, f"`{key}` must be a text")
-    return value
-
-
-def _author(webhook: str, given: Any, ticket: str) -> Author:
-    """Who wrote it. One who is not named is this ticket's own author and nobody else's, so that
-    strangers do not share an author's limits."""
-    if given is not None and not isinstance(given, dict):
-        raise Refused(400, "`author` must be an object")
-    author = given or {}
-    email = _text(author, "email") or None
-    ident = _text(author, "id") or email or f"ticket:{ticket}"
-    return Author(
-        surface="webhook", team=webhook, id=ident, name=_text(author, "name"), email=email
-    )
-
-
-def _thread(webhook: str, given: Any, now: datetime) -> tuple[Message, ...]:
-    """Earlier messages, oldest first; the latest of too many. An entry is a text, or an object
-    with ``body`` (or ``text``), ``author``, ``at``, ``id``; what is neither is left out."""
-    if given is None:
-        return ()
-    if not isinstance(given, list):
-        raise Refused(400, "`thread` must be a list")
-    said = []
-    for index, entry in enumerate(given):
-        one: Mapping[str, Any] = entry if isinstance(entry, dict) else {"body": entry}
-        text = one.get("body") or one.get("text")
-        if isinstance(text, str) and text.strip():
-            ident = one.get("id")
-            said.append(
-                Message(
-                    id=ident if isinstance(ident, str) and ident else f"thread:{index}",
-                    author=_speaker(webhook, one.get("author")),
-                    text=text,
-                    at=_when(one.get("at"), now),
-                )
-            )
-    return tuple(said[-_MAX_THREAD:])
-
-
-def _speaker(webhook: str, given: Any) -> Author:
-    author = given if isinstance(given, dict) else {"name": given}
-    known = {key: value for key, value in author.items() if isinstance(value, str)}
-    name, email = known.get("name", ""), known.get("email", "")
-    ident = known.get("id", "") or email or name
-    return Author(surface="webhook", team=webhook, id=ident, name=name, email=email or None)
-
-
-def _when(given: Any, now: datetime) -> datetime:
-    try:
-        at = datetime.fromisoformat(given) if isinstance(given, str) else now
-    except ValueError:
-        return now
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

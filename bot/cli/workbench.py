@@ -149,7 +149,7 @@ def _ticket(body: TicketBody, playbook: str) -> tuple[Ticket, Run]:
         subject=body.subject or "",
         messages=(Message(id=body.id, author=author, text=body.body, at=now),),
         thread=body.earlier("webhook", "triage", now),
-        url=body.url,
+        url=body.link,
         created_at=now,
     )
     return ticket, Run(id="r" + ident.removeprefix("t"), generation=1, not_before=now)

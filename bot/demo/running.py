@@ -89,7 +89,7 @@ class RunningDemo:
                 subject=body.subject or "",
                 text=body.body,
                 thread=body.earlier("terminal", origin.place, now),
-                url=body.url,
+                url=body.link,
                 received_at=now,
             )
         )
