@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from bot.commands import (
     Approve,
     Denied,
@@ -177,7 +175,7 @@ def send_again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Deni
         }
     )
     progress = replaced(proposal.progress, index, waiting)
-    if not enough_approvals(proposal, decision):
+    if isinstance(command, SettleRetry) and not enough_approvals(proposal, decision):
         words = "says that it did not arrive. To send it again, it must be approved anew."
         return _asked_anew(proposal, progress, command, words)
     return moved(proposal, state="approved", decision=decision, progress=progress)
@@ -220,23 +218,19 @@ def _fits(proposal: Proposal, decision: Decision) -> Denied | None:
 def _asked_anew(
     proposal: Proposal,
     progress: tuple[ActionProgress, ...],
-    command: SettleDone | SettleRetry | Retry,
+    command: SettleDone | SettleRetry,
     words: str,
 ) -> Moved:
     """The card asks for approval again: a new revision has voided the others' and one person's
     word is too little."""
-    remind_at: datetime | None = None
-    expires_at: datetime | None = None
-    if not isinstance(command, Retry):
-        remind_at, expires_at = command.remind_at, command.expires_at
     return moved(
         proposal,
         state="pending",
         revision=proposal.revision + 1,
         approvals=(),
         progress=progress,
-        remind_at=remind_at,
-        expires_at=expires_at,
+        remind_at=command.remind_at,
+        expires_at=command.expires_at,
         notices=(
             *proposal.notices,
             Notice(kind="settled", text=words, actor=command.decision.actor),
