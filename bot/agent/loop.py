@@ -385,7 +385,7 @@ class _Loop:
             why=answer.why,
             citations=citations if content.reply else (),
             marks=marks,
-            notices=(*self._notices(), *notices),
+            notices=(*self._notices("drafted by the local model"), *notices),
             model=model,
             cost_usd=self.purse.spent,
             steps=self.steps,
@@ -451,7 +451,7 @@ class _Loop:
             ),
             content=guess[0],
             confidence=guess[1],
-            notices=self._notices(),
+            notices=self._notices("the local model, asked instead, has no draft either"),
             model=model,
             cost_usd=self.purse.spent,
             steps=self.steps,
@@ -477,11 +477,11 @@ class _Loop:
         content = Content(labels=guess.labels, priority=guess.priority, route=guess.route)
         return content, guess.confidence
 
-    def _notices(self) -> tuple[Notice, ...]:
+    def _notices(self, what: str) -> tuple[Notice, ...]:
+        """Which model spoke, where it is not the one that is configured."""
         if self.degraded is None:
             return ()
-        words = f"drafted by the local model ({self.degraded.words})"
-        return (Notice(kind="degraded", text=words),)
+        return (Notice(kind="degraded", text=f"{what} ({self.degraded.words})"),)
 
     async def _flush(self) -> None:
         """Write to the journal what no later call has: one more will not follow."""

@@ -118,3 +118,12 @@ async def test_a_folder_that_cannot_be_written_is_a_refusal(tmp_path: Path) -> N
 def test_the_target_names_folder_and_customer(outbox: Outbox, tmp_path: Path) -> None:
     words = outbox.target(ticket(HERE, email="dana@reyes.example"))
     assert words.startswith(f"a file in {tmp_path / 'outbox'}, for dana@reyes.example, signed")
+
+
+@pytest.mark.parametrize(
+    "email", ["not an address", "dana@", "dana@[", "a\n@b.example", "dana@a..b"]
+)
+def test_the_target_never_names_an_address_that_the_file_would_not_have(
+    outbox: Outbox, email: str
+) -> None:
+    assert "@" not in outbox.target(ticket(HERE, email=email)).partition(", for ")[2]

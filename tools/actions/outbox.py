@@ -24,6 +24,7 @@ from tools.spec import Grant, Sent
 NO_HOST = "deskhand.invalid"
 """A host that can never exist (RFC 2606): Deskhand has no mail address of its own."""
 
+_NOBODY = f"customer@{NO_HOST}"
 _NOT_IN_HEADERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _FOREVER = 365 * 86_400.0
@@ -56,7 +57,9 @@ class Outbox:
         return self._folder / f"{name[:32]}.eml"
 
     def target(self, ticket: Ticket) -> str:
-        to = _header(ticket.author.email or ticket.author.name) or "the customer"
+        address = _recipient(ticket.author)
+        named = address.addr_spec != _NOBODY
+        to = address.addr_spec if named else address.display_name or "the customer"
         signed = self._signatures.words(ticket.playbook)
         return f"a file in {self._folder}, for {to}, {signed}"
 
@@ -128,13 +131,18 @@ def reply_mail(grant: Grant, text: str, signature: str, now: datetime) -> EmailM
     mail["Message-ID"] = f"<{grant.key[:32]}@{NO_HOST}>"
     mail["From"] = _address(signature or "Support", grant.approved_by.email)
     author = grant.author or Author(surface=grant.origin.surface, id="")
-    mail["To"] = _address(author.name, author.email, f"customer@{NO_HOST}")
+    mail["To"] = _recipient(author)
     subject = _header(grant.subject)[:300] or "your message"
     mail["Subject"] = subject if subject.lower().startswith("re:") else f"Re: {subject}"
     mail["X-Deskhand-Proposal"] = grant.proposal
     mail["Idempotency-Key"] = grant.key
     mail.set_content(text.encode("utf-8", "replace").decode(), cte="quoted-printable")
     return mail
+
+
+def _recipient(author: Author) -> Address:
+    """Where a reply goes: the author's own address, if it is one."""
+    return _address(author.name, author.email, _NOBODY)
 
 
 def _address(name: str, email: str | None, fallback: str = f"support@{NO_HOST}") -> Address:
