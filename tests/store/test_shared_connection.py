@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -16,7 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from bot.store.connect import open_redis
 from bot.store.shared_connection import SharedConnection
-from tests.fixtures_redis import STRICT, ServerProcess, free_port, short_folder
+from tests.fixtures_redis import STRICT, ServerProcess, free_port, listening, short_folder
 
 
 @pytest.fixture
@@ -185,3 +186,53 @@ async def test_closing_the_client_ends_what_is_under_way(server: ServerProcess) 
     with pytest.raises(RedisConnectionError):
         await waiting
     server.thaw()
+
+
+async def test_answers_in_pieces_are_put_together(short_path: Path) -> None:
+    """A slow wire brings a value, an array and a null in single bytes."""
+
+    async def talk(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        while await requests.read(1 << 16):
+            for byte in b"*3\r\n$3\r\nabc\r\n*-1\r\n:7\r\n":
+                answers.write(bytes((byte,)))
+                await answers.drain()
+                await asyncio.sleep(0)
+        answers.close()
+
+    async with listening(short_path / "s", talk) as redis:
+        assert await SharedConnection(redis).call(("GET", "a")) == [b"abc", None, 7]
+
+
+@pytest.mark.parametrize("nonsense", [b"?what\r\n", b"$many\r\n"])
+async def test_what_is_no_answer_of_redis_ends_the_connection(
+    short_path: Path, nonsense: bytes
+) -> None:
+    """Whoever talks like that is no store, and what it meant by it is not guessed."""
+
+    async def talk(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        await requests.read(1 << 16)
+        answers.write(nonsense)
+        await requests.read(1)
+        answers.close()
+
+    async with listening(short_path / "s", talk) as redis:
+        with pytest.raises(RedisConnectionError):
+            await SharedConnection(redis).call(("GET", "a"))
+
+
+async def test_an_answer_too_many_is_given_to_nobody(short_path: Path) -> None:
+    """It could be taken for the next command's: that one goes down a new connection."""
+    connections = 0
+
+    async def talk(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        mine = connections
+        await requests.read(1 << 16)
+        answers.write(b":%d\r\n:99\r\n" % mine)
+        await requests.read(1)
+        answers.close()
+
+    async with listening(short_path / "s", talk) as redis:
+        shared = SharedConnection(redis)
+        assert [await shared.call(("GET", "a")) for _ in range(2)] == [1, 2]
