@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import policy
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -150,7 +151,7 @@ def _address(name: str, email: str | None, fallback: str = f"support@{NO_HOST}")
     shown = _header(name)[:200]
     try:
         return Address(display_name=shown, addr_spec=spec)
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, HeaderParseError):
         # A domain or local part that the grammar refuses although it looked like one.
         return Address(display_name=shown, addr_spec=fallback)
 
