@@ -32,10 +32,8 @@ from bot.models.local.model import LocalModel
 from bot.overview import Overview
 from bot.ports import Directory, Model, Surface, Surfaces
 from bot.settings import TENANT, Settings, named_secrets
-from bot.stats import fold
 from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
-from bot.store.entries import Line
 from bot.store.errors import StoreRefused
 from bot.store.keys import Keys
 from bot.store.metered import MeteredStore, uncounted
@@ -118,18 +116,12 @@ async def open_store(
         playbook_usd_per_day=budget.usd_per_playbook,
         timezone=ZoneInfo(budget.timezone),
         replicas=min(facts.replicas, 1),
-        fold=fold_line,
     )
     epoch = await store.start()
     stack.push_async_callback(store.close)
     if not epoch.accepted:
         log.error("deskhand: the store's history has forked; `/agent resume` lets actions go on")
     return OpenStore(store, queue, facts, url)
-
-
-def fold_line(line: Line) -> Mapping[str, int]:
-    """What a journal entry adds to the figures."""
-    return fold(line.entry)
 
 
 @dataclass(frozen=True)

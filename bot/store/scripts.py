@@ -44,11 +44,12 @@ def _library(name: str) -> str:
 
 
 ACCEPT = Script("accept")
-COMMIT = Script("commit", "append")
+COMMIT = Script("commit", "append", "cells")
 CLAIM = Script("claim", "append", "epoch")
 RECORD = Script("record", "append")
 STEER = Script("steer", "append")
-SEAL = Script("seal")
+SEAL = Script("seal", "cells")
+OPEN = Script("open")
 DUE = Script("due")
 BEGIN = Script("begin")
 FINISH = Script("finish")
@@ -65,6 +66,7 @@ ALL = (
     RECORD,
     STEER,
     SEAL,
+    OPEN,
     DUE,
     BEGIN,
     FINISH,

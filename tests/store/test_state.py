@@ -19,6 +19,7 @@ from bot.domain import Board, Copy, Handoff, Place, Proposal
 from bot.journal import Entry
 from bot.lifecycle import transition
 from bot.ports import Commit, Conflict, Newest, StoreUnavailable, TooLate, Versioned, Wake
+from bot.stats.windows import Span
 from bot.store.connect import open_redis
 from bot.store.keys import Keys
 from bot.store.scripts import COMMIT, Script
@@ -482,9 +483,10 @@ async def test_reads_of_many_keys_know_an_outage_too(own_server: ServerProcess) 
         own_server.stop(signal.SIGKILL)
         for call in (
             desk.store.waiting("support"),
-            desk.store.counters(AT, AT),
+            desk.store.counted([Span(AT)]),
             desk.store.wire.load((COMMIT,)),
-            desk.store.record_book.figures(AT, AT),
+            desk.store.record_book.counted([Span(AT)], AT),
+            desk.store.open_now(),
         ):
             with pytest.raises(StoreUnavailable):
                 await call
