@@ -11,7 +11,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from difflib import SequenceMatcher
 from typing import Literal
 
 from bot import buttons
@@ -40,6 +39,7 @@ from bot.commands import (
 )
 from bot.context import Context
 from bot.domain import Action, Actor, Decision, Notice, Person, Proposal, State, Ticket, Verb
+from bot.edit_distance import kept_permille
 from bot.editing import apply_edit, edit_form, reject_form
 from bot.forms import (
     Decided,
@@ -50,7 +50,7 @@ from bot.forms import (
     RejectInput,
     Submitted,
 )
-from bot.journal import Entry
+from bot.journal import Entry, about
 from bot.lifecycle import digest, next_action, transition
 from bot.masking import example_of
 from bot.playbook import Playbook, after
@@ -445,6 +445,7 @@ def _entry(verb: Verb, before: Proposal, moved: Proposal, actor: Actor, command:
             "final": moved.state not in ("pending", "handoff"),
             "waited_ms": _waited_ms(before, moved),
             "kept_permille": _kept_permille(moved),
+            **about(moved),
         },
         texts=texts,
     )
@@ -466,9 +467,7 @@ def _kept_permille(moved: Proposal) -> int | None:
         return 1000 if moved.content.reply else None
     if not moved.drafted:
         return None
-    # By words: by letters, two long texts would hold up the loop for a second.
-    before, after_edit = moved.drafted.split(), (moved.content.reply or "").split()
-    return round(SequenceMatcher(None, before, after_edit, autojunk=False).ratio() * 1000)
+    return kept_permille(moved.drafted, moved.content.reply or "")
 
 
 _DENIED_WORDS: dict[RefusalKind, str] = {

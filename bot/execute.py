@@ -32,7 +32,7 @@ from bot.commands import (
 )
 from bot.context import Context
 from bot.domain import ActionProgress, Proposal, Ticket
-from bot.journal import Entry
+from bot.journal import Entry, about
 from bot.lifecycle import UNKNOWN_AFTER_SECONDS, digest, next_action, transition
 from bot.playbook import after
 from bot.ports import Commit, Conflict, NotClaimed, StoreUnavailable, Versioned, Wake
@@ -275,7 +275,12 @@ def _claim_entry(proposal: Proposal, index: int, done: ActionProgress) -> Entry:
 def _transition_entry(
     command: Command, before: Proposal, fresh: Proposal, index: int | None
 ) -> Entry:
-    data: dict[str, object] = {"from": before.state, "to": fresh.state, "revision": fresh.revision}
+    data: dict[str, object] = {
+        "from": before.state,
+        "to": fresh.state,
+        "revision": fresh.revision,
+        **about(fresh),
+    }
     texts = {}
     kind = "transition"
     if isinstance(command, Report) and fresh.content is not None:

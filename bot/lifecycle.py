@@ -183,6 +183,7 @@ def _end_run(proposal: Proposal, command: Propose | HandOff) -> Moved | Denied:
         "progress": _fresh(command.content),
         "playbook_version": command.playbook_version,
         "model": command.model,
+        "prompt_version": command.prompt_version,
         "proposed_at": command.at,
         "remind_at": command.remind_at,
         "notices": proposal.notices + command.notices,

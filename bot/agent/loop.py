@@ -423,7 +423,8 @@ class _Loop:
     async def _stop(self, halt: Halt) -> Stopped:
         content = await self._guess()
         await self._flush()
-        return self._stopped(halt, content, self.model.name, ())
+        model = "local" if self.model.name == "local" else self.kit.draft_model
+        return self._stopped(halt, content, model, ())
 
     def _stopped(
         self, halt: Halt, content: Content, model: str, missing: tuple[str, ...]
