@@ -22,6 +22,7 @@ from handlers.console import openid
 from handlers.console.asking import Form, Visitor, line, read_form, visitor_of
 from handlers.console.deciding import VERBS, decide, open_form
 from handlers.console.inbox import inbox
+from handlers.console.journal import journal
 from handlers.console.live import events
 from handlers.console.pages import STATIC_TYPES, from_htmx, message, page, static
 from handlers.console.parts import ConsoleParts
@@ -34,6 +35,9 @@ from handlers.console.session import (
     Session,
     Sessions,
 )
+from handlers.console.status import status
+from handlers.console.ticket import ticket
+from handlers.console.trace import texts, trace
 from handlers.console.wall import Wall
 from handlers.guard import Refused
 
@@ -67,6 +71,11 @@ class Console:
         pages: dict[str, PageOf] = {
             "": inbox,
             "/events": events,
+            "/status": status,
+            "/journal": journal,
+            "/tickets/{id}": ticket,
+            "/trace/{id}": trace,
+            "/trace/{id}/texts/{entry}": texts,
         }
         routes = [
             *(Route(PATH + path, self._signed_in(draw)) for path, draw in pages.items()),

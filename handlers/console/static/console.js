@@ -39,7 +39,7 @@
 
   const cards = () => all("article.card[data-proposal]");
   let selected = null;
-  let movedAt = 0;
+  let movedAt = -Infinity;
   let place = 0;
 
   function select(card, focus = true) {
