@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 WIDTH: Final = 560
 HEIGHT: Final = 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 8, 10, 24
 _GRID: Final = 4
 
 
@@ -135,6 +135,8 @@ def _short(value: float, unit: str) -> str:
         return f"${value:.2f}" if value >= 0.1 or value == 0 else f"${value:.4f}"
     if unit == "%":
         return f"{value:.0f} %"
+    if unit == "s" and 0 < value < 1:
+        return f"{value * 1000:.0f} ms"
     if unit == "s" and value >= 120:
         return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.0f} h"
     number = f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
