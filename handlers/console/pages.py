@@ -166,7 +166,7 @@ def usd(given: Any) -> str:
     amount = float(given)
     if amount and abs(amount) < 0.01:
         return f"${amount:.5f}".rstrip("0")
-    return f"${amount:,.2f}" if abs(amount) >= 1 or not amount else f"${amount:.4f}"
+    return f"${amount:,.2f}" if abs(amount) >= 0.1 or not amount else f"${amount:.4f}"
 
 
 def figure(given: Any) -> str:

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 WIDTH: Final = 560
 HEIGHT: Final = 190
-_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 8, 10, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 18, 10, 24
 _GRID: Final = 4
 
 

@@ -22,7 +22,7 @@ from handlers.console.parts import ConsoleParts
 from handlers.console.telling import title_of, words_for
 from handlers.slack_diff import Piece, word_diff
 
-_AROUND: Final = 500
+_BEFORE, _AFTER = 160, 320
 """Characters of an article beside a quote."""
 _STORY: Final = frozenset(
     {"delivery", "ticket", "proposal", "handoff", "decision", "transition", "claim", "effect"}
@@ -178,7 +178,7 @@ async def _quoted(parts: ConsoleParts, citation: Citation) -> Quoted:
             else "The quote does not stand in this article."
         )
         return Quoted(citation, why=why)
-    start, end = max(0, found.start() - _AROUND), found.end() + _AROUND
+    start, end = max(0, found.start() - _BEFORE), found.end() + _AFTER
     return Quoted(
         citation,
         before=("…" if start else "") + source.text[start : found.start()],

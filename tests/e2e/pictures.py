@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
+from bot.stats.windows import buckets_of
 from tests.console.rig import asked_link, signed_in
 from tests.e2e.conftest import FLAGS, chromium, enter, window
 from tests.e2e.world import desk_config, sample_tickets
@@ -54,6 +57,40 @@ async def busy(desk: Live) -> list[str]:
     return mine
 
 
+async def month(desk: Live) -> None:
+    """Figures of a month behind them, so that the plots have something to draw."""
+    store, chance = desk.product.store, random.Random(7)
+    cells = await store.wire.command("HGETALL", store.keys.cells)
+    numbers = [int(number) for number in cells.values()]
+    now = datetime.now(UTC)
+    for hour in range(1, 24 * 30):
+        at = now - timedelta(hours=hour)
+        load = (1 + (8 <= at.hour <= 18) * 5) * (0.4 if at.weekday() > 4 else 1)
+        cell = chance.choice(numbers)
+        tickets = round(load * chance.uniform(0.6, 1.4))
+        edited, rejected = chance.randint(0, tickets // 3), chance.randint(0, tickets // 5)
+        counts = {
+            "tickets": tickets, "proposals": tickets, "run_tickets": tickets,
+            "approved": max(0, tickets - edited - rejected - tickets // 6),
+            "edited": edited, "rejected": rejected, "reject:wrong_facts": rejected,
+            "handoffs": tickets // 6, "handoff:no_source": tickets // 6,
+            "kept": 1000 * tickets - 180 * edited, "kept_of": tickets,
+            "calls": 2 * tickets, "nano_usd": tickets * chance.randint(2, 5) * 10**6,
+            "tokens_in": 4200 * tickets, "tokens_out": 320 * tickets,
+            "tokens_cached": 2600 * tickets, "action:succeeded": tickets,
+            f"card_ms:{chance.randint(50, 53)}": tickets, f"card_ms:{chance.randint(56, 62)}": 1,
+            f"decision_ms:{chance.randint(66, 76)}": tickets,
+        }  # fmt: skip
+        await store.wire.commands(
+            *(
+                ("HINCRBY", store.keys.figures(bucket), f"{cell}:{figure}", by)
+                for bucket, _ in buckets_of(at)
+                for figure, by in counts.items()
+                if by
+            )
+        )
+
+
 async def take(page: Page, folder: Path, name: str) -> None:
     await page.screenshot(path=folder / f"{name}.png", full_page=True)
 
@@ -89,6 +126,8 @@ async def pages(desk: Live, browser: Browser, folder: Path, mine: list[str], loo
         await take(page, folder, f"trace-{look}")
         await page.goto(f"{desk.product.url}/console/status")
         await take(page, folder, f"status-{look}")
+        await page.goto(f"{desk.product.url}/console/status?window=30d")
+        await take(page, folder, f"status30-{look}")
         await page.goto(f"{desk.product.url}/console/nowhere")
         await take(page, folder, f"error-{look}")
     async with window(browser, **LOOKS[look]) as context:
@@ -117,6 +156,7 @@ async def draw(folder: Path, looks: list[str]) -> None:
                 async_playwright() as driver,
             ):
                 mine = await busy(desk)
+                await month(desk)
                 browser = await driver.chromium.launch(executable_path=chromium(), args=list(FLAGS))
                 for look in looks:
                     await pages(desk, browser, folder, mine, look)
