@@ -22,6 +22,7 @@ from bot import event_loop
 from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
+from bot.console import OpenConsole, open_console, slack_openid
 from bot.domain import SurfaceName
 from bot.findings import unserved
 from bot.logs import configure_logging
@@ -33,18 +34,17 @@ from bot.models.local.model import LocalModel
 from bot.overview import Overview
 from bot.ports import Directory, Model, Surface, Surfaces
 from bot.settings import TENANT, Settings, named_secrets
-from bot.stats import fold
 from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
-from bot.store.entries import Line
 from bot.store.errors import StoreRefused
 from bot.store.keys import Keys
 from bot.store.metered import MeteredStore, uncounted
 from bot.store.queue import Queue
 from bot.store.state import RedisStore
 from bot.store.worker import Worker
+from handlers.console.parts import SlackOpenId
 from handlers.slack import SlackInbound
-from handlers.slack_client import SlackIdentity, slack_client, slack_session
+from handlers.slack_client import SlackFault, SlackIdentity, slack_client, slack_session
 from handlers.slack_command import SlackCommand
 from handlers.slack_people import SlackPeople
 from handlers.slack_reply import SlackReply
@@ -119,18 +119,12 @@ async def open_store(
         playbook_usd_per_day=budget.usd_per_playbook,
         timezone=ZoneInfo(budget.timezone),
         replicas=min(facts.replicas, 1),
-        fold=fold_line,
     )
     epoch = await store.start()
     stack.push_async_callback(store.close)
     if not epoch.accepted:
         log.error("deskhand: the store's history has forked; `/agent resume` lets actions go on")
     return OpenStore(store, queue, facts, url)
-
-
-def fold_line(line: Line) -> Mapping[str, int]:
-    """What a journal entry adds to the figures."""
-    return fold(line.entry)
 
 
 @dataclass(frozen=True)
@@ -314,10 +308,12 @@ async def running(
             worker = Worker(opened.queue, opened.store, desk.jobs, SystemClock(), secret=secret)
             working = asyncio.create_task(worker.run(), name="deskhand-worker")
             stack.push_async_callback(_ended, worker, working)
+        console: OpenConsole | None = None
         if role == "worker":
             app = worker_app(checks, meter.registry, meter.refresh)
         else:
-            inbound = await _inbound(stack, settings, file, desk, opened, slack)
+            console = await _console(stack, settings, file, desk, opened, slack, brains)
+            inbound = await _inbound(stack, settings, file, desk, opened, slack, console)
             if inbound is not None:
                 checks.append(inbound.not_ready)
             app = web_app(
@@ -326,6 +322,7 @@ async def running(
                 slack=inbound,
                 webhooks=_webhooks(file, secrets, opened.store),
                 refresh_gauges=meter.refresh,
+                console=console.console,
             )
         if isinstance(brains.model, AnthropicModel):
             # Its import takes seconds: after the rest is up, before the first ticket needs it.
@@ -333,15 +330,19 @@ async def running(
             stack.callback(warming.cancel)
         stop = asyncio.Event()
         serving = asyncio.create_task(serve_http(app, at, stop), name="deskhand-http")
-        stack.push_async_callback(_closed, stop, serving)
+        stack.push_async_callback(_closed, stop, serving, console)
         name, number = at.getsockname()[:2]
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         log.info("deskhand: role %s on %s", role, url)
         yield Running(url, desk, opened.store)
 
 
-async def _closed(stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
+async def _closed(
+    stop: asyncio.Event, serving: asyncio.Task[None], console: OpenConsole | None
+) -> None:
     stop.set()
+    if console is not None:
+        await console.close()  # its streams would hold up the drain
     await serving
 
 
@@ -410,6 +411,42 @@ def _webhooks(file: ConfigFile, secrets: Mapping[str, SecretStr], store: RedisSt
     )
 
 
+async def _console(
+    stack: AsyncExitStack,
+    settings: Settings,
+    file: ConfigFile,
+    desk: Desk,
+    opened: OpenStore,
+    slack: SlackSide | None,
+    brains: Brains,
+) -> OpenConsole:
+    openid: SlackOpenId | None = None
+    if slack is not None:
+        identity = slack.identity
+
+        async def team() -> str:
+            try:
+                return (await identity.us()).team
+            except SlackFault as fault:
+                raise OSError(f"Slack does not say who we are: {fault}") from fault
+
+        session = await stack.enter_async_context(slack_session())
+        openid = slack_openid(settings, session, team)
+    console = open_console(
+        desk,
+        opened.store,
+        opened.url,
+        Overview(opened.store, SystemClock(), opened.facts.durability),
+        secret=settings.secret().get_secret_value(),
+        public_url=file.config.public_url,
+        hosts=file.config.console.hosts,
+        source=brains.search.source,
+        openid=openid,
+    )
+    stack.push_async_callback(console.close)
+    return console
+
+
 async def _inbound(
     stack: AsyncExitStack,
     settings: Settings,
@@ -417,6 +454,7 @@ async def _inbound(
     desk: Desk,
     opened: OpenStore,
     slack: SlackSide | None,
+    console: OpenConsole,
 ) -> SlackInbound | None:
     if slack is None or settings.slack_bot_token is None:
         return None
@@ -446,7 +484,9 @@ async def _inbound(
         triage_playbook=triage,
         signing_secret=signing.get_secret_value() if signing is not None else None,
         agent_command=SlackCommand(
-            desk.context, Overview(opened.store, SystemClock(), opened.facts.durability)
+            desk.context,
+            Overview(opened.store, SystemClock(), opened.facts.durability),
+            console.console.link,
         ).answer,
     )
     inbound.start()

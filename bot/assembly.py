@@ -63,6 +63,8 @@ class Desk:
     publish: Publish
     timers: Timers
     jobs: Mapping[WakeKind, Job] = field(default_factory=dict)
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """The system text of each prompt version in use."""
 
 
 def assemble(parts: Parts) -> Desk:
@@ -110,7 +112,8 @@ def assemble(parts: Parts) -> Desk:
         "card": publish.show,
         "timer": timers.run,
     }
-    return Desk(context, Decide(context), intake, triage, execute, publish, timers, jobs)
+    prompts = {kit.prompt_version: kit.system for kit in parts.kits.values()}
+    return Desk(context, Decide(context), intake, triage, execute, publish, timers, jobs, prompts)
 
 
 def kits_of(

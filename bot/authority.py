@@ -124,6 +124,15 @@ async def may_read(context: Context, actor: Actor, playbook: Playbook, route: st
         return False
 
 
+async def may_read_anything(context: Context, actor: Actor) -> bool:
+    """Whether there is any route whose texts may be shown to ``actor``."""
+    for playbook in context.playbooks.values():
+        for route in playbook.routes:
+            if await may_read(context, actor, playbook, route):
+                return True
+    return False
+
+
 def is_author(person: Person, ticket: Ticket) -> bool:
     """Whether the ticket is made of this person's own words: by id, or by e-mail elsewhere."""
     author = ticket.author

@@ -64,6 +64,7 @@ class Propose:
     citations: tuple[Citation, ...]
     marks: tuple[Mark, ...]
     model: str
+    prompt_version: str = ""
     approvals_needed: int = 1
     remind_at: datetime | None = None
     expires_at: datetime | None = None
@@ -79,6 +80,7 @@ class HandOff:
     content: Content
     playbook_version: str
     model: str
+    prompt_version: str = ""
     remind_at: datetime | None = None
     notices: tuple[Notice, ...] = ()
 

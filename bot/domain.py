@@ -384,6 +384,8 @@ class Proposal(Frozen):
     citations: tuple[Citation, ...] = ()
     marks: tuple[Mark, ...] = ()
     model: str = ""
+    prompt_version: str = ""
+    """Of the prompt that the run was made with: a figure is asked of one version."""
     cost_usd: Decimal = Decimal(0)
     handoff: Handoff | None = None
     owner: Decision | None = None

@@ -33,7 +33,7 @@ from bot.commands import (
 )
 from bot.context import Context
 from bot.domain import ActionProgress, Proposal, Ticket
-from bot.journal import Entry
+from bot.journal import Entry, about
 from bot.lifecycle import (
     APPROVAL_TTL,
     UNKNOWN_AFTER_SECONDS,
@@ -307,7 +307,12 @@ def _claim_entry(proposal: Proposal, index: int, done: ActionProgress) -> Entry:
 def _transition_entry(
     command: Command, before: Proposal, fresh: Proposal, index: int | None
 ) -> Entry:
-    data: dict[str, object] = {"from": before.state, "to": fresh.state, "revision": fresh.revision}
+    data: dict[str, object] = {
+        "from": before.state,
+        "to": fresh.state,
+        "revision": fresh.revision,
+        **about(fresh),
+    }
     texts = {}
     kind = "transition"
     if isinstance(command, Report) and fresh.content is not None:

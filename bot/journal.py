@@ -20,7 +20,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from bot.domain import Frozen
+from bot.domain import Frozen, Proposal
 
 EntryKind = Literal[
     "delivery",
@@ -59,6 +59,18 @@ class Entry(Frozen):
     data: dict[str, JsonValue] = Field(default_factory=dict)
     texts: dict[str, str] = Field(default_factory=dict)
     """Personal texts by name. The store moves them out and leaves their salted hashes."""
+
+
+def about(proposal: Proposal) -> dict[str, JsonValue]:
+    """What the figures of every entry about a proposal are kept apart by. ``first_run`` stands
+    there only where it is false: the ticket has been worked on before."""
+    run = proposal.run
+    data: dict[str, JsonValue] = {
+        "route": proposal.content.route if proposal.content else None,
+        "model": proposal.model,
+        "prompt_version": proposal.prompt_version,
+    }
+    return data if run.generation == 1 and not run.feedback else data | {"first_run": False}
 
 
 @dataclass(frozen=True)

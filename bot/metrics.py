@@ -56,6 +56,15 @@ class Meter:
         self._oldest = Gauge(
             "deskhand_oldest_waiting_seconds", "Age of the oldest waiting card", registry=made
         )
+        self._over = Gauge(
+            "deskhand_waiting_over_reminder",
+            "Waiting cards that were or should have been reminded of",
+            registry=made,
+        )
+        self._spent = Gauge(
+            "deskhand_budget_spent_usd", "Dollars spent today, all replicas", registry=made
+        )
+        self._cap = Gauge("deskhand_budget_cap_usd", "The day's cap in dollars", registry=made)
         self._to_card = Histogram(
             "deskhand_time_to_card_seconds",
             "From the ticket to its card",
@@ -122,13 +131,16 @@ class Meter:
         now = self._clock.now()
         oldest = 0.0
         waiting: dict[str, int] = {}
-        for proposal_id in await self._store.waiting(None, 20_000):
-            found = await self._store.proposal(proposal_id)
-            if found is None or found.value.state not in ("pending", "handoff"):
-                continue
-            one = found.value
-            waiting[one.playbook] = waiting.get(one.playbook, 0) + 1
-            oldest = max(oldest, (now - (one.proposed_at or one.created_at)).total_seconds())
+        over = 0
+        for one in await self._store.open_now():
+            waiting[one.cell.playbook] = waiting.get(one.cell.playbook, 0) + one.total
+            oldest = max(oldest, (now - one.oldest).total_seconds())
+            over += one.over_reminder
+        spending = await self._store.spending()
+        self._spent.set(float(spending.spent))
+        if spending.cap is not None:
+            self._cap.set(float(spending.cap))
+        self._over.set(over)
         self._waiting.clear()
         for playbook, number in waiting.items():
             self._waiting.labels(playbook).set(number)

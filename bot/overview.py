@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, get_args
+from datetime import datetime
+from typing import Any, Protocol
 
 from bot.budget import Spending
 from bot.domain import Place, Proposal, State, Ticket
 from bot.ports import Clock, Versioned
-from bot.stats import figures, waiting_now
+from bot.stats.dims import Counts, Dimension, OpenNow, Wanted, summed
+from bot.stats.shape import Waiting, budget, counted
+from bot.stats.windows import Span, Window, steps, window_of, window_span
 from bot.tracing import TraceLine, message_of
 
-Window = Literal["24h", "7d", "30d"]
-"""Rolling, up to now."""
-
-_SPANS: dict[Window, timedelta] = {
-    "24h": timedelta(hours=24),
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
-}
+__all__ = ["Dimension", "Overview", "Share", "Step", "Waits", "Window", "window_of"]
 
 
 class RecordBook(Protocol):
@@ -53,8 +48,13 @@ class FiguresStore(Protocol):
 
     async def paused(self) -> frozenset[str]: ...
 
-    async def counters(self, since: datetime, until: datetime) -> dict[str, int]:
-        """The folded figures of whole hours, what is not yet sealed included."""
+    async def counted(self, spans: Sequence[Span]) -> Sequence[Counts]:
+        """What was counted in each of these spans, what is not yet sealed included. One round trip,
+        whatever happened in them."""
+        ...
+
+    async def open_now(self) -> Sequence[OpenNow]:
+        """What waits for a person at this moment, cell by cell."""
         ...
 
 
@@ -74,32 +74,118 @@ class Waits:
     subject: str
 
 
-def window_of(text: str) -> Window | None:
-    """The window that ``text`` names, or None."""
-    return next((window for window in get_args(Window) if window == text), None)
+@dataclass(frozen=True)
+class Step:
+    """One step of a window: aware UTC times, and the figures of what happened between them."""
+
+    start: datetime
+    end: datetime
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Share:
+    """One playbook, route, model or prompt version, and its figures. ``name`` is ``-`` for what
+    has none: a ticket that is still being drafted has no route."""
+
+    name: str
+    figures: dict[str, Any]
+    waiting: Waiting
+    previous: dict[str, Any]
 
 
 class Overview:
-    """Reads; changes nothing."""
+    """Reads; changes nothing. Every answer costs the same however much has happened."""
 
     def __init__(self, store: FiguresStore, clock: Clock, durability: str) -> None:
         self._store = store
         self._clock = clock
         self._durability = durability
 
-    async def figures(self, window: Window = "24h", playbook: str | None = None) -> dict[str, Any]:
-        """The pinned object of ``deskhand status --json``."""
-        now = self._clock.now()
-        counters = await self._store.counters(now - _SPANS[window], now)
-        return figures(
-            window,
-            counters,
-            waiting_now(await self._proposals(playbook, 20_000), now),
-            await self._store.spending(),
-            await self._store.paused(),
-            self._durability,
-            playbook,
+    async def figures(
+        self,
+        window: Window = "24h",
+        playbook: str | None = None,
+        route: str | None = None,
+        model: str | None = None,
+        prompt_version: str | None = None,
+    ) -> dict[str, Any]:
+        """The pinned object of ``deskhand status --json``, and ``previous`` beside it.
+
+        The window ends now and is right to the minute at its other edge. ``previous`` has the same
+        figures (without ``window``, ``waiting``, ``budget``, ``paused`` and ``durability``) of the
+        window before it. With a route, a model or a prompt version, a ticket is counted where its
+        first card was made; with a route, model calls, tokens and dollars are those of the runs
+        that ended there, at their end; with a model or prompt version alone, those calls' own.
+        """
+        now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
+        current, before = await self._store.counted(
+            [window_span(window, now), window_span(window, now, before=1)]
         )
+        spending = await self._store.spending()
+        shown = _counted(current, wanted)
+        return {
+            "window": window,
+            **shown,
+            "waiting": _waiting(await self._store.open_now(), wanted, now).model_dump(),
+            "budget": budget(spending),
+            "paused": sorted(await self._store.paused()),
+            "durability": self._durability,
+            "previous": _counted(before, wanted),
+        }
+
+    async def series(
+        self,
+        window: Window,
+        playbook: str | None = None,
+        route: str | None = None,
+        model: str | None = None,
+        prompt_version: str | None = None,
+    ) -> list[Step]:
+        """The window step by step, oldest first: an hour each for 24h, a day (UTC) for 7d and 30d.
+
+        Steps begin at whole hours and days, so the first and the last are shorter, and together
+        they are exactly the window. ``figures`` has the keys of ``previous``.
+        """
+        now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
+        spans = steps(window, now)
+        each = await self._store.counted(spans)
+        return [
+            Step(span.start, span.end or now, _counted(counts, wanted))
+            for span, counts in zip(spans, each, strict=True)
+        ]
+
+    async def breakdown(
+        self,
+        window: Window,
+        by: Dimension,
+        playbook: str | None = None,
+        route: str | None = None,
+        model: str | None = None,
+        prompt_version: str | None = None,
+    ) -> list[Share]:
+        """The window's figures for each playbook, route, model or prompt version in it, those with
+        the most tickets first. ``figures`` and ``previous`` have the keys of ``previous``."""
+        now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
+        current, before = await self._store.counted(
+            [window_span(window, now), window_span(window, now, before=1)]
+        )
+        opened = await self._store.open_now()
+        cells = {*current, *(one.cell for one in opened)}
+        names = sorted({getattr(cell, by) for cell in cells if wanted.fits(cell)})
+        shares = [
+            Share(
+                name,
+                _counted(current, one),
+                _waiting(opened, one, now),
+                _counted(before, one),
+            )
+            for name in names
+            for one in (wanted._replace(**{by: name}),)
+        ]
+        nothing = counted({})
+        shares = [one for one in shares if one.waiting.total or one.figures != nothing]
+        return sorted(shares, key=lambda share: (-share.figures["tickets"], share.name))
 
     async def queue(self, playbook: str | None = None, limit: int = 50) -> list[Waits]:
         """What waits for a person, oldest first."""
@@ -153,3 +239,21 @@ def _subject(ticket: Ticket | None) -> str:
     if ticket is None:
         return ""
     return " ".join((ticket.subject or ticket.body).split())[:80]
+
+
+def _counted(counts: Counts, wanted: Wanted) -> dict[str, Any]:
+    return counted(
+        summed(counts, wanted.fits),
+        tickets_by_run=wanted.by_run,
+        calls_by_run=wanted.route is not None,
+    )
+
+
+def _waiting(opened: Sequence[OpenNow], wanted: Wanted, now: datetime) -> Waiting:
+    fitting = [one for one in opened if wanted.fits(one.cell)]
+    oldest = min((one.oldest for one in fitting), default=None)
+    return Waiting(
+        total=sum(one.total for one in fitting),
+        oldest_s=None if oldest is None else max(0.0, round((now - oldest).total_seconds(), 1)),
+        over_reminder=sum(one.over_reminder for one in fitting),
+    )

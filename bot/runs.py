@@ -7,7 +7,7 @@ from datetime import datetime
 from bot import buttons
 from bot.commands import Denied, HandOff
 from bot.domain import Content, Handoff, Notice, Proposal, Run, Ticket, new_id
-from bot.journal import Entry
+from bot.journal import Entry, about
 from bot.lifecycle import transition
 from bot.playbook import Playbook, after
 from bot.ports import Wake
@@ -97,8 +97,8 @@ def handed_off(fresh: Proposal) -> tuple[Entry, ...]:
     return (handoff_entry(fresh, steps=0),) if fresh.state == "handoff" else ()
 
 
-def handoff_entry(ended: Proposal, steps: int) -> Entry:
-    """A run ended in a handoff."""
+def handoff_entry(ended: Proposal, steps: int, **used: int | str) -> Entry:
+    """A run ended in a handoff. ``used``: what its calls came to (``bot.stats.tally``)."""
     return Entry(
         kind="handoff",
         ticket=ended.ticket,
@@ -108,10 +108,11 @@ def handoff_entry(ended: Proposal, steps: int) -> Entry:
         data={
             "reason": ended.handoff.reason if ended.handoff else None,
             "revision": ended.revision,
-            "model": ended.model,
             "steps": steps,
             "usd": str(ended.cost_usd),
             "took_ms": took_ms(ended),
+            **about(ended),
+            **used,
         },
     )
 
@@ -130,6 +131,7 @@ def transition_entry(before: Proposal, moved: Proposal, why: str) -> Entry:
             "revision": moved.revision,
             "why": why,
             "successor": moved.successor,
+            **about(moved),
         },
     )
 

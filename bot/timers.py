@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.commands import Command, Denied, Expire, Remind
 from bot.context import Context
 from bot.domain import Proposal
-from bot.journal import Entry
+from bot.journal import Entry, about
 from bot.lifecycle import transition
 from bot.playbook import Playbook, after
 from bot.ports import Commit, Conflict, Versioned, Wake
@@ -74,6 +74,7 @@ class Timers:
                 "to": fresh.state,
                 "what": "reminded" if isinstance(command, Remind) else "expired",
                 "revision": fresh.revision,
+                **about(fresh),
             },
         )
         wakes = (Wake("card", fresh.id),) if fresh.state != before.value.state else ()

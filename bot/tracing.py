@@ -18,8 +18,17 @@ from bot.terminal_text import inert_line
 
 _PERMALINK = re.compile(r"https://[^/\s]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})(?:\?(\S*))?\Z")
 _THREAD = re.compile(r"(?:^|&)thread_ts=(\d+\.\d+)")
-_QUIET = frozenset({"digest", "key", "trace", "playbook_version", "message", "received_at"})
-"""Values that a person compares and does not read; `--json` has them."""
+_QUIET = frozenset(
+    {
+        *("digest", "key", "trace", "playbook_version", "prompt_version", "message"),
+        *("received_at", "first_run", "calls", "tokens_in", "tokens_out", "tokens_cached"),
+        "run_usd",
+    }
+)
+"""Values that a person compares and does not read, or that the run's sum says; `--json` has
+them."""
+_OF_THE_RUN = frozenset({"route", "model"})
+"""Said where a run ends, and not again on each line about its proposal."""
 _CALLS = ("model_call", "tool_call")
 
 
@@ -80,8 +89,10 @@ def words_of(line: TraceLine) -> str:
             failed = ", failed" if data.get("failed") else ""
             found = _number(line, "passages") + _number(line, "similar")
             return f"{_text(data, 'tool')}  {_text(data, 'latency_ms')} ms, {found} found{failed}"
-        case _:
+        case "proposal" | "handoff":
             return _rest(data)
+        case _:
+            return _rest({name: data[name] for name in data if name not in _OF_THE_RUN})
 
 
 def sum_of(run: str, lines: Sequence[TraceLine]) -> str:

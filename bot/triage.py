@@ -12,8 +12,10 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 
 from bot.agent.kit import Kit
 from bot.agent.loop import AgentPorts, Cancelled, Drafted, Job, RunOutcome, Stopped, run_agent
@@ -21,7 +23,7 @@ from bot.commands import Begin, Denied, HandOff, Propose
 from bot.context import Context
 from bot.decide import approvals_needed
 from bot.domain import Action, Content, Handoff, Notice, Proposal, Ticket
-from bot.journal import Entry
+from bot.journal import Entry, about
 from bot.lifecycle import MAX_STARTS, digest, transition
 from bot.playbook import Playbook, after
 from bot.ports import (
@@ -36,6 +38,7 @@ from bot.ports import (
 )
 from bot.publish import Publish
 from bot.runs import handoff_entry, late_card, over_limit, took_ms
+from bot.stats.tally import Tally
 from bot.status_line import StatusLine
 
 log = logging.getLogger("deskhand.triage")
@@ -151,11 +154,12 @@ class Triage:
         looking_up = {tool.doing for tool in kit.toolbox.values()}
         line = StatusLine(self._publish, self._context.clock, case, looking_up)
         patience = 0.0
+        tally = Tally(self._ports.money, self._ports.record)
         try:
             outcome = await run_agent(
                 Job(ticket, proposal.run, targets),
                 kit,
-                self._ports,
+                replace(self._ports, money=tally, record=tally.record),
                 cancelled=cancelled,
                 doing=line.say,
             )
@@ -171,8 +175,9 @@ class Triage:
             if isinstance(outcome, Drafted)
             else ()
         )
+        used, left = tally.data(), line.case or case
         if not await self._end(
-            begun, command, outcome.cost_usd, outcome.steps, struck, line.case or case
+            begun, command, outcome.cost_usd, outcome.steps, struck, used, left
         ):
             await self._void(proposal, outcome.cost_usd, outcome.steps)
 
@@ -191,6 +196,7 @@ class Triage:
                     citations=outcome.citations,
                     marks=outcome.marks,
                     model=outcome.model,
+                    prompt_version=kit.prompt_version,
                     approvals_needed=approvals_needed(playbook, content.actions),
                     remind_at=remind_at,
                     expires_at=after(now, playbook.expire_after, playbook.hours),
@@ -203,6 +209,7 @@ class Triage:
                     content=outcome.content,
                     playbook_version=kit.playbook_version,
                     model=outcome.model,
+                    prompt_version=kit.prompt_version,
                     remind_at=remind_at,
                     notices=outcome.notices,
                 )
@@ -226,6 +233,7 @@ class Triage:
         cost: Decimal,
         steps: int,
         struck: tuple[str, ...],
+        used: Mapping[str, int | str] = MappingProxyType({}),
         read: Case | None = None,
     ) -> bool:
         """Save the end, unless the ticket has moved on meanwhile; whether it is saved."""
@@ -237,9 +245,9 @@ class Triage:
             total = current.value.cost_usd + cost
             ended = moved.proposal.model_copy(update={"cost_usd": total})
             entry = (
-                _proposal_entry(ended, steps, struck)
+                _proposal_entry(ended, steps, struck, used)
                 if isinstance(command, Propose)
-                else handoff_entry(ended, steps)
+                else handoff_entry(ended, steps, **used)
             )
             if await self._save(current, ended, entry, read):
                 return True
@@ -371,7 +379,9 @@ def _card_notices(ticket: Ticket, playbook: Playbook, drafted: Drafted) -> tuple
     return tuple(notices)
 
 
-def _proposal_entry(ended: Proposal, steps: int, struck: tuple[str, ...]) -> Entry:
+def _proposal_entry(
+    ended: Proposal, steps: int, struck: tuple[str, ...], used: Mapping[str, int | str]
+) -> Entry:
     content = ended.content
     return Entry(
         kind="proposal",
@@ -383,16 +393,16 @@ def _proposal_entry(ended: Proposal, steps: int, struck: tuple[str, ...]) -> Ent
             "revision": ended.revision,
             "digest": digest(ended),
             "labels": list(content.labels) if content else [],
-            "route": content.route if content else None,
             "priority": content.priority if content else None,
             "confidence": ended.confidence,
-            "model": ended.model,
             "playbook_version": ended.playbook_version,
             "steps": steps,
             "usd": str(ended.cost_usd),
             "citations": len(ended.citations),
             "citations_struck": len(struck),
             "took_ms": took_ms(ended),
+            **about(ended),
+            **used,
         },
         texts={"reply": content.reply} if content and content.reply else {},
     )

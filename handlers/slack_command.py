@@ -6,10 +6,10 @@ Full members see counts; texts, traces and steering are the managers' (and a rou
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from bot.authority import NotAllowed, listed, look_up, may_read
+from bot.authority import NotAllowed, listed, look_up, may_read, may_read_anything
 from bot.context import Context
 from bot.domain import Actor, Person
 from bot.journal import Entry
@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "tools": "`tools`: what each playbook may look up and do",
     "pause": "`pause [playbook]`: tickets are kept, nothing runs or acts (managers)",
     "resume": "`resume [playbook]`: go on (managers)",
+    "console": "`console`: a link to the web console, for you alone",
     "help": "`help`: this list",
 }
 
@@ -39,9 +40,16 @@ _LONGEST_LINE = 300
 class SlackCommand:
     """Answers ``/agent``. Everything it changes is in the journal."""
 
-    def __init__(self, context: Context, overview: Overview) -> None:
+    def __init__(
+        self,
+        context: Context,
+        overview: Overview,
+        console: Callable[[Actor], Awaitable[str]] | None = None,
+    ) -> None:
+        """``console`` makes the address that signs somebody in to the web console."""
         self._context = context
         self._overview = overview
+        self._console_link = console
 
     async def answer(self, text: str, actor: Actor) -> CommandAnswer:
         """The private answer to ``/agent <text>`` by a verified person."""
@@ -66,6 +74,8 @@ class SlackCommand:
                 return self._tools()
             case "pause" | "resume":
                 return await self._steer(name, rest, person)
+            case "console":
+                return await self._console(actor)
             case "help":
                 return CommandAnswer("\n".join(COMMANDS.values()))
             case _:
@@ -144,6 +154,21 @@ class SlackCommand:
             for name, book in self._context.playbooks.items()
         ]
         return CommandAnswer("\n".join(lines))
+
+    async def _console(self, actor: Actor) -> CommandAnswer:
+        """A sign-in link, for everybody with a card to see."""
+        if self._console_link is None:
+            return CommandAnswer("There is no web console here.")
+        if not await may_read_anything(self._context, actor):
+            return CommandAnswer(
+                "You may not use the console: it is for the approvers of a route and the managers."
+            )
+        link = await self._console_link(actor)
+        # Our own address: nothing in it is anybody's text.
+        return CommandAnswer(
+            f"Your sign-in to the console: <{link}>\n"
+            "It works once, within two minutes. Do not pass it on."
+        )
 
     async def _steer(self, name: str, rest: list[str], person: Person) -> CommandAnswer:
         if refused := await self._not_a_manager(name, person):

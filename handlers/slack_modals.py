@@ -8,12 +8,11 @@ cut where it is only read, and left out (so: unchanged) where it would be saved.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final
 
-from bot.domain import REPLY_LIMIT, RejectReason
+from bot.domain import REPLY_LIMIT
 from bot.forms import (
     ActionForm,
     EditForm,
@@ -24,6 +23,7 @@ from bot.forms import (
     RejectForm,
     RejectInput,
 )
+from handlers import given
 from handlers.slack_inert import one_line
 
 EDIT: Final = "deskhand.edit"
@@ -34,10 +34,6 @@ VALUE: Final = "value"
 
 _BLOCKS, _OPTIONS, _BOXES = 100, 100, 10
 _INPUT, _OPTION_TEXT, _OPTION_VALUE, _LABEL, _SECTION = 3000, 75, 150, 2000, 3000
-_INCLUDE = re.compile(r"include(\.\d+)?\Z")
-_INDEX = re.compile(r"[0-9]{1,4}\Z")
-_FIELD = re.compile(r"action\.\d+\..+\Z", re.DOTALL)
-
 Json = dict[str, Any]
 
 
@@ -147,38 +143,12 @@ def reject_view(form: RejectForm, carried: Carried) -> Json:
 
 def edit_input(values: Any) -> EditInput:
     """What ``view.state.values`` of an edit says. A block that is not there is unchanged."""
-    given = _Values(values)
-    include = [key for key in given if _INCLUDE.match(key)]
-    ticked = {value for key in include for value in given.chosen(key)}
-    priority = given.chosen("priority")
-    route = given.chosen("route")
-    return EditInput(
-        reply=given.text("reply"),
-        labels=tuple(given.chosen("labels")) if "labels" in given else None,
-        route=route[0] if route else None,
-        priority=priority[0] if priority else None,
-        fields={key: given.text(key) or "" for key in given if _FIELD.match(key)},
-        include=tuple(sorted(int(value) for value in ticked if _INDEX.match(value)))
-        if include
-        else None,
-        approve_now="approve_now" in given.chosen("approve_now"),
-    )
+    return given.edit_input(_Values(values))
 
 
 def reject_input(values: Any) -> RejectInput | FieldErrors:
     """What ``view.state.values`` of a rejection says."""
-    given = _Values(values)
-    chosen = given.chosen("reason")
-    reason: RejectReason | None = next(
-        (known for known in get_args(RejectReason) if chosen and known == chosen[0]), None
-    )
-    if reason is None:
-        return FieldErrors({"reason": "Choose a reason."})
-    return RejectInput(
-        reason=reason,
-        words=(given.text("words") or "")[:_INPUT],
-        draft_again="draft_again" in given.chosen("draft_again"),
-    )
+    return given.reject_input(_Values(values))
 
 
 class _Values:

@@ -73,13 +73,16 @@ def web_app(
     webhooks: Webhooks | None = None,
     routes: Sequence[BaseRoute] = (),
     refresh_gauges: Callable[[], Awaitable[None]] | None = None,
+    console: ASGIApp | None = None,
 ) -> ASGIApp:
-    """Everything. ``routes`` are further ones, such as the console's and Teams'."""
+    """Everything. ``routes`` are further ones, such as Teams'."""
     own = _own_routes(checks, registry, refresh_gauges)
     if webhooks is not None:
         own.append(Route("/webhooks/{name}", _webhook(webhooks), methods=["POST"]))
     return _Shielded(
-        _starlette([*own, *routes]), slack.asgi if slack is not None and slack.over_http else None
+        _starlette([*own, *routes]),
+        slack.asgi if slack is not None and slack.over_http else None,
+        console,
     )
 
 
@@ -94,11 +97,13 @@ async def _unavailable(request: Request, fault: Exception) -> Response:
 
 
 class _Shielded:
-    """The outermost layer: the way past the router for Slack's door, and the last resort."""
+    """The outermost layer: the ways past the router for Slack's door and the console's, which have
+    walls of their own, and the last resort."""
 
-    def __init__(self, app: ASGIApp, slack: ASGIApp | None) -> None:
+    def __init__(self, app: ASGIApp, slack: ASGIApp | None, console: ASGIApp | None = None) -> None:
         self._app = app
         self._slack = slack
+        self._console = console
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -115,6 +120,8 @@ class _Shielded:
         try:
             if self._slack is not None and path == "/slack/events":
                 await self._slack(scope, receive, watched)
+            elif self._console is not None and (path == "/console" or path[:9] == "/console/"):
+                await self._console(scope, receive, watched)
             else:
                 await self._app(scope, receive, watched)
         except Disconnected:

@@ -68,6 +68,8 @@ class NoMoney:
 
     cap: Cap | Literal["price"]
     words: str
+    usd: Decimal = Decimal(0)
+    """What the call would have needed of that cap."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,8 @@ class Caller:
                 return given, fitted
             if given.cap != "run":
                 what = "day's money" if given.cap == "day" else "playbook's money for the day"
-                return NoMoney(given.cap, f"The {what} is used up ({given.left} USD left).")
+                words = f"The {what} is used up ({given.left} USD left)."
+                return NoMoney(given.cap, words, usd)
             # Less is left than we know of: an earlier start of this run has spent some.
             left = given.left
         return NoMoney("run", f"The {self.purse.cap} USD that a run may cost are used up.")
@@ -302,6 +305,9 @@ def _line(
 ) -> Entry:
     answered = isinstance(result, Answer)
     usage = result.usage or Usage()
+    # What every call of a run is told of its ticket: kept with the first. Its stable part is known
+    # by the prompt's version, and what was looked up since stands with the tools' calls.
+    asked = {"prompt": prompt.ticket_text} if (step, attempt) == (1, 1) else {}
     return Entry(
         kind="model_call",
         ticket=prompt.ticket.id,
@@ -328,8 +334,8 @@ def _line(
         },
         # The request is made of the ticket, so even its bare hash could be matched to a text.
         texts=(
-            {"request_hash": result.request_hash, "answer": result.text}
+            {**asked, "request_hash": result.request_hash, "answer": result.text}
             if isinstance(result, Answer)
-            else {"failure": result.words}
+            else {**asked, "failure": result.words}
         ),
     )

@@ -429,7 +429,8 @@ class _Loop:
     async def _stop(self, halt: Halt) -> Stopped:
         guess = await self._guess()
         await self._flush()
-        return self._stopped(halt, guess, self.model.name, ())
+        model = "local" if self.model.name == "local" else self.kit.draft_model
+        return self._stopped(halt, guess, model, ())
 
     def _stopped(
         self,

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.settings import DEMO_TENANT, TENANT, Settings
-from bot.stats import fold
 from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
 from bot.store.state import RedisStore
@@ -54,8 +53,6 @@ async def attached(
             usd_per_day=money.usd_per_day if money else None,
             playbook_usd_per_day=money.usd_per_playbook if money else None,
             timezone=ZoneInfo(money.timezone if money else "UTC"),
-            # Whoever seals an entry counts it, so a command that seals counts as a worker does.
-            fold=lambda line: fold(line.entry),
         )
         facts = await check_server(redis, epoch_key=store.keys.epoch)
         await store.start()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import shutil
 import sys
 import time
+import webbrowser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from bot import event_loop
 from bot.cli import output
@@ -35,19 +38,41 @@ def register(app: typer.Typer) -> None:
                 show_default=False,
             ),
         ] = None,
+        port: Annotated[
+            int,
+            typer.Option(
+                "--port",
+                min=0,
+                max=65535,
+                help="Where the web console is served, on this machine alone. [default: any free]",
+                show_default=False,
+            ),
+        ] = 0,
+        no_browser: Annotated[
+            bool,
+            typer.Option("--no-browser", help="Do not open the web console; print its link only."),
+        ] = False,
     ) -> None:
-        """Decide on drafts in this terminal: no account, no key, no server."""
+        """Decide on drafts here and in a browser: no account, no key, no server."""
         from bot.demo.keyboard import Keyboard
         from bot.demo.tickets import sample_tickets, tickets_of
 
         given = sample_tickets() if tickets is None else tickets_of(tickets)
         interactive = sys.stdin is not None and sys.stdin.isatty()
         keyboard = Keyboard(sys.stdin.fileno()) if interactive else None
-        event_loop.run(_demo(read_settings(demo=True), given, keyboard))
+        # Without a terminal the first card is printed and that is all.
+        served = port if interactive else None
+        settings = read_settings(demo=True)
+        event_loop.run(_demo(settings, given, keyboard, served, browser=not no_browser))
 
 
 async def _demo(
-    settings: Settings, tickets: Sequence[DemoTicket], keyboard: Keyboard | None
+    settings: Settings,
+    tickets: Sequence[DemoTicket],
+    keyboard: Keyboard | None,
+    port: int | None,
+    *,
+    browser: bool,
 ) -> None:
     from bot.demo.running import running_demo
     from bot.demo.session import Session
@@ -56,9 +81,29 @@ async def _demo(
     console = output.console()
     # The cards are what is shown here; who wants the log says so.
     configure_logging(settings.log_level if os.environ.get("DESKHAND_LOG") else "error", "text")
-    async with running_demo(settings) as desk:
+    async with running_demo(settings, port) as desk:
+        if desk.console is not None:
+            console.print(Text(f"Web console, for you alone: {desk.console}"), soft_wrap=True)
+            if browser:
+                await asyncio.to_thread(open_in_browser, desk.console, os.environ)
         session = Session(desk, tickets, console, keyboard, editor_of(os.environ), time.monotonic)
         await session.run()
+
+
+def open_in_browser(link: str, environ: Mapping[str, str]) -> bool:
+    """Open ``link`` in the person's browser, if they have one with a window of its own: one that
+    draws in this terminal would take it from the cards."""
+    if sys.platform.startswith("linux") and not (
+        environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+    ):
+        return False
+    try:
+        found = webbrowser.get()
+    except webbrowser.Error:
+        return False
+    if type(found) is webbrowser.GenericBrowser:
+        return False
+    return found.open(link)
 
 
 def editor_of(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -47,7 +47,9 @@ def register(app: typer.Typer) -> None:
         _known(playbook, loaded)
         figures = event_loop.run(_figures(settings, loaded, window, playbook, demo=demo))
         if as_json:
-            output.as_json(figures)
+            from bot.stats.shape import PINNED
+
+            output.as_json({key: figures[key] for key in PINNED})
             return
         for line in status_lines(figures):
             output.line(line)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import SequenceMatcher
-
 from bot.commands import Command
 from bot.domain import Actor, Decision, Proposal, Verb
-from bot.journal import Entry
+from bot.edit_distance import kept_permille
+from bot.journal import Entry, about
 from bot.lifecycle import digest
 
 
@@ -39,6 +38,7 @@ def entry_of(
             "final": moved.state not in ("pending", "handoff"),
             "waited_ms": _waited_ms(before, moved),
             "kept_permille": _kept_permille(moved),
+            **about(moved),
         },
         texts=texts,
     )
@@ -60,6 +60,4 @@ def _kept_permille(moved: Proposal) -> int | None:
         return 1000 if moved.content.reply else None
     if not moved.drafted:
         return None
-    # By words: by letters, two long texts would hold up the loop for a second.
-    before, after_edit = moved.drafted.split(), (moved.content.reply or "").split()
-    return round(SequenceMatcher(None, before, after_edit, autojunk=False).ratio() * 1000)
+    return kept_permille(moved.drafted, moved.content.reply or "")

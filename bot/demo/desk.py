@@ -49,6 +49,16 @@ class DemoDesk(Protocol):
         nor approved nor executing. The ticket was taken in before, perhaps by another process."""
         ...
 
+    @property
+    def console(self) -> str | None:
+        """The address that signs the person in to the web console; None: there is none."""
+        ...
+
+    async def moved(self, card: CardView) -> CardView:
+        """The card once it is another than this: decided or changed elsewhere, as in the web
+        console. Waits for as long as it takes."""
+        ...
+
     async def waiting(self, keys: Sequence[str]) -> int:
         """How many of these tickets wait: not taken in yet, or undecided."""
         ...

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry
 
 from bot.app import build_desk, open_brains, open_store
 from bot.assembly import Desk
 from bot.card import CardView
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile, load
+from bot.console import OpenConsole, open_console
 from bot.demo.desk import YOU, DemoTicket
 from bot.demo.tickets import DESK
 from bot.domain import FINAL_STATES, Actor, Delivery, Person, Place, SurfaceName, Ticket
+from bot.faults import OperatorError
+from bot.overview import Overview
 from bot.playbook import Approvers
 from bot.ports import Decisions, Surfaces
 from bot.projection import view
 from bot.settings import DEMO_TENANT, Settings
+from bot.store.follow import Follower
 from bot.store.worker import Worker
+from handlers.console.session import SESSION_SECONDS
+from handlers.web import listening_socket, serve, web_app
 from tools.actions.outbox import Outbox
 from tools.signature import Signatures
 
+LOOPBACK: Final = "127.0.0.1"
 _UNDER_WAY = ("drafting", "approved", "executing")
 _LOOK_SECONDS = 0.03
 _AT_ONCE = 32
@@ -55,11 +66,21 @@ class _Terminal:
 class RunningDemo:
     """``bot.demo.desk.DemoDesk``."""
 
-    def __init__(self, desk: Desk, playbook: str, outbox: Path, model: str) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        playbook: str,
+        outbox: Path,
+        model: str,
+        follower: Follower,
+        console: str | None = None,
+    ) -> None:
         self._desk = desk
         self._playbook = playbook
         self._outbox = outbox
         self._model = model
+        self._follower = follower
+        self._console = console
 
     @property
     def decisions(self) -> Decisions:
@@ -72,6 +93,10 @@ class RunningDemo:
     @property
     def model(self) -> str:
         return self._model
+
+    @property
+    def console(self) -> str | None:
+        return self._console
 
     async def take_in(self, ticket: DemoTicket) -> None:
         store, origin = self._desk.context.store, _origin(ticket.key)
@@ -103,6 +128,18 @@ class RunningDemo:
                 return view(case[0].value, case[0].version, case[1].value, playbook)
             await asyncio.sleep(_LOOK_SECONDS)
 
+    async def moved(self, card: CardView) -> CardView:
+        async with self._follower.listen() as ear:
+            while True:
+                case = await self._desk.context.store.case(card.proposal)
+                if case is not None:
+                    now = case[0].value
+                    if (now.revision, now.state) != (card.revision, card.state):
+                        playbook = self._desk.context.playbook(now.playbook)
+                        return view(now, case[0].version, case[1].value, playbook)
+                if await ear.next() is None:
+                    await asyncio.Event().wait()  # the demo is ending, and this with it
+
     async def waiting(self, keys: Sequence[str]) -> int:
         count = 0
         for start in range(0, len(keys), _AT_ONCE):
@@ -128,13 +165,22 @@ class RunningDemo:
 
 
 @asynccontextmanager
-async def running_demo(settings: Settings) -> AsyncIterator[RunningDemo]:
-    """The demo with its worker, in ``$DESKHAND_DATA/demo/``, whatever ``REDIS_URL`` says."""
+async def running_demo(
+    settings: Settings, console_port: int | None = None
+) -> AsyncIterator[RunningDemo]:
+    """The demo with its worker, in ``$DESKHAND_DATA/demo/``, whatever ``REDIS_URL`` says.
+
+    ``console_port``: where the web console is served, on loopback alone; 0: any free one, None: no
+    console. Raises ``OperatorError`` where the port cannot be had.
+    """
     ours = settings.model_copy(update={"data": settings.data / "demo", "redis_url": None})
     file = demo_config()
     name, playbook = next(iter(file.config.playbooks.items()))
     clock = SystemClock()
     async with AsyncExitStack() as stack:
+        at = _door(console_port) if console_port is not None else None
+        if at is not None:
+            stack.callback(at.close)
         opened = await open_store(stack, ours, file, DEMO_TENANT)
         brains = await open_brains(stack, ours, file, opened.store)
         folder = (ours.data / "outbox").absolute()
@@ -153,9 +199,45 @@ async def running_demo(settings: Settings) -> AsyncIterator[RunningDemo]:
         stack.push_async_callback(_ended, worker, working)
         # Let it begin: a worker that is stopped before it has begun would begin after all.
         await asyncio.sleep(0)
+        address = f"http://{LOOPBACK}:{at.getsockname()[1]}" if at is not None else ""
+        console = open_console(
+            desk,
+            opened.store,
+            opened.url,
+            Overview(opened.store, clock, opened.facts.durability),
+            secret=secret,
+            public_url=address or file.config.public_url,
+            source=brains.search.source,
+            demo=True,
+        )
+        stack.push_async_callback(console.close)
+        link = None
+        if at is not None:
+            stop = asyncio.Event()
+            app = web_app([], CollectorRegistry(), console=console.console)
+            serving = asyncio.create_task(
+                serve(app, at, stop, drain_seconds=1), name="deskhand-demo-console"
+            )
+            stack.push_async_callback(_closed, stop, serving, console)
+            link = await console.console.link(YOU, SESSION_SECONDS)
         local = brains.model.name == "local"
         model = "the local model" if local else file.config.model.draft
-        yield RunningDemo(desk, name, folder, model)
+        yield RunningDemo(desk, name, folder, model, console.follower, link)
+
+
+def _door(port: int) -> socket.socket:
+    try:
+        return listening_socket(LOOPBACK, port)
+    except OSError as taken:
+        raise OperatorError(
+            f"--port: {port} cannot be had ({taken.strerror}); name another, or leave it out"
+        ) from taken
+
+
+async def _closed(stop: asyncio.Event, serving: asyncio.Task[None], console: OpenConsole) -> None:
+    stop.set()
+    await console.close()  # its streams would hold up the drain
+    await serving
 
 
 def demo_config() -> ConfigFile:
@@ -174,7 +256,8 @@ def demo_config() -> ConfigFile:
         )
         for name, playbook in file.config.playbooks.items()
     }
-    return ConfigFile(file.path, file.config.model_copy(update={"playbooks": playbooks}))
+    everything = {"playbooks": playbooks, "managers": _You()}
+    return ConfigFile(file.path, file.config.model_copy(update=everything))
 
 
 def _origin(key: str) -> Place:

@@ -139,7 +139,9 @@ class Session:
             return "quit"
         self._shown_at = self._monotonic()
         while True:
-            letter = await self._ask(f"{PROMPT} > ")
+            letter = await self._ask_or_moved(card)
+            if isinstance(letter, CardView):
+                return await self._elsewhere(letter)
             if letter is None or letter == "q":
                 return "quit"
             if letter == "s":
@@ -172,6 +174,33 @@ class Session:
                 return await self._reject(card, pressed)
             case _:
                 assert_never(pressed)
+
+    async def _ask_or_moved(self, card: CardView) -> str | CardView | None:
+        """A letter; or the card as it is by now, if somebody decided it elsewhere meanwhile."""
+        typed = asyncio.create_task(self._ask(f"{PROMPT} > "))
+        moved = asyncio.create_task(self._desk.moved(card))
+        try:
+            await asyncio.wait((typed, moved), return_when=asyncio.FIRST_COMPLETED)
+            # What was typed counts, where both came at once: the gate says what has become of it.
+            return typed.result() if typed.done() else moved.result()
+        finally:
+            typed.cancel()
+            moved.cancel()
+            await asyncio.gather(typed, moved, return_exceptions=True)
+
+    async def _elsewhere(self, card: CardView) -> Step:
+        """The card was decided or changed in the web console."""
+        self._console.print()
+        if _undecided(card):
+            self._say("Changed in the web console:")
+            return "again"
+        self._say("Decided in the web console:")
+        if card.state == "rejected":
+            self._count_decision()
+            self.tally.rejected += 1
+        elif card.state in ("approved", "executing", "succeeded"):
+            self._count_approval(card, edited_now=False)
+        return await self._outcome()
 
     # --- edit ---
 

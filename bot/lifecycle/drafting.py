@@ -30,6 +30,7 @@ def end_run(proposal: Proposal, command: Propose | HandOff) -> Moved | Denied:
         "progress": fresh(command.content),
         "playbook_version": command.playbook_version,
         "model": command.model,
+        "prompt_version": command.prompt_version,
         "proposed_at": command.at,
         "remind_at": command.remind_at,
         "notices": proposal.notices + command.notices,

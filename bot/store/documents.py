@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
-from bot.domain import Board, Place, Proposal, State, Ticket
+from bot.domain import WAITING_STATES, Board, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.lifecycle import CLAIM_SECONDS, UNKNOWN_AFTER_SECONDS, digest
 from bot.ports import Commit, Conflict, NotClaimed, NotStarted, Start, TooLate, Versioned, Wake
+from bot.stats.dims import OpenNow, cell_of, read_cell
 from bot.store import wakes
 from bot.store.codec import pack_document, unpack_document
 from bot.store.entries import KeyList, entry_arguments
 from bot.store.examples import lesson_arguments
 from bot.store.keys import Keys, fingerprint
-from bot.store.scripts import CLAIM, COMMIT
+from bot.store.scripts import CLAIM, COMMIT, OPEN
 from bot.store.wire import Argument, Wire
 
 _WAITING: frozenset[State] = frozenset({"pending", "handoff", "failed", "unknown"})
@@ -122,7 +123,18 @@ async def commit(
     newest any more: then two deliveries met, and the second finds the first's ticket when it
     reads again.
     """
-    listed = KeyList([keys.journal, keys.texts, keys.origins, keys.due, keys.held])
+    listed = KeyList(
+        [
+            keys.journal,
+            keys.texts,
+            keys.origins,
+            keys.due,
+            keys.held,
+            keys.cells,
+            keys.open,
+            keys.opened,
+        ]
+    )
     count, documents = 0, list[Argument]()
     for key, held in _documents(keys, change):
         count += 1
@@ -137,8 +149,10 @@ async def commit(
     if (seen := change.newest) is not None:
         pointer = keys.burst(seen.playbook, seen.place, seen.author)
         newest += (listed.number(pointer), seen.ticket or "")
+    placed: list[Argument] = []
     for kept in change.proposals:
         _index_proposal(operations, keys, kept, now_ms)
+        placed += _placed(kept)
     if change.deliveries_done:
         operations.add("HDEL", keys.inbox, *change.deliveries_done)
     woken: list[Argument] = []
@@ -158,6 +172,8 @@ async def commit(
         *newest,
         operations.count,
         *operations.arguments,
+        len(placed) // 4,
+        *placed,
         len(change.cleared),
         *(wakes.member(wake) for wake in change.cleared),
         len(change.wakes),
@@ -288,3 +304,36 @@ def _index_proposal(
         operations.add("ZADD", unanswered, since, value.id)
         oldest = now_ms - int(UNANSWERED_KEPT.total_seconds() * 1000)
         operations.add("ZREMRANGEBYSCORE", unanswered, "-inf", oldest)
+
+
+def _placed(kept: Versioned[Proposal]) -> tuple[Argument, ...]:
+    """Where a proposal stands among those that wait for a person, as ``commit.lua`` reads it."""
+    value = kept.value
+    if value.state not in WAITING_STATES:
+        return () if value.state == "drafting" else (value.id, "", "", "")
+    since = wakes.milliseconds(value.proposed_at or value.created_at)
+    if value.reminded:
+        remind = _padded(0)
+    else:
+        remind = _padded(wakes.milliseconds(value.remind_at)) if value.remind_at else ""
+    return value.id, cell_of(value).key, _padded(since), remind
+
+
+def _padded(ms: int) -> str:
+    """As text in the order of time."""
+    return f"{max(0, ms):013d}"
+
+
+async def open_now(wire: Wire, keys: Keys, now_ms: int) -> list[OpenNow]:
+    """What waits for a person at this moment, cell by cell. Kept by the same step that changes the
+    proposals, so it is right whatever died; a cell costs a few look-ups, however much waits."""
+    answer = await wire.run(OPEN, (keys.cells, keys.open), (_padded(now_ms),))
+    return [
+        OpenNow(
+            read_cell(name.decode()),
+            total,
+            datetime.fromtimestamp(int(oldest) / 1000, UTC),
+            over,
+        )
+        for name, total, oldest, over in answer
+    ]

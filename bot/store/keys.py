@@ -49,6 +49,14 @@ class Keys:
         """Hash: the last sealed entry's id, how many there are, the last link."""
         self.texts = prefix + "texts"
         """Hash: entry id to its personal texts and their salts."""
+        self.cells = prefix + "cells"
+        """Hash: a cell of the figures (``bot.stats.dims``) to its number."""
+        self.open = prefix + "open"
+        """Sorted set, by name: what waits for a person. ``w<cell>:<since>:<proposal>`` for each,
+        ``r<cell>:<reminder>:<proposal>`` for each that is reminded of; times in milliseconds,
+        13 digits."""
+        self.opened = prefix + "opened"
+        """Hash: a proposal to its ``<cell>:<since>:<reminder>`` there."""
         self.reservations = prefix + "reserved"
         """Hash: reservation id to what it holds."""
         self.queue = prefix + "q"
@@ -81,9 +89,10 @@ class Keys:
         """String: the journal ids of a ticket's entries, 8 bytes each, in order."""
         return f"{self.prefix}e:{case}"
 
-    def figures(self, hour: str) -> str:
-        """Hash: what was counted in one hour (``2026-11-22T14``, UTC)."""
-        return f"{self.prefix}f:{hour}"
+    def figures(self, bucket: str) -> str:
+        """Hash: what was counted in a minute (``2026-11-22T14:05``, UTC), an hour or a day: a
+        cell's number and a figure (``7:approved``) to a sum."""
+        return f"{self.prefix}f:{bucket}"
 
     def signed(self, hour: str) -> str:
         """Exists once a worker has undertaken to sign the journal's head in this hour."""

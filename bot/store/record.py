@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from typing import Protocol
 
 from bot.journal import GENESIS, Broken, Entry, Stored, Verified, link
 from bot.journal import verify as verify_links
+from bot.stats import asks, fold
+from bot.stats.dims import Cell, Counts, read_cell
+from bot.stats.fold import Count
+from bot.stats.windows import Span, buckets, buckets_of
 from bot.store.entries import (
     KeyList,
     Line,
@@ -28,13 +33,30 @@ from bot.store.wire import Argument, Wire
 _PAGE = 500
 _FIRST = "0-0"
 
-Fold = Callable[[Line], Mapping[str, int]]
-"""What an entry adds to the hour's figures: names and whole numbers. Pure."""
+
+class Fold(Protocol):
+    """What entries add to the figures. Pure."""
+
+    def asks(self, entry: Entry) -> bool:
+        """Whether this entry is folded with the ones of its case before it."""
+        ...
+
+    def fold(self, line: Line, earlier: Sequence[Line]) -> Sequence[Count]:
+        """What this entry adds, and when."""
+        ...
 
 
-def no_figures(_line: Line) -> Mapping[str, int]:
-    """The fold that counts nothing."""
-    return {}
+class Figures:
+    """The figures of ``bot.stats``."""
+
+    def asks(self, entry: Entry) -> bool:
+        return asks(entry)
+
+    def fold(self, line: Line, earlier: Sequence[Line]) -> Sequence[Count]:
+        return fold(line, earlier)
+
+
+FIGURES: Fold = Figures()
 
 
 @dataclass(frozen=True)
@@ -49,7 +71,7 @@ class Head:
 class Record:
     """The journal of one tenant."""
 
-    def __init__(self, wire: Wire, keys: Keys, fold: Fold = no_figures) -> None:
+    def __init__(self, wire: Wire, keys: Keys, fold: Fold = FIGURES) -> None:
         self._wire = wire
         self._keys = keys
         self._fold = fold
@@ -97,17 +119,15 @@ class Record:
 
     async def _seal(self, page: Sequence[tuple[str, bytes]]) -> bool:
         before, last = self._known, self._known.link
-        keys = KeyList([self._keys.sealed, self._keys.chain])
         links: list[Argument] = []
-        counted: dict[tuple[int, str], int] = {}
+        lines = []
         for entry_id, raw in page:
             last = link(last, entry_id, raw)
             links += (entry_id, last)
-            line = Line(entry_id, read_entry(raw))
-            hour = keys.number(self._keys.figures(_hour(line.at)))
-            for figure, by in self._fold(line).items():
-                counted[hour, figure] = counted.get((hour, figure), 0) + by
+            lines.append(Line(entry_id, read_entry(raw)))
         after = Head(before.entries + len(page), page[-1][0], last)
+        keys = KeyList([self._keys.sealed, self._keys.chain, self._keys.cells])
+        counted = self._counted(await self._folded(lines), keys)
         arguments: list[Argument] = [
             before.id,
             after.id,
@@ -115,13 +135,43 @@ class Record:
             after.link,
             len(page),
             *links,
+            *counted,
         ]
-        for (hour, figure), by in counted.items():
-            arguments += (hour, figure, by)
         if not await self._wire.run(SEAL, keys.keys, arguments):
             return False
         self._known = after
         return True
+
+    async def _folded(self, lines: Sequence[Line]) -> list[Count]:
+        counts: list[Count] = []
+        for line in lines:
+            earlier: Sequence[Line] = ()
+            case = line.entry.ticket or line.entry.proposal
+            if case and self._fold.asks(line.entry):
+                found = await self.of_case(case)
+                earlier = [one for one in found if _order(one.id) < _order(line.id)]
+            counts += self._fold.fold(line, earlier)
+        return counts
+
+    def _counted(self, counts: Iterable[Count], keys: KeyList) -> list[Argument]:
+        """The last part of ``seal.lua``'s arguments; each bucket's key goes into ``keys``."""
+        buckets: dict[int, int] = {}
+        cells: dict[Cell, int] = {}
+        sums: dict[tuple[int, int, str], int] = {}
+        for at, cell, figure, by in counts:
+            which = cells.setdefault(cell, len(cells) + 1)
+            for name, kept in buckets_of(at):
+                bucket = keys.number(self._keys.figures(name))
+                buckets[bucket] = 0 if kept is None else int(kept.total_seconds())
+                sums[bucket, which, figure] = sums.get((bucket, which, figure), 0) + by
+        arguments: list[Argument] = [len(buckets)]
+        for bucket, seconds in buckets.items():
+            arguments += (bucket, seconds)
+        arguments += (len(cells), *(cell.key for cell in cells))
+        for (bucket, which, figure), by in sums.items():
+            if by:
+                arguments += (bucket, which, figure, by)
+        return arguments
 
     async def first_to_sign(self, hour: str) -> bool:
         """Whether the head of this hour is ours to sign: of all processes, the first who asks."""
@@ -203,19 +253,18 @@ class Record:
             if packed is not None
         }
 
-    async def figures(self, since: datetime, until: datetime) -> dict[str, int]:
-        """Sums of what was counted in the hours from ``since`` to ``until``, both included."""
-        hours = []
-        at = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-        while at <= until:
-            hours.append(self._keys.figures(_hour(at)))
-            at += timedelta(hours=1)
-        sums: dict[str, int] = {}
-        for answer in await self._wire.commands(*(("HGETALL", key) for key in hours)):
-            for raw, count in answer.items():
-                name = raw.decode()
-                sums[name] = sums.get(name, 0) + int(count)
-        return sums
+    async def counted(self, spans: Sequence[Span], now: datetime) -> list[Counts]:
+        """What was counted in each of these spans, cell by cell, in one round trip: a look at each
+        bucket that one of them is made of."""
+        made_of = [list(buckets(span, now)) for span in spans]
+        names = list(dict.fromkeys(name for each in made_of for name in each))
+        cells, *answers = await self._wire.commands(
+            ("HGETALL", self._keys.cells),
+            *(("HGETALL", self._keys.figures(name)) for name in names),
+        )
+        numbered = {number: read_cell(name.decode()) for name, number in cells.items()}
+        found = dict(zip(names, answers, strict=True))
+        return [_summed([found[name] for name in each], numbered) for each in made_of]
 
     async def _entries(self, after: str, upto: str, count: int) -> list[tuple[str, bytes]]:
         answer = await self._wire.command(
@@ -228,8 +277,18 @@ def _line(item: tuple[bytes, Mapping[bytes, bytes]]) -> Line:
     return Line(item[0].decode(), read_entry(item[1][b"e"]))
 
 
-def _hour(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H")
+def _summed(
+    answers: Iterable[Mapping[bytes, bytes]], numbered: Mapping[bytes, Cell]
+) -> Mapping[Cell, Mapping[str, int]]:
+    raw: dict[bytes, int] = {}
+    for answer in answers:
+        for field, number in answer.items():
+            raw[field] = raw.get(field, 0) + int(number)
+    sums: dict[Cell, dict[str, int]] = {}
+    for field, total in raw.items():
+        number, _, figure = field.partition(b":")
+        sums.setdefault(numbered[number], {})[figure.decode()] = total
+    return sums
 
 
 def _order(entry_id: str) -> tuple[int, int]:

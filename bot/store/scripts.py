@@ -44,11 +44,12 @@ def _library(name: str) -> str:
 
 
 ACCEPT = Script("accept")
-COMMIT = Script("commit", "append", "learn")
+COMMIT = Script("commit", "append", "learn", "cells")
 CLAIM = Script("claim", "append", "epoch")
 RECORD = Script("record", "append")
 STEER = Script("steer", "append")
-SEAL = Script("seal")
+SEAL = Script("seal", "cells")
+OPEN = Script("open")
 DUE = Script("due")
 BEGIN = Script("begin")
 FINISH = Script("finish")
@@ -63,6 +64,7 @@ ALL = (
     RECORD,
     STEER,
     SEAL,
+    OPEN,
     DUE,
     BEGIN,
     FINISH,

@@ -40,6 +40,8 @@ from bot.ports import (
     Versioned,
     Wake,
 )
+from bot.stats.dims import Counts, OpenNow
+from bot.stats.windows import Span
 from bot.store import documents, examples, intake, money, scripts, wakes
 from bot.store.codec import unpack_document
 from bot.store.connect import unavailable
@@ -56,7 +58,7 @@ from bot.store.hands import (
 )
 from bot.store.keys import Keys
 from bot.store.memory import MemoryGuard
-from bot.store.record import Fold, Record, no_figures
+from bot.store.record import FIGURES, Fold, Record
 from bot.store.wire import Wire
 from tools.spec import Grant, SimilarTicket
 
@@ -92,7 +94,7 @@ class RedisStore:
         playbook_usd_per_day: Mapping[str, Decimal] | None = None,
         timezone: tzinfo = UTC,
         replicas: int = 0,
-        fold: Fold = no_figures,
+        fold: Fold = FIGURES,
     ) -> None:
         self.keys = Keys(tenant)
         self.wire = Wire(redis, replicas=replicas)
@@ -364,10 +366,14 @@ class RedisStore:
     async def record(self, entries: Sequence[Entry]) -> None:
         await self.record_book.append(entries)
 
-    async def counters(self, since: datetime, until: datetime) -> dict[str, int]:
-        """The folded figures of these hours, with everything that has happened sealed first."""
+    async def counted(self, spans: Sequence[Span]) -> Sequence[Counts]:
+        """What was counted in each of these spans, with everything that has happened sealed
+        first."""
         await self.record_book.seal()
-        return await self.record_book.figures(since, until)
+        return await self.record_book.counted(spans, self._clock.now())
+
+    async def open_now(self) -> Sequence[OpenNow]:
+        return await documents.open_now(self.wire, self.keys, self._now_ms())
 
     async def _server_ms_in(self, seconds: float | None) -> int | None:
         """The server's own time so many seconds from now, in milliseconds.

@@ -12,23 +12,28 @@ import pytest
 
 from bot.journal import GENESIS, Broken, Entry, Verified, link, salted
 from bot.ports import Commit, Versioned, Wake
-from bot.store.entries import Line, pack_entry, read_texts
+from bot.stats.dims import Wanted, summed
+from bot.stats.windows import Span
+from bot.store.entries import pack_entry, read_texts
 from bot.store.record import Head, Record
 from tests.store.make import AT, Desk, open_desk, proposal, ticket
 
 
-def fold(line: Line) -> Mapping[str, int]:
-    return {line.entry.kind: 1, "cost": int(str(line.entry.data.get("cost", 0)))}
+async def counted(desk: Desk, span: Span, now: datetime) -> dict[str, int]:
+    """The sums over every cell."""
+    (counts,) = await desk.store.record_book.counted([span], now)
+    return summed(counts, Wanted().fits)
 
 
 @pytest.fixture
 async def desk(redis_url: str) -> AsyncIterator[Desk]:
-    async with open_desk(redis_url, fold=fold) as opened:
+    async with open_desk(redis_url) as opened:
         yield opened
 
 
 def entries(count: int, **update: Any) -> list[Entry]:
-    return [Entry(kind="model_call", data={"n": n, "cost": 2}, **update) for n in range(count)]
+    calls = [{"n": n, "tokens_out": 2} for n in range(count)]
+    return [Entry(kind="model_call", data=data, **update) for data in calls]
 
 
 async def test_an_empty_journal_holds(desk: Desk) -> None:
@@ -66,9 +71,7 @@ async def test_long_journals_are_sealed_and_verified_in_pages(desk: Desk, count:
 
 async def test_many_sealers_make_one_chain_and_count_once(redis_url: str) -> None:
     async with AsyncExitStack() as opened:
-        desks = [
-            await opened.enter_async_context(open_desk(redis_url, fold=fold)) for _ in range(4)
-        ]
+        desks = [await opened.enter_async_context(open_desk(redis_url)) for _ in range(4)]
 
         async def write(desk: Desk) -> None:
             for _ in range(40):
@@ -87,18 +90,19 @@ async def test_many_sealers_make_one_chain_and_count_once(redis_url: str) -> Non
         assert sum(await asyncio.gather(*sealers)) == 800
         assert isinstance(await desks[0].store.record_book.verify(), Verified)
         now = datetime.now(UTC)
-        figures = await desks[0].store.record_book.figures(now - timedelta(hours=2), now)
-        assert figures == {"model_call": 800, "cost": 1600}
+        figures = await counted(desks[0], Span(now - timedelta(hours=2)), now)
+        assert figures == {"calls": 800, "tokens_out": 1600}
 
 
-async def test_figures_are_of_the_hours_asked_for(desk: Desk) -> None:
+async def test_figures_are_of_the_minutes_asked_for(desk: Desk) -> None:
     await desk.store.record(entries(2))
     await desk.store.record_book.seal()
+    all_of_it = {"calls": 2, "tokens_out": 4}
     now = datetime.now(UTC)
-    book = desk.store.record_book
-    assert await book.figures(now, now) == {"model_call": 2, "cost": 4}
-    assert await book.figures(now - timedelta(hours=9), now - timedelta(hours=2)) == {}
-    assert await book.figures(now - timedelta(days=30), now) == {"model_call": 2, "cost": 4}
+    assert await counted(desk, Span(now - timedelta(minutes=1)), now) == all_of_it
+    assert await counted(desk, Span(now - timedelta(days=30)), now) == all_of_it
+    before = Span(now - timedelta(hours=9), now - timedelta(minutes=2))
+    assert await counted(desk, before, now) == {}
 
 
 async def test_a_seal_that_went_back_is_a_fault_and_not_a_loop(desk: Desk) -> None:

@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 from bot.domain import Board
 from bot.journal import Entry
 from bot.ports import Commit, StoreUnavailable, Versioned, Wake
+from bot.stats.windows import Span
 from bot.store.connect import open_redis
 from bot.store.scripts import COMMIT, Script
 from bot.store.state import RedisStore
@@ -104,9 +105,10 @@ async def test_reads_of_many_keys_know_an_outage_too(own_server: ServerProcess) 
         own_server.stop(signal.SIGKILL)
         for call in (
             desk.store.waiting("support"),
-            desk.store.counters(AT, AT),
+            desk.store.counted([Span(AT)]),
             desk.store.wire.load((COMMIT,)),
-            desk.store.record_book.figures(AT, AT),
+            desk.store.record_book.counted([Span(AT)], AT),
+            desk.store.open_now(),
         ):
             with pytest.raises(StoreUnavailable):
                 await call

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- KEYS: journal, texts, origins, due, held, then documents and whatever the operations touch
+-- KEYS: journal, texts, origins, due, held, cells, open, opened, then documents and whatever the
+--       operations touch
 -- ARGV: now, the end of a lease that is taken now (with a quarter),
 --       the server's time in milliseconds after which nothing is done (empty: none),
 --       number of the key of what is paused (0: no run begins), and if one does: its playbook, the
@@ -9,6 +10,8 @@
 --       count of origins, then (field)... that must be free
 --       count of pointers, then (key number, value)... that must be so, empty: not there
 --       count of operations, then (key number, command, count of arguments, argument...)...
+--       count of proposals placed among what waits, then (id, cell, since, reminder)..., the times
+--       in milliseconds, 13 digits; no cell: it does not wait; no reminder: none is due
 --       count of wakes cleared, then (member)...
 --       count of wakes, then (member, score, token)... the token (empty: none) of who takes up the
 --       job at once, if nobody is at it
@@ -80,6 +83,27 @@ for _ = 1, operations do
   redis.call(ARGV[at + 1], KEYS[tonumber(ARGV[at])], unpack(ARGV, at + 3, at + 2 + count))
   at = at + 3 + count
 end
+
+local placed = tonumber(ARGV[at])
+for i = at + 1, at + 4 * placed, 4 do
+  local id, cell = ARGV[i], ARGV[i + 1]
+  local old, since, remind = string.match(redis.call('HGET', KEYS[8], id) or '', '^(%d+):(%d*):(%d*)$')
+  if old then
+    redis.call('ZREM', KEYS[7], 'w' .. old .. ':' .. since .. ':' .. id)
+    redis.call('ZREM', KEYS[7], 'r' .. old .. ':' .. remind .. ':' .. id)
+  end
+  if cell ~= '' then
+    local stands = number_of(KEYS[6], cell) .. ':'
+    redis.call('ZADD', KEYS[7], 0, 'w' .. stands .. ARGV[i + 2] .. ':' .. id)
+    if ARGV[i + 3] ~= '' then
+      redis.call('ZADD', KEYS[7], 0, 'r' .. stands .. ARGV[i + 3] .. ':' .. id)
+    end
+    redis.call('HSET', KEYS[8], id, stands .. ARGV[i + 2] .. ':' .. ARGV[i + 3])
+  elseif old then
+    redis.call('HDEL', KEYS[8], id)
+  end
+end
+at = at + 1 + 4 * placed
 
 local cleared = tonumber(ARGV[at])
 for i = 1, cleared do

@@ -1,0 +1,221 @@
+"""What one journal entry adds to the figures, and what it takes back.
+
+Each entry is folded once, in order, when it is sealed, so asking costs the same with a hundred
+tickets and a hundred thousand. Every ticket, proposal and action is counted once, by what became
+of it last: an approval that lapsed, or whose failed action was edited, is taken back at the minute
+where it was counted. The few entries that take something back are folded with the ones before them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from bot.journal import Entry
+from bot.stats.dims import UNKNOWN, Cell
+from bot.tracing import TraceLine
+
+RUBBER_STAMP_MS = 5_000
+"""A decision made faster than this was hardly read."""
+
+STEPS = 8
+"""Histogram buckets a doubling: a percentile is right to within 4.5 %."""
+
+OPEN = ("pending", "handoff")
+"""States in which a person is waited for."""
+
+
+class Count(NamedTuple):
+    """``by`` more of ``figure`` in ``cell``, at the time ``at``."""
+
+    at: datetime
+    cell: Cell
+    figure: str
+    by: int
+
+
+def asks(entry: Entry) -> bool:
+    """Whether folding this entry needs its case's earlier ones: it may take something back, or
+    might not be its ticket's first."""
+    data = entry.data
+    if _ends_run(entry):
+        return not _first(data)
+    came, went = data.get("from"), data.get("to")
+    if entry.kind not in ("decision", "transition", "effect") or came == went:
+        return False
+    return came in ("failed", "unknown") or (came == "approved" and went in _BACK)
+
+
+_BACK = ("pending", "superseded")
+"""Where an approval that was not acted on goes."""
+
+
+def fold(line: TraceLine, earlier: Sequence[TraceLine] = ()) -> list[Count]:
+    """What this entry adds. ``earlier``: its case's entries before it, where ``asks`` says so."""
+    entry, at = line.entry, line.at
+    cell = _cell(entry)
+    counts = [Count(at, cell, figure, by) for figure, by in _adds(entry).items() if by]
+    if _ends_run(entry) and (_first(entry.data) or not _ended_before(earlier)):
+        # A ticket's route, model and prompt version are those of its first card.
+        counts.append(Count(at, cell, "run_tickets", 1))
+    return counts + list(_taken_back(entry, earlier))
+
+
+def _adds(entry: Entry) -> Mapping[str, int]:
+    add: Counter[str] = Counter()
+    data = entry.data
+    match entry.kind:
+        case "ticket" if data.get("what") == "opened":
+            add["tickets"] += 1
+        case "proposal":
+            add["proposals"] += 1
+            add["citations_struck"] += _int(data.get("citations_struck"))
+            _run(add, data)
+        case "handoff":
+            add["handoffs"] += 1
+            add[f"handoff:{data.get('reason')}"] += 1
+            _run(add, data)
+        case "model_call":
+            add["calls"] += 1
+            read, written = _int(data.get("cache_read")), _int(data.get("cache_write"))
+            add["tokens_in"] += _int(data.get("tokens_in")) + read + written
+            add["tokens_out"] += _int(data.get("tokens_out"))
+            add["tokens_cached"] += read
+            add["nano_usd"] += _nano(data.get("cost_usd"))
+        case "decision":
+            if _taken_while_drafting(entry):
+                add["handoffs"] += 1
+                add["handoff:time"] += 1
+            add.update(_outcome(entry))
+            add.update(_action(entry))
+        case "transition" | "effect":
+            add.update(_outcome(entry))
+            add.update(_action(entry))
+        case _:
+            pass
+    return add
+
+
+def _outcome(entry: Entry) -> Mapping[str, int]:
+    """What became of a proposal by this entry, with what is counted beside it."""
+    data = entry.data
+    add: Counter[str] = Counter()
+    came, went = data.get("from"), data.get("to")
+    if entry.kind == "transition":
+        if came != went and came != "drafting" and went in ("expired", "superseded"):
+            add[str(went)] += 1
+        return add
+    if entry.kind != "decision" or not data.get("final"):
+        return add
+    match data.get("verb"):
+        case "reject":
+            add["rejected"] += 1
+            add[f"reject:{data.get('reason')}"] += 1
+        case "approve" | "edit":
+            add["edited" if data.get("edited") else "approved"] += 1
+            if data.get("kept_permille") is not None:
+                add["kept"] += _int(data["kept_permille"])
+                add["kept_of"] += 1
+        case _:
+            return add
+    waited = data.get("waited_ms")
+    if came in OPEN and isinstance(waited, int):
+        _time(add, "decision", waited)
+        add["rubber_stamps"] += waited < RUBBER_STAMP_MS
+    return add
+
+
+def _action(entry: Entry) -> Mapping[str, int]:
+    """What became of an action by this entry."""
+    data = entry.data
+    if entry.kind == "effect":
+        return {f"action:{data.get('outcome')}": 1}
+    if entry.kind == "transition" and data.get("to") == "unknown" != data.get("from"):
+        return {"action:unknown": 1}
+    if entry.kind == "decision" and data.get("verb") == "settle_done":
+        return {"action:succeeded": 1}
+    return {}
+
+
+def _taken_back(entry: Entry, earlier: Sequence[TraceLine]) -> Iterable[Count]:
+    data = entry.data
+    came, went, verb = data.get("from"), data.get("to"), data.get("verb")
+    if not asks(entry) or _ends_run(entry):
+        return
+    if came in ("failed", "unknown") and verb != "reject":
+        yield from _last(entry, earlier, _action, ("action:failed", "action:unknown"))
+    reopened = came == "approved" and went in _BACK
+    if reopened or (came == "failed" and verb in ("edit", "reject")):
+        yield from _last(entry, earlier, _outcome, ("approved", "edited"))
+
+
+def _last(
+    entry: Entry, earlier: Sequence[TraceLine], kind: Any, figures: tuple[str, ...]
+) -> Iterable[Count]:
+    """The newest such count of the same proposal, taken back where it stands."""
+    for line in reversed(earlier):
+        if line.entry.proposal != entry.proposal:
+            continue
+        found: Mapping[str, int] = kind(line.entry)
+        if any(figure in found for figure in figures):
+            cell = _cell(line.entry)
+            for figure, by in found.items():
+                if by:
+                    yield Count(line.at, cell, figure, -by)
+            return
+
+
+def _ends_run(entry: Entry) -> bool:
+    return entry.kind in ("proposal", "handoff") or _taken_while_drafting(entry)
+
+
+def _taken_while_drafting(entry: Entry) -> bool:
+    """A person did not wait for the draft: the run ended in a handoff, by the clock."""
+    data = entry.data
+    return (
+        entry.kind == "decision" and data.get("verb") == "take" and data.get("from") == "drafting"
+    )
+
+
+def _first(data: Mapping[str, Any]) -> bool:
+    return data.get("first_run") is not False
+
+
+def _ended_before(earlier: Sequence[TraceLine]) -> bool:
+    return any(_ends_run(line.entry) for line in earlier)
+
+
+def _cell(entry: Entry) -> Cell:
+    data = entry.data
+
+    def name(key: str) -> str:
+        return str(data.get(key) or UNKNOWN)
+
+    if entry.kind == "ticket":
+        return Cell(entry.playbook or UNKNOWN)
+    return Cell(entry.playbook or UNKNOWN, name("route"), name("model"), name("prompt_version"))
+
+
+def _run(add: Counter[str], data: Mapping[str, Any]) -> None:
+    """What a run took and used, which is the route's from its end on."""
+    _time(add, "card", data.get("took_ms"))
+    for name in ("calls", "tokens_in", "tokens_out", "tokens_cached"):
+        add[f"run_{name}"] += _int(data.get(name))
+    add["run_nano_usd"] += _nano(data.get("run_usd"))
+
+
+def _time(add: Counter[str], name: str, ms: object) -> None:
+    if isinstance(ms, int) and not isinstance(ms, bool):
+        add[f"{name}_ms:{round(math.log2(max(ms, 1)) * STEPS)}"] += 1
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _nano(usd: object) -> int:
+    return round(Decimal(str(usd or 0)) * 10**9)

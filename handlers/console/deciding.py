@@ -1,0 +1,200 @@
+"""Decisions: the same gate as every other surface's, ``Decisions``, with the signed-in person.
+
+The form carries the revision that its person has seen; the button's token is made here, of that
+revision, and never leaves the server. So a stale form is refused by the gate itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from typing import Final, assert_never, get_args
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bot import buttons
+from bot.card import Words
+from bot.domain import Verb
+from bot.forms import Decided, EditForm, EditInput, FieldErrors, NotDecided, RejectForm
+from bot.ports import StoreUnavailable
+from handlers import given
+from handlers.console.asking import Form, Visitor, line, with_names
+from handlers.console.pages import from_htmx, message, page, said
+from handlers.console.parts import ConsoleParts
+from handlers.guard import Refused
+
+log = logging.getLogger("deskhand.console")
+
+ANSWER_SECONDS: Final = 2.6
+"""As in Slack: nothing is decided after a person has been told that it was not."""
+VERBS: Final[frozenset[str]] = frozenset(get_args(Verb))
+_PROPOSAL: Final = re.compile(r"p_[a-z2-7]{16}\Z")
+_REVISION: Final = re.compile(r"[0-9]{1,9}\Z")
+
+NOT_SAVED: Final[Words] = ("That took too long and was not saved. Please press again.",)
+STORE_AWAY: Final[Words] = (
+    "Deskhand cannot save anything just now: this was not saved. Please press again in a moment.",
+)
+
+_STATUS: Final[Mapping[str, int]] = {
+    "unknown_token": 404,
+    "not_allowed": 403,
+    "not_approver": 403,
+    "author": 403,
+    "asker": 403,
+    "guest": 403,
+    "external": 403,
+    "bot": 403,
+    "deleted": 403,
+    "unknown_surface": 403,
+    "look_up_failed": 503,
+    "not_saved": 503,
+    "cannot_tell": 503,
+}
+"""Of what was not decided; everything else is a conflict with what the card is by now."""
+
+
+async def open_form(parts: ConsoleParts, request: Request, visitor: Visitor) -> Response:
+    """GET ``/console/proposals/{id}/edit`` or ``reject``: the form, for one who may decide."""
+    verb: Verb = "edit" if request.path_params["verb"] == "edit" else "reject"
+    found = await _find(parts, request)
+    if found is None:
+        return _unknown(request, visitor)
+    ident, secret, revision = found
+    token = buttons.mint(ident, secret, revision, verb)
+    pressed = await parts.decisions.press(token, verb, visitor.actor)
+    match pressed:
+        case EditForm() | RejectForm():
+            return _form(request, visitor, pressed)
+        case NotDecided():
+            return await _not_decided(parts, request, visitor, pressed)
+        case Decided():
+            raise AssertionError(f"{verb} was decided without a form")
+        case _:
+            assert_never(pressed)
+
+
+async def decide(parts: ConsoleParts, request: Request, visitor: Visitor, form: Form) -> Response:
+    """POST ``/console/proposals/{id}/{verb}``; origin and CSRF token are checked already."""
+    verb = next((one for one in get_args(Verb) if one == request.path_params["verb"]), None)
+    found = await _find(parts, request)
+    if found is None or verb is None:
+        return _unknown(request, visitor)
+    ident, secret, _ = found
+    revision = form.get("revision")
+    if not _REVISION.match(revision):
+        raise Refused(400, "the form names no revision")
+    token = buttons.mint(ident, secret, int(revision), verb)
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            outcome = await _decide(parts, visitor, verb, token, form)
+    except TimeoutError:
+        outcome = NotDecided("not_saved", NOT_SAVED)
+    except StoreUnavailable as away:
+        log.warning("deskhand: a decision in the console was not saved: %s", away)
+        outcome = NotDecided("not_saved", STORE_AWAY)
+    match outcome:
+        case Decided(_, words):
+            if from_htmx(request):
+                told = line(await with_names(parts.context, words))
+                return said(request, told, headers={"HX-Trigger": "desk-decided"})
+            return RedirectResponse(f"/console?done={verb}", 303)
+        case NotDecided():
+            return await _not_decided(parts, request, visitor, outcome)
+        case FieldErrors(errors):
+            return await _again(parts, request, visitor, verb, (ident, secret), form, errors)
+        case EditForm() | RejectForm():
+            raise AssertionError(f"{verb} opened a form")
+        case _:
+            assert_never(outcome)
+
+
+async def _decide(
+    parts: ConsoleParts, visitor: Visitor, verb: Verb, token: str, form: Form
+) -> Decided | NotDecided | FieldErrors | EditForm | RejectForm:
+    match verb:
+        case "edit":
+            return await parts.decisions.submit_edit(token, visitor.actor, given.edit_input(form))
+        case "reject":
+            why = given.reject_input(form)
+            if isinstance(why, FieldErrors):
+                return why
+            return await parts.decisions.submit_reject(token, visitor.actor, why)
+        case "approve" | "take" | "retry" | "settle_done" | "settle_retry":
+            return await parts.decisions.press(token, verb, visitor.actor)
+        case _:
+            assert_never(verb)
+
+
+async def _find(parts: ConsoleParts, request: Request) -> tuple[str, str, int] | None:
+    """A proposal's id, its secret and its present revision."""
+    ident = request.path_params["id"]
+    if not _PROPOSAL.match(ident):
+        return None
+    found = await parts.context.store.proposal(ident)
+    return (ident, found.value.secret, found.value.revision) if found is not None else None
+
+
+def _form(
+    request: Request,
+    visitor: Visitor,
+    form: EditForm | RejectForm,
+    written: EditInput | None = None,
+    errors: Mapping[str, str] | None = None,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    name = "edit" if isinstance(form, EditForm) else "reject"
+    template = f"_{name}.html" if from_htmx(request) else f"{name}.html"
+    return page(
+        request,
+        template,
+        visitor,
+        status,
+        headers,
+        form=form,
+        written=written or EditInput(),
+        errors=dict(errors or {}),
+    )
+
+
+async def _again(
+    parts: ConsoleParts,
+    request: Request,
+    visitor: Visitor,
+    verb: Verb,
+    proposal: tuple[str, str],
+    form: Form,
+    errors: Mapping[str, str],
+) -> Response:
+    """The form once more, with what was written in it and what is wrong with it."""
+    token = buttons.mint(*proposal, int(form.get("revision")), verb)
+    pressed = await parts.decisions.press(token, verb, visitor.actor)
+    if not isinstance(pressed, EditForm | RejectForm):
+        if isinstance(pressed, NotDecided):
+            return await _not_decided(parts, request, visitor, pressed)
+        raise AssertionError(f"{verb} was decided without a form")
+    headers = {"HX-Retarget": "#sheet-body", "HX-Reswap": "innerHTML"}
+    written = given.edit_input(form) if verb == "edit" else None
+    return _form(request, visitor, pressed, written, errors, 422, headers)
+
+
+async def _not_decided(
+    parts: ConsoleParts, request: Request, visitor: Visitor, outcome: NotDecided
+) -> Response:
+    """Nothing was changed, and why. The page behind it is drawn anew where it is behind."""
+    status = _STATUS.get(outcome.kind, 409)
+    words = line(await with_names(parts.context, outcome.words))
+    if from_htmx(request):
+        headers = {"HX-Trigger": "desk-refused"} if status == 409 else None
+        return said(request, words, status=status, bad=True, headers=headers)
+    titles = {403: "You may not decide this", 404: "Not found", 409: "Nothing was changed"}
+    return message(request, visitor, status, titles.get(status, "Not saved"), words)
+
+
+def _unknown(request: Request, visitor: Visitor) -> Response:
+    words = "Deskhand knows no such card. It may have been erased."
+    return message(request, visitor, 404, "Not found", words)

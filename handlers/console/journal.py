@@ -1,0 +1,179 @@
+"""The journal by the page: what happened, newest first, and whether its chain holds.
+
+Read by index. What has no index is looked for in so many entries, and the page says how far that
+came; the whole chain is followed by ``deskhand journal verify``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, get_args
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.journal import Broken, Entry, EntryKind, Verified
+from bot.tracing import TraceLine, kind_of, message_of, words_of
+from handlers.console.asking import Visitor
+from handlers.console.pages import page
+from handlers.console.parts import ConsoleParts, JournalPage
+from handlers.console.ticket import Names
+
+ROWS: Final = 50
+_ENTRY: Final = re.compile(r"\d{13}-\d{1,9}\Z")
+_CASE: Final = re.compile(r"[tpr]_[a-z2-7]{16}\Z")
+_DAY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{1,2}:\d{2}))?\Z")
+_LONGEST: Final = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """One entry on the page."""
+
+    id: str
+    at: datetime
+    kind: str
+    case: str
+    playbook: str
+    by: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for."""
+
+    words: str = ""
+    kind: str = ""
+    playbook: str = ""
+    before: str = ""
+
+    def address(self, before: str) -> str:
+        given = {"q": self.words, "kind": self.kind, "playbook": self.playbook, "before": before}
+        query = urlencode({name: value for name, value in given.items() if value})
+        return f"/console/journal?{query}"
+
+
+async def journal(parts: ConsoleParts, request: Request, visitor: Visitor) -> Response:
+    """``/console/journal``: all of it for managers, a ticket of theirs for approvers."""
+    query = request.query_params
+    asked = Asked(
+        query.get("q", "").strip()[:_LONGEST],
+        query.get("kind", "") if query.get("kind") in get_args(EntryKind) else "",
+        query.get("playbook", "") if query.get("playbook") in parts.context.playbooks else "",
+        query.get("before", ""),
+    )
+    manager = await visitor.sight.manager()
+    found, older, refused = await _look(parts, visitor, asked, manager=manager)
+    names = Names(parts.context)
+    head = await parts.record.head()
+    return page(
+        request,
+        "journal.html",
+        visitor,
+        asked=asked,
+        kinds=get_args(EntryKind),
+        playbooks=sorted(parts.context.playbooks),
+        manager=manager,
+        rows=[await _row(line, names) for line in found.lines] if found else [],
+        older=older,
+        refused=refused,
+        length=await parts.journal.length(),
+        head=head,
+        head_hex=head.link.hex(),
+        chain=found.chain if found else None,
+        holds=isinstance(found.chain, Verified) if found else None,
+        broken=found.chain if found and isinstance(found.chain, Broken) else None,
+        unsealed=found.unsealed if found else 0,
+        searched=found.looked_through if found and asked.words and not _is_case(asked) else 0,
+        searched_to=found.lines[-1].at if found and found.lines else None,
+    )
+
+
+async def _look(
+    parts: ConsoleParts, visitor: Visitor, asked: Asked, *, manager: bool
+) -> tuple[JournalPage | None, str | None, str]:
+    """A page, the address of the next one, and why there is none."""
+    if _is_case(asked):
+        ticket, proposal_id = await parts.overview.named(asked.words)
+        if ticket is None:
+            return None, None, f"Nothing is known under {asked.words}."
+        if not manager and not await _may_read(parts, visitor, proposal_id):
+            return None, None, "That ticket is not of your routes."
+        place = int(asked.before) if asked.before.isdigit() else None
+        found, rest = await parts.journal.of_case(ticket, place, ROWS)
+        return found, asked.address(str(rest)) if rest is not None else None, ""
+    if not manager:
+        return (
+            None,
+            None,
+            "The whole journal is for the managers. Look up a ticket of your routes by its id.",
+        )
+    before = asked.before if _ENTRY.match(asked.before) else None
+    wanted = _wanted(asked)
+    if (at := _moment(asked.words)) is not None:
+        wanted = _wanted(Asked(kind=asked.kind, playbook=asked.playbook))
+        before = before or f"{int(at.timestamp() * 1000)}-0"
+    elif _ENTRY.match(asked.words):
+        wanted = None
+        ms, _, number = asked.words.partition("-")
+        before = before or f"{ms}-{int(number) + 1}"
+    page_ = await parts.journal.newest(before, ROWS, wanted)
+    return page_, asked.address(page_.older) if page_.older else None, ""
+
+
+def _is_case(asked: Asked) -> bool:
+    return bool(_CASE.match(asked.words)) or message_of(asked.words) is not None
+
+
+async def _may_read(parts: ConsoleParts, visitor: Visitor, proposal_id: str | None) -> bool:
+    found = await parts.context.store.proposal(proposal_id) if proposal_id else None
+    if found is None:
+        return False
+    content = found.value.content
+    playbook = parts.context.playbook(found.value.playbook)
+    return await visitor.sight.route(playbook, content.route if content else "default")
+
+
+def _wanted(asked: Asked) -> Callable[[Entry], bool] | None:
+    words = asked.words.casefold()
+    if not (words or asked.kind or asked.playbook):
+        return None
+
+    def fits(entry: Entry) -> bool:
+        if asked.kind and entry.kind != asked.kind:
+            return False
+        if asked.playbook and entry.playbook != asked.playbook:
+            return False
+        return not words or words in entry.model_dump_json(exclude={"texts"}).casefold()
+
+    return fits
+
+
+def _moment(words: str) -> datetime | None:
+    """The end of the day, or of the minute, that ``words`` names (UTC)."""
+    found = _DAY.match(words)
+    if found is None:
+        return None
+    try:
+        at = datetime.fromisoformat(f"{found[1]}T{(found[2] or '00:00').zfill(5)}")
+    except ValueError:
+        return None
+    return at.replace(tzinfo=UTC) + (timedelta(minutes=1) if found[2] else timedelta(days=1))
+
+
+async def _row(line: TraceLine, names: Names) -> Row:
+    entry = line.entry
+    return Row(
+        id=line.id,
+        at=line.at,
+        kind=kind_of(line),
+        case=entry.ticket or entry.proposal or "",
+        playbook=entry.playbook or "",
+        by=await names.of(entry.actor),
+        words=words_of(line),
+    )

@@ -1,0 +1,78 @@
+"""The demo's console beside its terminal: one person, two places, each shows the other's."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.terminal import PROMPT, Terminal
+from tests.console.rig import browser
+
+QUESTION = "How do I set a new password? I forgot mine."
+LINK = re.compile(r"http://127\.0\.0\.1:\d+/console/login\?token=[\w-]+")
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    rows = [
+        {"id": str(number), "body": QUESTION, "author": {"name": name}}
+        for number, name in enumerate(("Ada", "Bo", "Cy"))
+    ]
+    (tmp_path / "tickets.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return {
+        "DESKHAND_DATA": str(tmp_path / "data"),
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+    }
+
+
+def demo(environ: dict[str, str], *more: str) -> Terminal:
+    tickets = str(Path(environ["HOME"]) / "tickets.jsonl")
+    return Terminal(["demo", "--tickets", tickets, "--no-browser", *more], environ)
+
+
+async def test_what_is_decided_in_one_place_is_shown_in_the_other(environ: dict[str, str]) -> None:
+    with demo(environ) as terminal:
+        first = await asyncio.to_thread(terminal.until, PROMPT)
+        link = LINK.search(first)
+        assert link is not None
+        async with browser(link[0].partition("/console")[0]) as window:
+            assert (await window.get("/console")).status == 303
+            assert (await window.follow(link[0])).status == 303
+            page = await window.get("/console")
+            assert QUESTION in page.words
+            oldest = next(iter(page.cards()))
+            assert (await window.decide(oldest, "approve")).status == 303
+            told = await asyncio.to_thread(terminal.until, PROMPT)
+            assert "Decided in the web console:" in told
+            assert re.search(r"\.eml", told)
+            assert "2 of 3" in told
+            before = set((await window.get("/console")).cards())
+            terminal.type("a\n")
+            await asyncio.to_thread(terminal.until, PROMPT)
+            after = set((await window.get("/console")).cards())
+            assert len(before - after) == 1
+            third = next(iter(after))
+            rejected = await window.decide(third, "reject", reason="duplicate")
+            assert rejected.status == 303
+            end = await asyncio.to_thread(terminal.until, "Replies: ")
+            assert "approved 2, edited 0, rejected 1" in end
+            assert (await window.post("/console/login", {"token": link[0][-43:]})).status == 403
+        assert await asyncio.to_thread(terminal.ended) == 0
+
+
+async def test_a_port_that_is_taken_is_named(environ: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with demo(environ, "--port", str(port)) as terminal:
+            said = await asyncio.to_thread(terminal.until, "leave it out")
+            assert f"--port: {port} cannot be had" in said
+            assert await asyncio.to_thread(terminal.ended) == 2

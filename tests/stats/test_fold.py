@@ -1,0 +1,179 @@
+"""What entries add to the figures, and take back: every proposal and action once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.journal import Entry, EntryKind
+from bot.stats import asks, fold
+from bot.stats.dims import Cell
+from bot.stats.shape import counted, percentiles
+
+AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HERE = {"route": "billing", "model": "large", "prompt_version": "v1"}
+CELL = Cell("support", "billing", "large", "v1")
+
+
+@dataclass(frozen=True)
+class Line:
+    id: str
+    entry: Entry
+    at: datetime
+
+
+class Case:
+    """One ticket's entries, folded as they come, a minute apart."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        self.counts: Counter[tuple[datetime, Cell, str]] = Counter()
+
+    def add(self, kind: EntryKind, proposal: str | None = "p1", **data: Any) -> Case:
+        at = AT + timedelta(minutes=len(self.lines))
+        entry = Entry(kind=kind, ticket="t1", proposal=proposal, playbook="support", data=data)
+        line = Line(str(len(self.lines)), entry, at)
+        for count in fold(line, self.lines if asks(entry) else ()):
+            self.counts[count.at, count.cell, count.figure] += count.by
+        self.lines.append(line)
+        return self
+
+    def proposed(self, **data: Any) -> Case:
+        return self.add("proposal", took_ms=900, citations_struck=0, **HERE, **data)
+
+    def decided(self, verb: str, came: str, went: str, **data: Any) -> Case:
+        given = {"edited": verb == "edit", "waited_ms": 60_000, "final": went != "pending", **data}
+        return self.add("decision", verb=verb, **{"from": came, "to": went}, **HERE, **given)
+
+    def moved(self, came: str, went: str) -> Case:
+        return self.add("transition", **{"from": came, "to": went}, **HERE)
+
+    def effect(self, came: str, outcome: str) -> Case:
+        return self.add("effect", outcome=outcome, **{"from": came, "to": outcome}, **HERE)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        sums: Counter[str] = Counter()
+        for (_, _, figure), number in self.counts.items():
+            assert number >= 0, f"{figure} was taken back where it never stood"
+            sums[figure] += number
+        return counted(sums)
+
+    @property
+    def ends(self) -> tuple[int, int, int, int, int]:
+        figures = self.figures
+        names = ("approved", "edited", "expired", "superseded")
+        return (*(figures[name] for name in names), figures["rejected"]["total"])
+
+
+def test_an_approval_that_lapsed_is_taken_back() -> None:
+    case = Case().proposed().decided("approve", "pending", "approved")
+    assert case.ends == (1, 0, 0, 0, 0)
+    assert case.figures["time_to_decision_s"]["p50"] is not None
+    case.moved("approved", "pending")
+    assert case.ends == (0, 0, 0, 0, 0)
+    assert case.figures["time_to_decision_s"]["p50"] is None
+    assert case.decided("approve", "pending", "approved").ends == (1, 0, 0, 0, 0)
+    assert case.moved("approved", "superseded").ends == (0, 0, 0, 1, 0)
+
+
+def test_a_failed_action_that_is_edited_counts_as_edited_and_as_it_ended() -> None:
+    case = Case().proposed().decided("approve", "pending", "approved", kept_permille=1000)
+    case.effect("executing", "failed")
+    assert case.figures["actions"] == {"succeeded": 0, "failed": 1, "unknown": 0}
+    case.decided("edit", "failed", "approved", kept_permille=500)
+    assert case.ends == (0, 1, 0, 0, 0)
+    assert case.figures["kept_share"] == 0.5
+    case.effect("executing", "succeeded")
+    assert case.figures["actions"] == {"succeeded": 1, "failed": 0, "unknown": 0}
+
+
+def test_a_failed_action_whose_card_is_rejected_stays_failed() -> None:
+    case = Case().proposed().decided("approve", "pending", "approved").effect("executing", "failed")
+    case.decided("reject", "failed", "rejected", reason="other", edited=False)
+    assert case.ends == (0, 0, 0, 0, 1)
+    assert case.figures["actions"]["failed"] == 1
+
+
+def test_an_unknown_action_is_what_it_turns_out_to_be() -> None:
+    begun = Case().proposed().decided("approve", "pending", "approved")
+    begun.moved("executing", "unknown")
+    assert begun.figures["actions"] == {"succeeded": 0, "failed": 0, "unknown": 1}
+    begun.effect("unknown", "succeeded")
+    assert begun.figures["actions"] == {"succeeded": 1, "failed": 0, "unknown": 0}
+    assert begun.ends == (1, 0, 0, 0, 0)
+
+    told = Case().proposed().decided("approve", "pending", "approved")
+    told.effect("executing", "unknown").decided("settle_done", "unknown", "succeeded")
+    assert told.figures["actions"] == {"succeeded": 1, "failed": 0, "unknown": 0}
+
+    again = Case().proposed().decided("approve", "pending", "approved")
+    again.effect("executing", "unknown").decided("settle_retry", "unknown", "approved")
+    assert again.figures["actions"] == {"succeeded": 0, "failed": 0, "unknown": 0}
+    again.moved("approved", "unknown")
+    assert again.figures["actions"]["unknown"] == 1
+    assert again.ends == (1, 0, 0, 0, 0)
+
+
+def test_what_is_taken_back_is_taken_where_it_was_counted() -> None:
+    case = Case().proposed().decided("approve", "pending", "approved").moved("approved", "pending")
+    left = [key for key, number in case.counts.items() if number and key[2] == "approved"]
+    assert left == []
+
+
+def test_a_ticket_is_counted_once_in_the_route_of_its_first_card() -> None:
+    case = Case().add("ticket", what="opened").proposed()
+    case.add("proposal", "p2", took_ms=5, first_run=False, **HERE)
+    assert case.figures["tickets"] == 1
+    assert case.figures["proposals"] == 2
+    assert sum(n for (_, _, name), n in case.counts.items() if name == "run_tickets") == 1
+    # Its first run was cancelled: the second makes the first card.
+    late = Case().add("ticket", what="opened").add("run", what="cancelled")
+    late.add("proposal", "p2", took_ms=5, first_run=False, **HERE)
+    assert late.counts[AT + timedelta(minutes=2), CELL, "run_tickets"] == 1
+
+
+def test_a_draft_that_nobody_waited_for_is_a_handoff_by_the_clock() -> None:
+    case = Case().decided("take", "drafting", "handoff", final=False)
+    assert case.figures["handoffs"] == {"total": 1, "by_reason": {"time": 1}}
+    # Taking a handoff that is one already counts no other.
+    again = Case().add("handoff", reason="money", took_ms=5, **HERE)
+    again.decided("take", "handoff", "handoff", final=False)
+    assert again.figures["handoffs"] == {"total": 1, "by_reason": {"money": 1}}
+
+
+def test_an_edit_that_waits_and_a_draft_that_is_replaced_are_no_ends() -> None:
+    assert Case().proposed().decided("edit", "pending", "pending").ends == (0, 0, 0, 0, 0)
+    assert Case().moved("drafting", "superseded").ends == (0, 0, 0, 0, 0)
+
+
+def test_rubber_stamps_are_decisions_in_under_five_seconds() -> None:
+    case = Case().proposed().decided("approve", "pending", "approved", waited_ms=4_999)
+    assert case.figures["rubber_stamps"] == 1
+    late = Case().proposed().decided("approve", "pending", "approved", waited_ms=5_000)
+    assert late.figures["rubber_stamps"] == 0
+
+
+def test_percentiles_are_the_nearest_rank_within_five_per_cent() -> None:
+    case = Case()
+    for ms in range(1_000, 101_000, 1_000):
+        case.add("proposal", took_ms=ms, **HERE)
+    found = case.figures["time_to_card_s"]
+    for share, exact in (("p50", 50), ("p95", 95), ("p99", 99)):
+        assert abs(found[share] - exact) / exact < 0.045
+    assert percentiles({}).p50 is None
+
+
+def test_a_call_counts_all_that_went_in() -> None:
+    case = Case().add(
+        "model_call",
+        **{"tokens_in": 10, "cache_read": 100, "cache_write": 1000, "tokens_out": 5},
+        cost_usd="0.000000001",
+        model="small",
+        prompt_version="v1",
+    )
+    model = case.figures["model"]
+    assert (model["calls"], model["tokens_in"], model["tokens_cached"]) == (1, 1110, 100)
+    assert case.counts[AT, Cell("support", "-", "small", "v1"), "nano_usd"] == 1
