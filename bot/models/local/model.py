@@ -162,9 +162,7 @@ def _answer_of(guess: Guess, draft: LocalDraft | NoDraft | None) -> dict[str, An
     quotes = [{"article": article, "quote": quote} for article, quote in draft.quotes]
     # Confidence is in labels and route, and measured there; of the reply the reason speaks.
     confidence = guess.confidence
-    if confidence == "high" and draft.missing:
-        confidence = "medium"
-    elif confidence == "low" and guess.in_scope and draft.sure and draft.agrees:
+    if confidence == "low" and guess.in_scope and draft.sure and draft.agrees:
         # The ticket alone was little to go by; the article that answers it says the same.
         confidence = "medium"
     doubt = "" if draft.sure else "It is not certain that the reply answers it."
