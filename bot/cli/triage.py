@@ -172,8 +172,8 @@ def _row(ident: str, outcome: RunOutcome) -> dict[str, Any]:
             for citation in (outcome.citations if isinstance(outcome, Drafted) else ())
         ],
         "actions": [action.model_dump(mode="json") for action in content.actions],
-        # Of a handoff: how sure the guess of its labels is, where the run made one.
-        "confidence": getattr(outcome, "confidence", None),
+        # Of a handoff: how sure the guess of its labels is; null where the run made none.
+        "confidence": outcome.confidence,
         "model": outcome.model,
         "cost_usd": float(outcome.cost_usd),
         "reason": outcome.why if isinstance(outcome, Drafted) else outcome.handoff.reason,

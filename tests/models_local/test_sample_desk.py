@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from bot.agent.answer import FinalAnswer
+from bot.cli.triage import _row
+from bot.cli.workbench import open_workbench
+from bot.config_file import load
+from bot.demo.tickets import DESK
+from bot.settings import Settings
+from bot.ticket_body import read_body
 from tests.models_local.sample import SampleDesk, tickets
 
 # Articles by | where either answers, by + where both are asked for.
@@ -171,6 +178,21 @@ async def test_another_language_is_handed_off_with_the_reason(
 async def test_what_asks_for_nothing_gets_no_reply(desk: SampleDesk, question: str) -> None:
     answer = await desk.ask(question)
     assert (answer.outcome, answer.labels) == ("not_a_request", ("not_a_request",))
+
+
+async def test_a_flagship_question_is_no_guess_where_its_article_says_the_same(
+    desk: SampleDesk,
+) -> None:
+    answer = await desk.ask("How do I reset my password?")
+    assert (answer.labels, answer.confidence) == (("account",), "medium")
+
+
+async def test_a_line_of_triage_says_how_sure_the_guess_of_a_handoff_is(tmp_path: Path) -> None:
+    file = load(DESK / "desk.yaml")
+    async with open_workbench(Settings(data=tmp_path), file, None, "local") as bench:
+        for body, wanted in (("hi", "low"), ("Which firm made the first wheel of cheese?", "low")):
+            row = _row("1", await bench.run(read_body({"id": "1", "body": body})))
+            assert (row["outcome"], row["confidence"]) == ("handoff", wanted)
 
 
 async def test_the_sample_tickets_get_their_articles_and_labels(desk: SampleDesk) -> None:

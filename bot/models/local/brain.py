@@ -172,11 +172,14 @@ class TextBrain:
             return NoDraft(drafted.why)
         if not guess.in_scope and not drafted.sure:
             return NoDraft(drafting.NO_ARTICLE)
+        first = drafted.quotes[0]
+        about = self._model.predict(f"{first.title}\n{first.text}").label
         return LocalDraft(
             drafted.reply,
             tuple((quote.article, quote.text) for quote in drafted.quotes),
             drafted.sure,
             tuple(f"Not answered: {_short(text)}" for text in drafted.unanswered),
+            agrees=about in guess.labels,
         )
 
     def _passages(

@@ -161,14 +161,17 @@ def _answer_of(guess: Guess, draft: LocalDraft | NoDraft | None) -> dict[str, An
         return {**answer, "missing": [draft.why if draft else "No article fits this ticket."]}
     quotes = [{"article": article, "quote": quote} for article, quote in draft.quotes]
     # Confidence is in labels and route, and measured there; of the reply the reason speaks.
-    half = guess.confidence == "high" and bool(draft.missing)
+    confidence = guess.confidence
+    if confidence == "low" and guess.in_scope and draft.sure and draft.agrees:
+        # The ticket alone was little to go by; the article that answers it says the same.
+        confidence = "medium"
     doubt = "" if draft.sure else "It is not certain that the reply answers it."
     return {
         **answer,
         "outcome": "reply",
         "citations": quotes,
         "reply": draft.reply,
-        "confidence": "medium" if half else guess.confidence,
+        "confidence": confidence,
         "reason": " ".join(part for part in (draft.note, guess.reason, doubt) if part),
         "missing": list(draft.missing),
     }

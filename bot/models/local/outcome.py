@@ -33,6 +33,8 @@ class LocalDraft:
     """False: an article fits, but not without doubt, or a question stays open."""
     missing: tuple[str, ...] = ()
     """What it leaves unanswered, in words."""
+    agrees: bool = False
+    """What it quotes is labelled like the ticket."""
     note: str = ""
     """What the person who decides should know of how it came about."""
 
