@@ -176,9 +176,7 @@ class Triage:
             else ()
         )
         used, left = tally.data(), line.case or case
-        if not await self._end(
-            begun, command, outcome.cost_usd, outcome.steps, struck, used, left
-        ):
+        if not await self._end(begun, command, outcome.cost_usd, outcome.steps, struck, used, left):
             await self._void(proposal, outcome.cost_usd, outcome.steps)
 
     def _command(self, outcome: RunOutcome, ticket: Ticket, kit: Kit) -> Propose | HandOff:

@@ -15,9 +15,7 @@ class Tally:
 
     Raises what the store raises; then nothing is summed."""
 
-    def __init__(
-        self, money: Money, record: Callable[[Sequence[Entry]], Awaitable[None]]
-    ) -> None:
+    def __init__(self, money: Money, record: Callable[[Sequence[Entry]], Awaitable[None]]) -> None:
         self._money = money
         self._record = record
         self._calls = self._into = self._out = self._cached = 0
