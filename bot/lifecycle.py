@@ -167,7 +167,7 @@ def _begin(proposal: Proposal, command: Begin) -> Moved | Denied:
     if proposal.state != "drafting":
         return Denied("wrong_state")
     run = proposal.run.model_copy(
-        update={"starts": proposal.run.starts + 1, "started_at": command.at}
+        update={"starts": proposal.run.starts + 1, "started_at": command.at, "unpaid": None}
     )
     return _moved(proposal, run=run)
 

@@ -48,6 +48,12 @@ class FiguresStore(Protocol):
 
     async def paused(self) -> frozenset[str]: ...
 
+    async def for_money(
+        self, playbook: str | None = None, limit: int = 0
+    ) -> tuple[int, Sequence[str]]:
+        """How many runs wait for money, and the first ``limit`` of their proposals."""
+        ...
+
     async def counted(self, spans: Sequence[Span]) -> Sequence[Counts]:
         """What was counted in each of these spans, what is not yet sealed included. One round trip,
         whatever happened in them."""
@@ -128,7 +134,7 @@ class Overview:
             "window": window,
             **shown,
             "waiting": _waiting(await self._store.open_now(), wanted, now).model_dump(),
-            "budget": budget(spending),
+            "budget": budget(spending, (await self._store.for_money(playbook))[0]),
             "paused": sorted(await self._store.paused()),
             "durability": self._durability,
             "previous": _counted(before, wanted),
@@ -188,7 +194,8 @@ class Overview:
         return sorted(shares, key=lambda share: (-share.figures["tickets"], share.name))
 
     async def queue(self, playbook: str | None = None, limit: int = 50) -> list[Waits]:
-        """What waits for a person, oldest first."""
+        """What waits for a person, and (``drafting``, ``waits for money``) for money, oldest
+        first."""
         now = self._clock.now()
         lines = []
         for proposal in await self._proposals(playbook, limit):
@@ -204,7 +211,7 @@ class Overview:
                     state=proposal.state,
                     since=since,
                     age_s=round((now - since).total_seconds(), 1),
-                    reason=proposal.handoff.reason if proposal.handoff else "",
+                    reason=why_it_waits(proposal),
                     owner=proposal.owner.name if proposal.owner else "",
                     subject=_subject(ticket),
                 )
@@ -227,12 +234,23 @@ class Overview:
         return ticket, await self._store.record_book.of_case(ticket)
 
     async def _proposals(self, playbook: str | None, limit: int) -> list[Proposal]:
+        """What waits for a person and what waits for money, the oldest first."""
+        for_person = await self._store.waiting(playbook, limit)
+        _, for_money = await self._store.for_money(playbook, limit)
         found = []
-        for proposal_id in await self._store.waiting(playbook, limit):
+        for proposal_id in dict.fromkeys((*for_person, *for_money)):
             one = await self._store.proposal(proposal_id)
             if one is not None:
                 found.append(one.value)
-        return found
+        found.sort(key=lambda one: one.proposed_at or one.created_at)
+        return found[:limit]
+
+
+def why_it_waits(proposal: Proposal) -> str:
+    """A handoff's reason, or that its run waits for money; empty for what waits for a decision."""
+    if proposal.state == "drafting" and proposal.run.unpaid is not None:
+        return "waits for money"
+    return proposal.handoff.reason if proposal.handoff else ""
 
 
 def _subject(ticket: Ticket | None) -> str:
