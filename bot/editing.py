@@ -169,7 +169,8 @@ def _edit_action(
         if written is not None:
             args[name] = _typed(written, field.annotation)
     if included:
-        errors.update(_faults(index, action.tool, spec.args_model, args))
+        for field, words in _faults(index, action.tool, spec.args_model, args).items():
+            errors.setdefault(field, words)  # our own words are there already, and plainer
     return action.model_copy(update={"args": args, "included": included})
 
 
