@@ -14,6 +14,7 @@ NAMES = {
     "click": "from the click to the action's first byte",
     "growth": "10,000 pending proposals: Redis, the worker, and a ticket's cost meanwhile",
     "takeover": "kill -9 to work resumed",
+    "status": "the figures with 100, 10,000 and 1,000,000 journal entries",
     "idle": "a serve that nobody uses",
     "start": "start to ready",
 }

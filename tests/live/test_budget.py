@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.live.mix import billed
 from tests.live.product import Live, live
 from tests.live.steps import (
     Helpdesk,
@@ -25,24 +26,6 @@ from tests.live.steps import (
     told_directly,
     words,
 )
-
-PRICES = {
-    "claude-haiku-5-5": (Decimal("0.10"), Decimal("0.50"), Decimal("0.125"), Decimal("0.01")),
-    "claude-sonnet-5-5": (Decimal(2), Decimal(10), Decimal("2.5"), Decimal("0.1")),
-}
-"""Dollars a million tokens: in, out, written to the cache, read from it (genai-prices 0.2.3)."""
-
-
-def billed(desk: Live) -> Decimal:
-    """What the model stand-in has counted, in dollars."""
-    total = Decimal(0)
-    for message in desk.model.replies:
-        into, out, written, read = PRICES[str(message["model"])]
-        usage = message["usage"]
-        total += into * usage["input_tokens"] + out * usage["output_tokens"]
-        total += written * usage.get("cache_creation_input_tokens", 0)
-        total += read * usage.get("cache_read_input_tokens", 0)
-    return total / 1_000_000
 
 
 def with_budget(**budget: Any) -> dict[str, Any]:
