@@ -124,21 +124,35 @@ class Overview:
         first card was made; with a route, model calls, tokens and dollars are those of the runs
         that ended there, at their end; with a model or prompt version alone, those calls' own.
         """
-        now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
-        current, before = await self._store.counted(
-            [window_span(window, now), window_span(window, now, before=1)]
+        wanted = Wanted(playbook, route, model, prompt_version)
+        return (await self._report(window, wanted, ()))[0]
+
+    async def report(
+        self, window: Window, playbook: str | None = None
+    ) -> tuple[dict[str, Any], list[Step]]:
+        """``figures`` and ``series`` of one moment, for less than both."""
+        spans = steps(window, self._clock.now())
+        return await self._report(window, Wanted(playbook), spans)
+
+    async def _report(
+        self, window: Window, wanted: Wanted, parts: Sequence[Span]
+    ) -> tuple[dict[str, Any], list[Step]]:
+        now = self._clock.now()
+        current, before, *each = await self._store.counted(
+            [window_span(window, now), window_span(window, now, before=1), *parts]
         )
         spending = await self._store.spending()
-        shown = _counted(current, wanted)
-        return {
+        waiting_for_money, _ = await self._store.for_money(wanted.playbook)
+        figures = {
             "window": window,
-            **shown,
+            **_counted(current, wanted),
             "waiting": _waiting(await self._store.open_now(), wanted, now).model_dump(),
-            "budget": budget(spending, (await self._store.for_money(playbook))[0]),
+            "budget": budget(spending, waiting_for_money),
             "paused": sorted(await self._store.paused()),
             "durability": self._durability,
             "previous": _counted(before, wanted),
         }
+        return figures, _steps(parts, each, wanted, now)
 
     async def series(
         self,
@@ -155,11 +169,7 @@ class Overview:
         """
         now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
         spans = steps(window, now)
-        each = await self._store.counted(spans)
-        return [
-            Step(span.start, span.end or now, _counted(counts, wanted))
-            for span, counts in zip(spans, each, strict=True)
-        ]
+        return _steps(spans, await self._store.counted(spans), wanted, now)
 
     async def breakdown(
         self,
@@ -265,6 +275,15 @@ def _counted(counts: Counts, wanted: Wanted) -> dict[str, Any]:
         tickets_by_run=wanted.by_run,
         calls_by_run=wanted.route is not None,
     )
+
+
+def _steps(
+    spans: Sequence[Span], each: Sequence[Counts], wanted: Wanted, now: datetime
+) -> list[Step]:
+    return [
+        Step(span.start, span.end or now, _counted(counts, wanted))
+        for span, counts in zip(spans, each, strict=True)
+    ]
 
 
 def _waiting(opened: Sequence[OpenNow], wanted: Wanted, now: datetime) -> Waiting:

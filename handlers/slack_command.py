@@ -113,8 +113,7 @@ class SlackCommand:
             else:
                 return CommandAnswer(self._no_such(word, ("24h", "7d", "30d"), "window or"))
         asked = window_of(window) or "24h"
-        figures = await self._overview.figures(asked, playbook)
-        steps = await self._overview.series(asked, playbook)
+        figures, steps = await self._overview.report(asked, playbook)
         return CommandAnswer(
             status_text(figures, playbook),
             tuple(status_blocks(figures, playbook)),

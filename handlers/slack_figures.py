@@ -24,6 +24,10 @@ _SERIES: Final = (("tickets", "tickets"), ("approved", "approved"), ("edited", "
                   ("rejected", "rejected"), ("handoffs", "handoff"))  # fmt: skip
 
 
+_COLUMNS: Final = (("Now", "Came in", "Actions"), ("Decided",))
+"""Groups side by side; the others, whose lines are longer, stand below."""
+
+
 def title(figures: Mapping[str, Any], playbook: str | None = None) -> str:
     """What the figures are of."""
     of = f", playbook {escape(playbook)}" if playbook else ""
@@ -31,16 +35,15 @@ def title(figures: Mapping[str, Any], playbook: str | None = None) -> str:
 
 
 def groups(figures: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
-    """The figures' lines, by what they are about. In brackets after a count, the window before."""
+    """The figures' lines, by what they are about. After a count, that of the window before."""
     waiting, actions, model = figures["waiting"], figures["actions"], figures["model"]
     before, money = figures["previous"], figures["budget"]
 
     def count(name: str, word: str = "", more: str = "") -> str:
-        now, then = figures[name], before[name]
+        now, then, why = figures[name], before[name], ""
         if isinstance(now, dict):
-            more = f"{reasons(now)}{more}"
-            now, then = now["total"], then["total"]
-        return f"{word or name}: {now}{more} ({then} before)"
+            now, then, why = now["total"], then["total"], reasons(now)
+        return f"{word or name}: {now}{more}, {then} before{why}"
 
     kept, kept_before = figures["kept_share"], before["kept_share"]
     share = "-" if kept is None else f"{kept:.0%}"
@@ -51,15 +54,14 @@ def groups(figures: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     if money["waiting_for_money"]:
         waits.append(waiting_for_money(money["waiting_for_money"]))
     stuck = [
-        f"succeeded: {actions['succeeded']} ({before['actions']['succeeded']} before)",
-        f"failed: {actions['failed']} ({before['actions']['failed']} before)",
-        f"unknown: {actions['unknown']} ({before['actions']['unknown']} before)",
+        f"{name}: {actions[name]}, {before['actions'][name]} before"
+        for name in ("succeeded", "failed", "unknown")
     ]
     cost = [
-        f"cost: {usd(model['usd'], 4)} ({usd(before['model']['usd'], 4)} before)",
-        f"cost a ticket: {_each(model)} ({_each(before['model'])} before)",
-        f"model calls: {model['calls']}, {model['tokens_in']} tokens in"
-        f" ({model['tokens_cached']} from the cache), {model['tokens_out']} out",
+        f"cost: {usd(model['usd'], 4)}, {usd(before['model']['usd'], 4)} before",
+        f"cost a ticket: {_each(model)}, {_each(before['model'])} before",
+        f"model calls: {model['calls']}, {model['tokens_in']:,} tokens in"
+        f" ({model['tokens_cached']:,} from the cache), {model['tokens_out']:,} out",
         f"budget today: {usd(money['spent_today'])} of {usd(money['usd_per_day'])} spent,"
         f" {usd(money['left_today'])} left",
     ]
@@ -83,7 +85,7 @@ def groups(figures: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
                 count("expired"),
                 count("superseded"),
                 f"kept of the drafts: {share}"
-                + ("" if kept_before is None else f" ({kept_before:.0%} before)"),
+                + ("" if kept_before is None else f", {kept_before:.0%} before"),
                 count("rubber_stamps", "decided in under 5 s"),
                 count("citations_struck", "citations struck"),
             ],
@@ -109,14 +111,14 @@ def status_text(figures: Mapping[str, Any], playbook: str | None = None) -> str:
 
 
 def status_blocks(figures: Mapping[str, Any], playbook: str | None = None) -> list[Json]:
-    """All of it as blocks: a section for each group."""
-    blocks: list[Json] = [
+    """All of it as blocks: what a manager looks for first stands first, in two columns."""
+    made = {name: "\n".join((f"*{name}*", *lines)) for name, lines in groups(figures)}
+    columns = ["\n\n".join(made.pop(name) for name in names) for names in _COLUMNS]
+    return [
         {"type": "header", "text": inert.plain(title(figures, playbook), 150)},
+        {"type": "section", "fields": [inert.mrkdwn(text) for text in columns]},
+        *({"type": "section", "text": inert.mrkdwn(text)} for text in made.values()),
     ]
-    for name, lines in groups(figures):
-        text = "\n".join((f"*{name}*", *lines))
-        blocks.append({"type": "section", "text": inert.mrkdwn(text)})
-    return blocks
 
 
 # --- the chart --------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from bot.overview import Overview, Waits
 from bot.ports import LookUpFailed, StoreUnavailable
 from handlers import slack_inert as inert
 from handlers.slack_client import SlackFault, call
-from handlers.slack_figures import age, groups, title
+from handlers.slack_figures import age, status_blocks
 from handlers.slack_inert import Json, escape
 from handlers.slack_parts import STATE_SIGNS
 
@@ -108,12 +108,7 @@ def home_blocks(
     elif len(mine) == SHOWN:
         blocks.append(_context(f"These are the {SHOWN} oldest."))
     for some in figures:
-        blocks += [
-            {"type": "divider"},
-            {"type": "header", "text": inert.plain(title(some), 150)},
-        ]
-        for name, lines in groups(some):
-            blocks.append(_section("\n".join((f"*{name}*", *lines))))
+        blocks += [{"type": "divider"}, *status_blocks(some)]
     blocks.append(_context("`/agent help` lists what else there is. Open this tab again for news."))
     return blocks
 

@@ -56,7 +56,7 @@ async def test_status_is_lines_then_a_chart_and_can_be_shared(desk: Live) -> Non
         assert figure(seen.text, word)[0] in "01", word
         assert f"\n{word}: " in seen.block_text, word
     assert figure(seen.text, "waiting").startswith("1, 0 over")
-    assert figure(seen.text, "tickets").startswith("1 (0 before)")
+    assert figure(seen.text, "tickets").startswith("1, 0 before")
     assert figure(seen.text, "oldest")[0].isdigit()
     assert figure(seen.text, "cost").startswith("$0.00")
     charted = await followed(desk, since)
