@@ -102,10 +102,10 @@ class Sum:
         return None if self.cap is None else max(Decimal(0), self.cap - self.spent - self.reserved)
 
     def reaches(self, share: float) -> bool:
-        """Whether that part of the cap is used, or all that a call can use of it."""
+        """Whether that part of the cap is spent, or a call did not fit under it any more."""
         if self.cap is None:
             return False
-        return self.refused or self.spent + self.reserved >= self.cap * Decimal(str(share))
+        return self.refused or self.spent >= self.cap * Decimal(str(share))
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from bot.ports import (
 
 log = logging.getLogger("deskhand.money")
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 2.0
 AT_ONCE = 40
 """Runs woken by one look: as many as a worker has hands for."""
 _TELLING_SECONDS = 60
@@ -198,15 +198,14 @@ class MoneyWatch:
 
 def _words(spending: Spending, playbook: str, money: Sum) -> str:
     cap = money.cap or Decimal(0)
-    used = money.spent + money.reserved
-    share = f" ({used / cap:.0%})" if cap else ""
+    share = f" ({money.spent / cap:.0%})" if cap else ""
     whose = f"of the playbook {playbook}" if playbook else "of today's money"
     what = {
         "local": "the local model drafts, and cards say so",
         "wait": f"runs wait until tomorrow (00:00 {spending.timezone}) or a raised cap",
     }[spending.at_cap]
-    state = "is used up" if money.refused else f"is used to ${used:.2f}"
+    state = "is used up" if money.refused else "is nearly used up"
     return (
-        f"The budget {whose} {state}: ${money.spent:.2f} spent and ${money.reserved:.2f} reserved "
-        f"of ${cap:.2f}{share}. At the cap {what}. `/agent budget` has the figures of now."
+        f"The budget {whose} {state}: ${money.spent:.2f} of ${cap:.2f} spent{share}, "
+        f"${money.reserved:.2f} reserved. At the cap {what}. /agent budget has the figures of now."
     )
