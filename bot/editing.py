@@ -169,8 +169,8 @@ def _edit_action(
         if written is not None:
             args[name] = _typed(written, field.annotation)
     if included:
-        for field, words in _faults(index, action.tool, spec.args_model, args).items():
-            errors.setdefault(field, words)  # our own words are there already, and plainer
+        for at, fault in _faults(index, action.tool, spec.args_model, args).items():
+            errors.setdefault(at, fault)  # where our own words are there already, they are plainer
     return action.model_copy(update={"args": args, "included": included})
 
 
