@@ -11,7 +11,7 @@ import pytest
 
 from tests.console.rig import asked_link
 from tests.e2e.conftest import enter, window
-from tests.e2e.pictures import LOOKS, busy
+from tests.e2e.world import LOOKS, busy
 from tests.live.product import Live
 
 if TYPE_CHECKING:
