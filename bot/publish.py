@@ -23,7 +23,7 @@ from bot.copies import POST_SECONDS, START_SECONDS, Find, Plan, Post, Redraw, Ta
 from bot.domain import Board, Copy, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.playbook import Playbook
-from bot.ports import Case, HandedCase, MaybePosted, MessageGone, SurfaceError, Versioned
+from bot.ports import Case, MaybePosted, MessageGone, SurfaceError, Versioned
 from bot.progress import CustomerSide
 from bot.projection import view, who_may
 
@@ -136,8 +136,6 @@ class Publish:
                 # What others do to the proposal meanwhile wakes this job again.
                 board = await self._do(case, todo.tasks, drawn)
                 left = Case(read.proposal, read.ticket, board) if board else None
-            elif isinstance(read, HandedCase):
-                left = None  # a copy that its board does not know yet would stay as it is
             else:
                 return todo.again_at, read
         log.warning("deskhand: the card of %s keeps changing; looking again soon", proposal_id)

@@ -44,7 +44,7 @@ _TRIMS: tuple[tuple[int | None, int], ...] = (
 
 
 class Money(Protocol):
-    """The two calls of ``Store`` that pay for a model call."""
+    """The calls of ``Store`` that pay for a model call."""
 
     async def reserve(
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
@@ -53,6 +53,10 @@ class Money(Protocol):
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
     ) -> None: ...
+
+    async def release(self, reservation: Reservation) -> None:
+        """Give back what nothing was called for; a store that is away is told when it is back."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -130,12 +134,13 @@ class Deadline:
 @dataclass(frozen=True)
 class Caller:
     """Makes the calls of one run. ``entries`` is the run's lines that are not in the journal yet:
-    each attempt adds its own, and they are written when it is paid for."""
+    they are written before the next attempt, and an attempt's own with what it cost."""
 
     purse: Purse
     deadline: Deadline
     sleep: Callable[[float], Awaitable[None]]
     entries: list[Entry]
+    record: Callable[[Sequence[Entry]], Awaitable[None]]
     cancelled: Callable[[], Awaitable[bool]]
     """Whether the ticket has moved on; asked before each attempt."""
     jitter: Callable[[], float] = random.random
@@ -154,12 +159,9 @@ class Caller:
                 break
             if self.deadline.usable <= 0:
                 break
-            # Both questions leave together: they cost one way to the store.
-            paid, void = await asyncio.gather(self._reserve(model, prompt, price), self.cancelled())
-            if void:
-                if not isinstance(paid, NoMoney) and paid[0] is not None:
-                    await self.purse.money.settle(paid[0], Decimal(0))
-                return Void()
+            paid = await self._begin(model, prompt, price)
+            if isinstance(paid, Void):
+                return paid
             if isinstance(paid, NoMoney):
                 # A retry that the run cannot pay for any more is the provider's fault.
                 return paid if failed is None or paid.cap != "run" else Down(failed.words)
@@ -171,6 +173,34 @@ class Caller:
             if failed.kind not in _RETRIED:
                 break
         return Down(failed.words) if failed else Late()
+
+    async def _begin(
+        self, model: Model, prompt: Prompt, price: Price
+    ) -> tuple[Reservation | None, Prompt] | NoMoney | Void:
+        """What has to be before an attempt: what was looked up since the last one is on record, the
+        ticket has not moved on, the money is there. All leave together: one way to the store."""
+        written, void, paid = await asyncio.gather(
+            self._write(), self.cancelled(), self._reserve(model, prompt, price),
+            return_exceptions=True,
+        )  # fmt: skip
+        if isinstance(paid, BaseException):
+            raise paid
+        lost = next((one for one in (written, void) if isinstance(one, BaseException)), None)
+        if lost is None and not void:
+            return paid
+        if not isinstance(paid, NoMoney) and paid[0] is not None:
+            # No call is made under it. A store that is away may end a run again and again, and
+            # that must not use its money up.
+            await self.purse.money.release(paid[0])
+        if lost is not None:
+            raise lost
+        return Void()
+
+    async def _write(self) -> None:
+        if self.entries:
+            entries = tuple(self.entries)
+            self.entries.clear()
+            await self.record(entries)
 
     async def _reserve(
         self, model: Model, prompt: Prompt, price: Price

@@ -244,7 +244,12 @@ class _Loop:
         self.deadline = Deadline(self.ports.clock, ends_at, margin)
         self.purse = Purse(self.ports.money, run.id, self.kit.playbook.name, limits.usd)
         self.caller = Caller(
-            self.purse, self.deadline, self.ports.sleep, self.entries, self.cancelled
+            self.purse,
+            self.deadline,
+            self.ports.sleep,
+            self.entries,
+            self.ports.record,
+            self.cancelled,
         )
         self.research = Research(
             self.kit.toolbox,

@@ -82,6 +82,9 @@ class OwnPurse:
         self.spent += usd - reservation.usd
         self.of_run[reservation.run] += usd - reservation.usd
 
+    async def release(self, reservation: Reservation) -> None:
+        await self.settle(reservation, Decimal(0))
+
 
 @asynccontextmanager
 async def open_workbench(

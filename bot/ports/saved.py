@@ -68,11 +68,6 @@ class Case(NamedTuple):
     board: Versioned[Board]
 
 
-class HandedCase(Case):
-    """Not read, but handed over by the step that took the job up. What that step did not write, the
-    board above all, may be a little older."""
-
-
 @dataclass(frozen=True)
 class Lesson:
     """What an approval teaches ``similar_tickets`` of its playbook, masked."""

@@ -113,6 +113,11 @@ class Store(Protocol):
         journal's lines of what it was, in one step."""
         ...
 
+    async def release(self, reservation: Reservation) -> None:
+        """Give back what nothing was called for. Never raises: while the store is away it is kept
+        in mind, and given back with the next reservation."""
+        ...
+
     async def spending(self) -> Spending: ...
 
     # steering

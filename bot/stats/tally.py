@@ -32,6 +32,9 @@ class Tally:
         await self._money.settle(reservation, usd, entries)
         self._sum(entries)
 
+    async def release(self, reservation: Reservation) -> None:
+        await self._money.release(reservation)
+
     async def record(self, entries: Sequence[Entry]) -> None:
         await self._record(entries)
         self._sum(entries)

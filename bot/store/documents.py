@@ -120,9 +120,11 @@ async def for_money(
 
 @dataclass(frozen=True)
 class Committed:
-    """It is saved; ``taken`` are the wakes whose jobs are taken up in the same step."""
+    """It is saved; ``taken`` are the wakes whose jobs are taken up in the same step, and
+    ``read_stands`` says whether what was read beside it was still so then."""
 
     taken: frozenset[Wake] = frozenset()
+    read_stands: bool = True
 
 
 async def commit(
@@ -193,6 +195,7 @@ async def commit(
         *(fingerprint(opened.origin.key) for opened in new),
         len(newest) // 2,
         *newest,
+        *_read(keys, listed, change),
         operations.count,
         *operations.arguments,
         len(placed) // 4,
@@ -208,7 +211,8 @@ async def commit(
     match answer[0]:
         case b"done":
             taken = zip(change.wakes, answer[1].decode(), strict=True)
-            return Committed(frozenset(wake for wake, flag in taken if flag == "1"))
+            begun = frozenset(wake for wake, flag in taken if flag == "1")
+            return Committed(begun, answer[2] == b"1")
         case b"late":
             return TooLate()
         case b"paused":
@@ -274,6 +278,21 @@ def _start(keys: Keys, listed: KeyList, start: Start | None, now_ms: int) -> lis
     runs = listed.number(keys.author_runs(start.author)) if start.counted else 0
     paused = listed.number(keys.paused)
     return [paused, start.playbook, runs, start.run, start.limit_per_hour, now_ms - _HOUR_MS]
+
+
+def _read(keys: Keys, listed: KeyList, change: Commit) -> list[Argument]:
+    """The documents that the caller has read and does not write, for the script to look at."""
+    if change.read is None:
+        return [0]
+    written = {key for key, _ in _documents(keys, change)}
+    ticket_, board_ = change.read.ticket, change.read.board
+    beside = {
+        keys.document(ticket_.value.id): ticket_.version,
+        keys.board(board_.value.proposal): board_.version,
+    }
+    kept = {key: version for key, version in beside.items() if key not in written}
+    pairs = ((listed.number(key), version) for key, version in kept.items())
+    return [len(kept), *(part for pair in pairs for part in pair)]
 
 
 def _documents(

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from bot.domain import Board, Delivery
-from bot.ports import Case, Commit, HandedCase, Versioned, Wake
+from bot.ports import Case, Commit, Versioned, Wake
 
 Handed = Delivery | Case
 """What a job would read first."""
@@ -44,7 +44,8 @@ def handed_delivery(delivery_id: str) -> Delivery | None:
 
 
 def saved_cases(change: Commit) -> dict[str, Case]:
-    """The cases by proposal, as they stand when ``change`` is done and as far as it knows them."""
+    """The cases by proposal as they stand when ``change`` is done, as far as it knows them; what it
+    has read and does not write must still be so."""
     tickets = {held.value.id: Versioned(held.value, held.version + 1) for held in change.tickets}
     boards = {
         held.value.proposal: Versioned(held.value, held.version + 1) for held in change.boards
@@ -60,7 +61,7 @@ def saved_cases(change: Commit) -> dict[str, Case]:
             board = Versioned(Board(proposal=held.value.id), 0)
         if ticket is not None and board is not None:
             proposal = Versioned(held.value, held.version + 1)
-            cases[held.value.id] = HandedCase(proposal, ticket, board)
+            cases[held.value.id] = Case(proposal, ticket, board)
     return cases
 
 

@@ -9,7 +9,7 @@ counting too much.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
@@ -113,6 +113,8 @@ class RedisStore:
         self._memory = MemoryGuard(redis, clock)
         self._server_clock = (float("-inf"), 0)
         """When it was measured, and the server's time less our monotonic one, in milliseconds."""
+        self._unused: deque[Reservation] = deque()
+        """Given back when the store was away; settling one that was never made does nothing."""
         self._ticket_of: OrderedDict[str, str] = OrderedDict()
         self.hands: Hands | None = None
         """The worker in this process, while it has one."""
@@ -233,7 +235,8 @@ class RedisStore:
             self._remember(kept.value)
         if self.hands is not None and change.cleared:
             self.hands.cleared(change.cleared)
-        self._told(offers, done.taken, saved_cases(change) if done.taken else {})
+        handed = saved_cases(change) if done.taken and done.read_stands else {}
+        self._told(offers, done.taken, handed)
         return "committed"
 
     async def claim(
@@ -290,15 +293,31 @@ class RedisStore:
     async def reserve(
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
     ) -> Reservation | CapReached:
-        return await money.reserve(
-            self.wire,
-            self.keys,
-            money.new_reservation(run, playbook, usd, self._day()),
-            run_cap,
-            self._playbook_usd_per_day.get(playbook),
-            self._usd_per_day,
-            self._now_ms(),
-        )
+        while self._unused:
+            unused = self._unused.popleft()
+            await self.release(unused)
+            if unused in self._unused:
+                break  # still away: the reservation below says so
+        wanted = money.new_reservation(run, playbook, usd, self._day())
+        try:
+            return await money.reserve(
+                self.wire,
+                self.keys,
+                wanted,
+                run_cap,
+                self._playbook_usd_per_day.get(playbook),
+                self._usd_per_day,
+                self._now_ms(),
+            )
+        except StoreUnavailable:
+            self._unused.append(wanted)  # it may be made; nothing will be called under it
+            raise
+
+    async def release(self, reservation: Reservation) -> None:
+        try:
+            await money.settle(self.wire, self.keys, reservation, Decimal(0))
+        except StoreUnavailable:
+            self._unused.append(reservation)
 
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()

@@ -19,7 +19,15 @@ from bot.budget import AtCap, CapReached, Price, Reservation, Usage
 from bot.domain import Author, Message, Place, Run, Ticket
 from bot.journal import Entry
 from bot.playbook import ActionUse, Limits, Playbook, Route
-from bot.ports import Answer, Model, ModelFailed, Prompt, StopReason, ToolCall
+from bot.ports import (
+    Answer,
+    Model,
+    ModelFailed,
+    Prompt,
+    StopReason,
+    StoreUnavailable,
+    ToolCall,
+)
 from tools.spec import ActionSpec, Findings, Passage, ReadContext, ReadTool
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -110,6 +118,9 @@ class Till:
         self.settled.append(usd)
         self.by_run[reservation.run] += usd - reservation.usd
         self.total += usd - reservation.usd
+
+    async def release(self, reservation: Reservation) -> None:
+        await self.settle(reservation, Decimal(0))
 
 
 def final(**changes: Any) -> str:
@@ -270,6 +281,8 @@ class Bench:
         self.entries: list[Entry] = []
         self.lines: list[str] = []
         self.cancel_at: int | None = None
+        self.away_at: int | None = None
+        """After so many calls the store cannot say whether the ticket has moved on."""
         self.research_model, self.draft_model = "small", "large"
         self.at_cap: AtCap = "local"
 
@@ -299,6 +312,8 @@ class Bench:
             return ARTICLES.get(article)
 
         async def cancelled() -> bool:
+            if self.away_at is not None and len(self.prompts) >= self.away_at:
+                raise StoreUnavailable("away")
             return self.cancel_at is not None and len(self.prompts) >= self.cancel_at
 
         async def doing(words: str) -> None:

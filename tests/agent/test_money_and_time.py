@@ -266,3 +266,28 @@ def test_a_research_tool_that_is_listed_and_not_there_is_named() -> None:
     bench.playbook = bench.playbook.model_copy(update={"research": ("fetch_page",)})
     with pytest.raises(ValueError, match="fetch_page"):
         bench.kit()
+
+
+async def test_a_store_that_is_away_before_a_call_does_not_use_the_runs_money_up() -> None:
+    """However often the run is begun again: what no call was made for is given back."""
+    bench = Bench(SEARCH, Say(final()))
+    bench.away_at = 1
+    for _ in range(5):
+        with pytest.raises(StoreUnavailable):
+            await bench.run()
+        assert not bench.till.open
+    assert bench.till.total == sum(
+        Decimal(str(one.data["cost_usd"])) for one in bench.entries if one.kind == "model_call"
+    )
+
+
+async def test_what_was_looked_up_is_on_record_before_the_next_call() -> None:
+    seen: list[list[str]] = []
+
+    def second(prompt: Prompt) -> Say:
+        seen.append([entry.kind for entry in bench.entries])
+        return Say(final())
+
+    bench = Bench(SEARCH, second)
+    drafted(await bench.run())
+    assert seen == [["model_call", "tool_call"]]

@@ -157,6 +157,37 @@ async def test_a_colleague_who_answers_as_the_run_begins_does_not_keep_it_from_b
     assert "Answered by hand?" in words(card)
 
 
+async def test_words_that_come_while_the_reply_is_on_its_way_are_what_the_message_shows(
+    desk: Live,
+) -> None:
+    """The receipt of the first answer must not say *answered* of a question that is open."""
+    root = await says(desk, QUESTION)
+    card = await card_that(desk, "pending")
+    await idle(desk, "card", "run", "deliver")
+    hold = Hold()
+    desk.slack.faults.add(
+        "chat.postMessage", hold, when=lambda args: "deskhand_reply" in str(args.get("metadata"))
+    )
+    await desk.people.click("U0AGENT", card, "deskhand.approve")
+    await hold.reached.wait()
+    await says(desk, "And the refund?", thread_ts=root.ts)
+    store, first = desk.product.store, card.payload["proposal"]
+    ticket, _ = await store.resolve(first)
+    assert ticket is not None
+
+    async def has_another() -> bool:
+        known = await store.ticket(ticket)
+        return known is not None and known.value.proposal != first
+
+    await eventually(has_another)
+    hold.gate.set()
+    await becomes(desk, card, "succeeded")
+    await card_that(desk, "pending", but=card)
+    await idle(desk, "card", "run", "deliver", "execute")
+    shown = {name for name, who in desk.slack.space.current(root).reactions.items() if who}
+    assert shown == {"hourglass_flowing_sand"}
+
+
 # --- the record -----------------------------------------------------------------------------------
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+import pytest
+
 from bot.domain import Board
-from bot.ports import Case, Commit, HandedCase, Versioned, Wake
+from bot.ports import Case, Commit, Versioned, Wake
 from bot.store.hands import hand_over, handed_case, handed_delivery, saved_cases
 from tests.store.make import AT, Desk, delivery, open_desk, proposal, ticket
 
@@ -16,7 +19,7 @@ def test_a_new_case_is_known_whole() -> None:
     drafted = proposal(opened)
     saved = saved_cases(Commit(tickets=(Versioned(opened, 0),), proposals=(Versioned(drafted, 0),)))
     board = Versioned(Board(proposal=drafted.id), 0)
-    assert saved == {drafted.id: HandedCase(Versioned(drafted, 1), Versioned(opened, 1), board)}
+    assert saved == {drafted.id: Case(Versioned(drafted, 1), Versioned(opened, 1), board)}
 
 
 def test_what_was_read_beside_a_change_completes_it() -> None:
@@ -28,8 +31,7 @@ def test_what_was_read_beside_a_change_completes_it() -> None:
     change = Commit(proposals=(Versioned(after, 3),))
     assert saved_cases(change) == {}, "of a known ticket nothing is guessed"
     handed = saved_cases(Commit(proposals=change.proposals, read=read))[before.id]
-    assert handed == HandedCase(Versioned(after, 4), Versioned(opened, 5), board)
-    assert isinstance(handed, HandedCase)
+    assert handed == Case(Versioned(after, 4), Versioned(opened, 5), board)
 
 
 def test_what_is_handed_over_is_read_once_and_by_its_own_name() -> None:
@@ -55,7 +57,7 @@ async def test_the_store_reads_what_was_handed_over_and_then_the_truth(redis_url
         opened = ticket()
         drafted = proposal(opened)
         await desk.keep(opened, drafted)
-        old = HandedCase(
+        old = Case(
             Versioned(drafted, 1), Versioned(opened, 1), Versioned(Board(proposal=drafted.id), 0)
         )
         await desk.keep(drafted.model_copy(update={"reminded": 1}), version=1)
@@ -71,32 +73,36 @@ async def test_the_store_reads_what_was_handed_over_and_then_the_truth(redis_url
         read = await desk.store.case(drafted.id)
         assert read is not None
         assert read.proposal.version == 2, "handed to that job, and to no other"
-        assert not isinstance(read, HandedCase)
         assert await desk.store.version(drafted.id) == 2
         assert await desk.store.version("p_none") is None
 
 
-async def handing(desk: Desk) -> list[object]:
+@dataclass
+class TakingHands:
+    """A worker that takes everything up, and notes what it is handed."""
+
+    got: list[tuple[str, object]] = field(default_factory=list)
+
+    def offer(self, wake: Wake) -> str | None:
+        return f"token-{wake.id}"
+
+    def begun(self, wake: Wake, token: str, handed: object) -> None:
+        self.got.append((wake.kind, handed))
+
+    def withdrawn(self, wake: Wake) -> None:
+        self.got.append((wake.kind, "withdrawn"))
+
+    def lost(self, wake: Wake, token: str) -> None:
+        raise AssertionError(wake)
+
+    def cleared(self, wakes: object) -> None:
+        raise AssertionError(wakes)
+
+
+async def handing(desk: Desk) -> list[tuple[str, object]]:
     """What the jobs of three steps are handed."""
-    got: list[object] = []
-
-    class Hands:
-        def offer(self, wake: Wake) -> str | None:
-            return f"token-{wake.id}"
-
-        def begun(self, wake: Wake, token: str, handed: object) -> None:
-            got.append((wake.kind, handed))
-
-        def withdrawn(self, wake: Wake) -> None:
-            got.append((wake.kind, "withdrawn"))
-
-        def lost(self, wake: Wake, token: str) -> None:
-            raise AssertionError(wake)
-
-        def cleared(self, wakes: object) -> None:
-            raise AssertionError(wakes)
-
-    desk.store.hands = Hands()
+    hands = TakingHands()
+    desk.store.hands = hands
     came = delivery()
     await desk.store.accept(came)
     opened = ticket()
@@ -107,16 +113,44 @@ async def handing(desk: Desk) -> list[object]:
     assert read is not None
     changed = drafted.model_copy(update={"reminded": 1})
     await desk.keep(changed, version=1, wakes=(Wake("run", drafted.id), Wake("card", drafted.id)))
-    return got
+    return hands.got
 
 
 async def test_a_job_is_handed_what_the_step_that_took_it_up_has_saved(redis_url: str) -> None:
     async with open_desk(redis_url) as desk:
         got = await handing(desk)
-    (first, came), (second, case), *rest = got  # type: ignore[misc]  # tuples all
+    (first, came), (second, case), *rest = got
     assert (first, second) == ("deliver", "run")
     assert came == delivery()
-    assert isinstance(case, HandedCase)
+    assert isinstance(case, Case)
     assert case.proposal.version == 1
     # The run is at it: it is told when it ends. Nobody has read the board for the card's job.
     assert rest == [("run", "withdrawn"), ("card", None)]
+
+
+@pytest.mark.parametrize("moved", ["ticket", "board", None])
+async def test_what_has_moved_since_it_was_read_is_not_handed_on(
+    redis_url: str, moved: str | None
+) -> None:
+    """Only what stands in that very step: else the job would go by what is no longer so."""
+    async with open_desk(redis_url) as desk:
+        opened = ticket()
+        drafted = proposal(opened)
+        await desk.keep(opened, drafted)
+        read = await desk.store.case(drafted.id)
+        assert read is not None
+        if moved == "ticket":
+            await desk.keep(opened.model_copy(update={"generation": 2}), version=1)
+        if moved == "board":
+            board = Board(proposal=drafted.id, reaction="working")
+            await desk.store.commit(Commit(boards=(Versioned(board, 0),)))
+        hands = TakingHands()
+        desk.store.hands = hands
+        changed = drafted.model_copy(update={"reminded": 1})
+        await desk.keep(changed, version=1, wakes=(Wake("card", drafted.id),), read=read)
+    ((kind, handed),) = hands.got
+    assert kind == "card"
+    if moved is None:
+        assert handed == Case(Versioned(changed, 2), read.ticket, read.board)
+    else:
+        assert handed is None

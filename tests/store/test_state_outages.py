@@ -7,12 +7,14 @@ import contextlib
 import itertools
 import signal
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
 
+from bot.budget import Reservation
 from bot.domain import Board
 from bot.journal import Entry
 from bot.ports import Commit, StoreUnavailable, Versioned, Wake
@@ -318,3 +320,20 @@ async def test_a_client_of_its_own_can_be_closed_while_nothing_runs(redis_url: s
     await store.accept(delivery())
     await store.close()
     await redis.aclose()
+
+
+async def test_money_that_nothing_was_called_for_comes_back_after_an_outage(
+    own_server: ServerProcess,
+) -> None:
+    caps: dict[str, Any] = {"usd_per_day": Decimal(1)}
+    async with open_desk(own_server.url, clock=WallClock(), **caps) as desk:
+        run = ("r_1", "support", Decimal("0.04"), Decimal("0.05"))
+        held = await desk.store.reserve(*run)
+        assert isinstance(held, Reservation)
+        own_server.stop(signal.SIGKILL)
+        await desk.store.release(held)
+        with pytest.raises(StoreUnavailable):
+            await desk.store.reserve(*run)
+        own_server.start()
+        assert isinstance(await desk.store.reserve(*run), Reservation)
+        assert (await desk.store.spending()).reserved == Decimal("0.04")

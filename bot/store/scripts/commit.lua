@@ -9,6 +9,7 @@
 --       count of documents, then (key number, expected version, document)...
 --       count of origins, then (field)... that must be free
 --       count of pointers, then (key number, value)... that must be so, empty: not there
+--       count of documents that the caller has read beside, then (key number, version)...
 --       count of operations, then (key number, command, count of arguments, argument...)...
 --       count of proposals placed among what waits, then (id, cell, since, reminder)..., the times
 --       in milliseconds, 13 digits; no cell: it does not wait; no reminder: none is due
@@ -19,7 +20,7 @@
 --       count of entries, then (key number of the index, bytes, texts)...
 -- Nothing is written before everything is checked: a script is atomic, but it does not roll back.
 -- The answer: conflict, late, paused, author_limit, or done and, wake by wake, 1 where the job is
--- taken up, else 0.
+-- taken up, else 0; then 1 where what the caller has read beside still stands, else 0.
 if ARGV[3] ~= '' then
   local time = redis.call('TIME')
   if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[3]) then
@@ -55,6 +56,15 @@ for i = at + 1, at + 2 * pointers, 2 do
   end
 end
 at = at + 1 + 2 * pointers
+local unmoved = '1'
+local reads = tonumber(ARGV[at])
+for i = at + 1, at + 2 * reads, 2 do
+  local found = redis.call('GETRANGE', KEYS[tonumber(ARGV[i])], 0, 19)
+  if (string.match(found, '^(%d+) ') or '0') ~= ARGV[i + 1] then
+    unmoved = '0'
+  end
+end
+at = at + 1 + 2 * reads
 if paused then
   if redis.call('SISMEMBER', paused, '*') == 1 or redis.call('SISMEMBER', paused, ARGV[5]) == 1 then
     return {'paused'}
@@ -120,7 +130,7 @@ end
 
 -- What somebody was told to look at now is not put off by an appointment: the two may come from
 -- two commits that know nothing of each other. Whoever is at it may replace its own lease by one.
-local function stands(member)
+local function is_due(member)
   local score = tonumber(redis.call('ZSCORE', KEYS[4], member) or '0')
   return score % 1 ~= 0 and score ~= lease_of(member)
 end
@@ -134,11 +144,11 @@ for i = at + 1, at + 3 * wakes, 3 do
     redis.call('HSET', KEYS[5], member, ARGV[2] .. ' ' .. token)
     redis.call('ZADD', KEYS[4], ARGV[2], member)
     taken[#taken] = '1'
-  elseif tonumber(score) % 1 ~= 0 or not stands(member) then
+  elseif tonumber(score) % 1 ~= 0 or not is_due(member) then
     redis.call('ZADD', KEYS[4], score, member)
   end
 end
 at = learn(at + 1 + 3 * wakes)
 
 append_all(KEYS[1], KEYS[2], at)
-return {'done', table.concat(taken)}
+return {'done', table.concat(taken), unmoved}
