@@ -308,6 +308,7 @@ async def running(
         outlets = await _outlets(stack, settings, file, secrets, slack, signatures)
         desk = build_desk(file, opened, brains, outlets, _surfaces(slack))
         checks: list[ReadinessCheck] = [store_check(opened.store)]
+        worker: Worker | None = None
         if role != "web":
             secret = settings.secret().get_secret_value()
             worker = Worker(opened.queue, opened.store, desk.jobs, SystemClock(), secret=secret)
@@ -338,7 +339,7 @@ async def running(
             stack.callback(warming.cancel)
         stop = asyncio.Event()
         serving = asyncio.create_task(serve_http(app, at, stop), name="deskhand-http")
-        stack.push_async_callback(_closed, stop, serving, console)
+        stack.push_async_callback(_closed, stop, serving, console, worker)
         name, number = at.getsockname()[:2]
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         log.info("deskhand: role %s on %s", role, url)
@@ -346,12 +347,19 @@ async def running(
 
 
 async def _closed(
-    stop: asyncio.Event, serving: asyncio.Task[None], console: OpenConsole | None
+    stop: asyncio.Event,
+    serving: asyncio.Task[None],
+    console: OpenConsole | None,
+    worker: Worker | None,
 ) -> None:
+    """The door and the work drain at the same time: each may take what the process has left."""
     stop.set()
+    stopping = asyncio.create_task(worker.stop()) if worker is not None else None
     if console is not None:
         await console.close()  # its streams would hold up the drain
     await serving
+    if stopping is not None:
+        await stopping
 
 
 async def _ended(worker: Worker, working: asyncio.Task[None]) -> None:

@@ -33,10 +33,12 @@ log = logging.getLogger("deskhand.web")
 READY_SECONDS: Final = 1.8
 """All readiness checks together; the answer comes within two seconds."""
 GAUGES_SECONDS: Final = 1.0
-DRAIN_SECONDS: Final = 7
-"""What is under way may take this long after SIGTERM; the process ends within ten seconds."""
+DRAIN_SECONDS: Final = 5
+"""What is under way may take this long after SIGTERM, while the worker drains beside it; the
+process ends within ten seconds."""
 
 BACKLOG: Final = 2048
+_STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 ReadinessCheck = Callable[[], Awaitable[str | None]]
 """Why this process cannot serve yet, in one line; None when it can."""
@@ -126,6 +128,11 @@ class _Shielded:
                 await self._app(scope, receive, watched)
         except Disconnected:
             log.info("deskhand: %s: the client went away", path)
+        except asyncio.CancelledError:
+            # The drain is over and the request is not: whoever sent it may send it again.
+            if not started:
+                await PlainTextResponse("stopping", status_code=503)(scope, receive, send)
+            raise
         except Exception:  # the last resort: any fault whatever must leave as 503, logged
             log.exception("deskhand: %s %s failed", scope["method"], path)
             if not started:
@@ -206,7 +213,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 @contextlib.contextmanager
 def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set ``stop``; a second one does what it did before."""
+    """SIGTERM, SIGINT and a terminal that is closed set ``stop``; a second one does what it did
+    before."""
     loop = asyncio.get_running_loop()
 
     def ask(received: signal.Signals) -> None:
@@ -214,12 +222,12 @@ def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
         loop.remove_signal_handler(received)
         stop.set()
 
-    for one in (signal.SIGTERM, signal.SIGINT):
+    for one in _STOPS:
         loop.add_signal_handler(one, ask, one)
     try:
         yield
     finally:
-        for one in (signal.SIGTERM, signal.SIGINT):
+        for one in _STOPS:
             loop.remove_signal_handler(one)
 
 

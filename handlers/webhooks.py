@@ -84,7 +84,7 @@ def verify(secret: bytes, headers: Headers, body: bytes) -> str:
         else:
             _verify_bytes(secret, given, body)
     # The library raises plain ValueErrors for a signature list that it cannot split or decode.
-    except (WebhookVerificationError, ValueError) as wrong:
+    except (WebhookVerificationError, ValueError, OverflowError) as wrong:
         raise Refused(401, "the signature does not fit") from wrong
     return given["webhook-id"]
 

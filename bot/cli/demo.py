@@ -6,6 +6,7 @@ import asyncio
 import os
 import shlex
 import shutil
+import signal
 import sys
 import time
 import webbrowser
@@ -63,7 +64,10 @@ def register(app: typer.Typer) -> None:
         # Without a terminal the first card is printed and that is all.
         served = port if interactive else None
         settings = read_settings(demo=True)
-        event_loop.run(_demo(settings, given, keyboard, served, browser=not no_browser))
+        try:
+            event_loop.run(_demo(settings, given, keyboard, served, browser=not no_browser))
+        except asyncio.CancelledError:
+            raise typer.Exit(1) from None  # its terminal was closed
 
 
 async def _demo(
@@ -78,6 +82,11 @@ async def _demo(
     from bot.demo.session import Session
     from bot.logs import configure_logging
 
+    # A closed terminal ends it as *quit* does: the store's server would stay for nobody.
+    loop, session_task = asyncio.get_running_loop(), asyncio.current_task()
+    assert session_task is not None
+    for one in (signal.SIGHUP, signal.SIGTERM):
+        loop.add_signal_handler(one, session_task.cancel)
     console = output.console()
     # The cards are what is shown here; who wants the log says so.
     configure_logging(settings.log_level if os.environ.get("DESKHAND_LOG") else "error", "text")

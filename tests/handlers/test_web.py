@@ -257,7 +257,22 @@ async def test_what_never_ends_is_cut_off() -> None:
             before = time.monotonic()
         assert time.monotonic() - before < 3
         answer.close()
-    assert DRAIN_SECONDS <= 8
+    assert DRAIN_SECONDS <= 6
+
+
+async def test_whoever_is_cut_off_before_an_answer_is_told_to_come_again() -> None:
+    entered = asyncio.Event()
+
+    async def never(request: Request) -> Response:
+        entered.set()
+        await asyncio.Event().wait()
+        return PlainTextResponse("never")
+
+    app = web_app([], CollectorRegistry(), routes=[Route("/slow", never)])
+    async with serving(app, drain_seconds=1) as (url, _):
+        under_way = asyncio.create_task(get(url + "/slow"))
+        await entered.wait()
+    assert await under_way == (503, "stopping")
 
 
 async def test_an_address_in_use_is_an_oserror() -> None:

@@ -238,6 +238,8 @@ async def test_an_old_signature_over_no_text_is_401_too(rig: Rig) -> None:
     body = b"\xff"
     assert (await post(rig, body, when=str(int(time.time()) - 301)))[0] == 401
     assert (await post(rig, body, when="nan"))[0] == 401
+    for when in ("inf", "1e300", "9" * 30):
+        assert (await post(rig, body, when=when))[0] == 401
 
 
 async def test_the_order_is_name_then_size_then_signature(rig: Rig) -> None:
