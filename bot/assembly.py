@@ -23,6 +23,7 @@ from bot.execute import Execute
 from bot.intake import Intake
 from bot.playbook import Approvers, Playbook
 from bot.ports import Clock, Model, Store, Surfaces, WakeKind
+from bot.ports.spans import NO_SPANS, Spans
 from bot.publish import Publish
 from bot.timers import Timers
 from bot.triage import Triage
@@ -49,6 +50,7 @@ class Parts:
     action_tools: Sequence[ActionTool]
     tells_no_request: Callable[[Ticket], bool]
     vocabulary: Collection[str] = frozenset()
+    spans: Spans = NO_SPANS
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def assemble(parts: Parts) -> Desk:
         resend_seconds=resend_seconds,
         tells_no_request=parts.tells_no_request,
         vocabulary=parts.vocabulary,
+        spans=parts.spans,
     )
     publish = Publish(context)
     agent = AgentPorts(
@@ -100,6 +103,7 @@ def assemble(parts: Parts) -> Desk:
         clock=parts.clock,
         source=parts.source,
         record=parts.store.record,
+        spans=parts.spans,
     )
     intake = Intake(context)
     triage = Triage(context, parts.kits, agent, publish)

@@ -47,6 +47,7 @@ from bot.domain import (
 )
 from bot.journal import Entry
 from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, Turn
+from bot.ports.spans import NO_SPANS, Spans
 from tools.spec import ReadContext
 
 MARGIN_SECONDS = 3.0
@@ -72,6 +73,7 @@ class AgentPorts:
     """The article of an id, as quotes are checked against it."""
     record: Callable[[Sequence[Entry]], Awaitable[None]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    spans: Spans = NO_SPANS
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,11 @@ async def run_agent(
     ``cancelled`` is asked before each call. ``doing`` gets words for a status line and must come
     back at once. Raises ``StoreUnavailable``; the run is then taken up again by somebody.
     """
-    return await _Loop(job, kit, ports, cancelled, doing).run()
+    prompt = kit.prompt.front.name
+    with ports.spans.agent(job.ticket, job.run, prompt, kit.prompt_version) as agent:
+        outcome = await _Loop(job, kit, ports, cancelled, doing).run()
+        agent.ended(type(outcome).__name__.lower(), outcome.steps)
+        return outcome
 
 
 @dataclass
@@ -220,8 +226,9 @@ class _Loop:
         margin = min(MARGIN_SECONDS, limits.seconds / 10)
         self.deadline = Deadline(self.ports.clock, ends_at, margin)
         self.purse = Purse(self.ports.money, run.id, self.kit.playbook.name, limits.usd)
+        ports = self.ports
         self.caller = Caller(
-            self.purse, self.deadline, self.ports.sleep, self.entries, self.cancelled
+            self.purse, self.deadline, ports.sleep, self.entries, self.cancelled, spans=ports.spans
         )
         self.research = Research(
             self.kit.toolbox,
@@ -229,6 +236,7 @@ class _Loop:
             self.ports.clock,
             self.entries.append,
             run.id,
+            ports.spans,
         )
         self.ticket_text = self.kit.prompt.ticket(ticket, run)
 
