@@ -33,6 +33,8 @@ from tools.spec import Grant
 log = logging.getLogger("deskhand.way")
 
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}\Z")
+_CALL_ID = re.compile(r"[\w-]{1,64}\Z", re.ASCII)
+"""The name is from our own list; the id is whatever the model's side sent."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
@@ -151,9 +153,10 @@ class Spans:
         attributes: dict[str, Value] = {
             "gen_ai.operation.name": "execute_tool",
             "gen_ai.tool.name": call.name,
-            "gen_ai.tool.call.id": call.id,
             "gen_ai.tool.type": "function",
         }
+        if _CALL_ID.match(call.id):
+            attributes["gen_ai.tool.call.id"] = call.id
         if self._captures:
             attributes["gen_ai.tool.call.arguments"] = arguments
         with self._open(f"execute_tool {call.name}", "internal", attributes) as span:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.domain import Author, Delivery, Place
-from bot.ports.spans import Spans
+from bot.ports.spans import NO_SPANS, Spans, incoming_link
 from bot.ports.tracer import Under
 from bot.telemetry import FLUSH_SECONDS, Telemetry, open_telemetry, wanted
 from bot.telemetry.complaints import Rarely, speak_rarely
@@ -194,3 +194,13 @@ async def test_a_failure_is_named_by_its_kind_and_not_by_its_words(
         assert failed.error
         assert failed.attributes == {"error.type": "ValueError"}
         assert "zebra" not in failed.texts
+
+
+def test_a_request_passes_on_the_traceparent_that_it_came_with() -> None:
+    header, *_ = traceparent()
+    assert incoming_link() is None
+    with NO_SPANS.request("POST", "/slack/events", header):
+        assert incoming_link() == header
+    for wrong in ("", "00-zebra", header.upper(), header + "-1", header + "\n"):
+        with NO_SPANS.request("POST", "/slack/events", wrong):
+            assert incoming_link() is None
