@@ -34,6 +34,7 @@ from bot.models.local.model import LocalModel
 from bot.money_watch import MoneyWatch
 from bot.overview import Overview
 from bot.ports import Directory, Model, Surface, Surfaces
+from bot.ports.spans import NO_SPANS, Spans
 from bot.settings import TENANT, Settings, named_secrets
 from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
@@ -43,6 +44,7 @@ from bot.store.metered import MeteredStore, uncounted
 from bot.store.queue import Queue
 from bot.store.state import RedisStore
 from bot.store.worker import Worker
+from bot.telemetry import Telemetry, open_telemetry
 from handlers.console.parts import SlackOpenId
 from handlers.slack import SlackInbound
 from handlers.slack_client import SlackFault, SlackIdentity, slack_client, slack_session
@@ -61,7 +63,7 @@ from handlers.web import (
     worker_app,
 )
 from handlers.web import serve as serve_http
-from handlers.webhooks import WebhookIntake, Webhooks
+from handlers.webhooks import webhooks_of
 from tools.actions.outbox import Outbox
 from tools.actions.reply_url import Endpoint, ReplyUrl, reply_session
 from tools.actions.send_reply import SendReply
@@ -175,7 +177,11 @@ class Brains:
 
 
 async def open_brains(
-    stack: AsyncExitStack, settings: Settings, file: ConfigFile, store: RedisStore | None
+    stack: AsyncExitStack,
+    settings: Settings,
+    file: ConfigFile,
+    store: RedisStore | None,
+    telemetry: Telemetry | None = None,
 ) -> Brains:
     """The configured model, the local one behind it, and the index of the articles."""
     folder = knowledge_folder(settings.data)
@@ -193,7 +199,7 @@ async def open_brains(
     anthropic = AnthropicModel(
         settings.anthropic_api_key.get_secret_value(),
         settings.anthropic_base_url,
-        telemetry="OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ,
+        telemetry=telemetry.of_the_model_sdk if telemetry is not None else False,
     )
     stack.push_async_callback(anthropic.close)
     return Brains(anthropic, local, local, knowledge, search, vocabulary)
@@ -213,6 +219,7 @@ def build_desk(
     outlets: Mapping[SurfaceName, Outlet],
     surfaces: Surfaces,
     tenant: str = TENANT,
+    spans: Spans = NO_SPANS,
 ) -> Desk:
     """The use-cases of this process."""
     clock = SystemClock()
@@ -234,6 +241,7 @@ def build_desk(
             tells_no_request=reply.tells_no_request,
             vocabulary=brains.vocabulary,
             at_cap=file.config.budget.at_cap,
+            spans=spans,
         )
     )
 
@@ -297,6 +305,7 @@ async def running(
     async with AsyncExitStack() as stack:
         at = listening_socket(host, port)
         stack.callback(at.close)
+        telemetry = await stack.enter_async_context(open_telemetry(os.environ))
         meter = Meter(SystemClock())
         opened = await open_store(stack, settings, file, meter=meter)
         meter.watch(opened.store)
@@ -304,9 +313,9 @@ async def running(
             {name: book.reply_as for name, book in file.config.playbooks.items()}
         )
         slack = await open_slack(stack, settings, file, signatures)
-        brains = await open_brains(stack, settings, file, opened.store)
+        brains = await open_brains(stack, settings, file, opened.store, telemetry)
         outlets = await _outlets(stack, settings, file, secrets, slack, signatures)
-        desk = build_desk(file, opened, brains, outlets, _surfaces(slack))
+        desk = build_desk(file, opened, brains, outlets, _surfaces(slack), spans=telemetry.spans)
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         worker: Worker | None = None
         if role != "web":
@@ -329,9 +338,10 @@ async def running(
                 checks,
                 meter.registry,
                 slack=inbound,
-                webhooks=_webhooks(file, secrets, opened.store),
+                webhooks=webhooks_of(file.config, secrets, opened.store, SystemClock()),
                 refresh_gauges=meter.refresh,
                 console=console.console,
+                spans=telemetry.spans,
             )
         if isinstance(brains.model, AnthropicModel):
             # Its import takes seconds: after the rest is up, before the first ticket needs it.
@@ -409,27 +419,6 @@ async def _outlets(
         session = await stack.enter_async_context(reply_session())
         outlets["webhook"] = ReplyUrl(endpoints, session, clock)
     return outlets
-
-
-def _webhooks(file: ConfigFile, secrets: Mapping[str, SecretStr], store: RedisStore) -> Webhooks:
-    """One intake for each webhook that a playbook listens to."""
-    heard = {
-        listen.webhook: name
-        for name, playbook in file.config.playbooks.items()
-        for listen in playbook.listen
-        if listen.webhook is not None
-    }
-    return Webhooks(
-        store,
-        SystemClock(),
-        {
-            name: WebhookIntake.of(
-                name, heard[name], secrets[webhook.secret_env].get_secret_value()
-            )
-            for name, webhook in file.config.webhooks.items()
-            if name in heard
-        },
-    )
 
 
 async def _console(

@@ -24,6 +24,7 @@ from bot.execute import Execute
 from bot.intake import Intake
 from bot.playbook import Approvers, Playbook
 from bot.ports import Clock, Model, Store, Surfaces, WakeKind
+from bot.ports.spans import NO_SPANS, Spans
 from bot.publish import Publish
 from bot.timers import Timers
 from bot.triage import Triage
@@ -51,6 +52,7 @@ class Parts:
     tells_no_request: Callable[[Ticket], bool]
     vocabulary: Collection[str] = frozenset()
     at_cap: AtCap = "local"
+    spans: Spans = NO_SPANS
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def assemble(parts: Parts) -> Desk:
         resend_seconds=resend_seconds,
         tells_no_request=parts.tells_no_request,
         vocabulary=parts.vocabulary,
+        spans=parts.spans,
     )
     publish = Publish(context)
     agent = AgentPorts(
@@ -103,6 +106,7 @@ def assemble(parts: Parts) -> Desk:
         source=parts.source,
         record=parts.store.record,
         at_cap=parts.at_cap,
+        spans=parts.spans,
     )
     intake = Intake(context)
     triage = Triage(context, parts.kits, agent, publish)

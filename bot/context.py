@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.domain import Ticket
 from bot.playbook import Approvers, Playbook, Route
 from bot.ports import Clock, Store, Surfaces
+from bot.ports.spans import NO_SPANS, Spans
 from tools.spec import ActionSpec
 
 
@@ -31,6 +32,7 @@ class Context:
     """Whether the other side wants to hear of a ticket that asks for nothing, too."""
     vocabulary: Collection[str] = frozenset()
     """Words of the desk's own articles and labels: all that masking lets stay in an example."""
+    spans: Spans = NO_SPANS
 
     def playbook(self, name: str) -> Playbook:
         """The playbook, or, where its name is gone from the file, a closed one: nobody may decide

@@ -131,9 +131,11 @@ class Execute:
         claimed = await self._context.store.claim(approved, moved.proposal, index, entry)
         if isinstance(claimed, NotClaimed):
             return _Again() if claimed.why == "conflict" else now + _PAUSED_RETRY
-        outcome = await self._dispatch(moved.proposal, ticket, claimed)
-        executing = case._replace(proposal=Versioned(moved.proposal, approved.version + 1))
-        return _Again(await self._report(executing, index, done, outcome))
+        with self._context.spans.execution(ticket, moved.proposal):
+            with self._context.spans.action(claimed) as acting:
+                outcome = acting.ended(await self._dispatch(moved.proposal, ticket, claimed))
+            executing = case._replace(proposal=Versioned(moved.proposal, approved.version + 1))
+            return _Again(await self._report(executing, index, done, outcome))
 
     async def _dispatch(self, proposal: Proposal, ticket: Ticket, grant: Grant) -> Outcome:
         """Check again all that the claim vouched for, then act once."""

@@ -70,6 +70,8 @@ class Intake:
                 deliveries_done=(delivery_id,),
             )
             if not isinstance(await self._context.store.commit(done), Conflict):
+                for ticket in plan.commit.tickets:
+                    self._context.spans.delivered(delivery, ticket.value)
                 if plan.answer is not None:
                     await self._asks.tell(delivery, plan.answer)
                 return None

@@ -1,6 +1,6 @@
 """``/metrics`` for Prometheus: counters of this process, gauges of the store.
 
-Names and labels are documented in docs/run.md and stable. No label holds a person, a ticket
+Names and labels are documented in docs/telemetry.md and stable. No label holds a person, a ticket
 or free text. Counters are each process's own, as Prometheus expects; sum over replicas.
 """
 
@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
 
 from bot.journal import Entry
 from bot.overview import FiguresStore
@@ -21,6 +27,8 @@ class Meter:
     """Counts what this process writes to the journal. One registry a process."""
 
     def __init__(self, clock: Clock) -> None:
+        # The library's switch is the process's: without it each counter has a twin, ``_created``.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's own gap
         self.registry = CollectorRegistry()
         self._clock = clock
         self._store: FiguresStore | None = None
@@ -104,6 +112,9 @@ class Meter:
                     _observe(self._to_decision, data.get("waited_ms"))
             case "effect":
                 self._actions.labels(str(data.get("action")), str(data.get("outcome"))).inc()
+            case "transition" if data.get("to") == "unknown" and data.get("from") == "executing":
+                # Whoever dispatched it never said what became of it.
+                self._actions.labels(str(data.get("action")), "unknown").inc()
             case "model_call":
                 self._call(entry)
             case _:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -24,6 +25,7 @@ from bot.domain import Board, Copy, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.playbook import Playbook
 from bot.ports import Case, MaybePosted, MessageGone, SurfaceError, Versioned
+from bot.ports.tracer import Span
 from bot.progress import CustomerSide
 from bot.projection import view, who_may
 
@@ -227,8 +229,9 @@ class Publish:
             return await self._replace(case, board, ours, withdrawn)
         surface = self._context.surfaces.shown[task.place.surface]
         try:
-            async with asyncio.timeout(POST_SECONDS - took):
-                message = await surface.post(task.place, card)
+            with self._span(case, task.place, "post"):
+                async with asyncio.timeout(POST_SECONDS - took):
+                    message = await surface.post(task.place, card)
         except (MaybePosted, TimeoutError) as lost:
             log.warning("deskhand: the card of %s may be lost: %s", case.id, lost)
             return await self._find(case, board, ours, at_once=True)
@@ -299,7 +302,8 @@ class Publish:
         copy = task.copy
         surface = self._context.surfaces.shown[copy.place.surface]
         try:
-            await surface.update(copy.place, card, buttons=task.buttons)
+            with self._span(case, copy.place, "update"):
+                await surface.update(copy.place, card, buttons=task.buttons)
         except MessageGone:
             over = {"status": "gone", "attempts": 0, "again_at": None}
             gone = copy.model_copy(update=over)
@@ -315,6 +319,10 @@ class Publish:
             well = {"attempts": 0, "again_at": None, "error": None}
             now = copy.model_copy(update={**over, **well})
             return await self._replace(case, case.board, copy, now)
+
+    def _span(self, case: _Case, place: Place, what: str) -> AbstractContextManager[Span]:
+        ticket, proposal = case.ticket.value, case.proposal.value
+        return self._context.spans.card(ticket, proposal, place.surface, what)
 
     async def _failed(
         self,

@@ -23,7 +23,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.types import Receive, Scope, Send
 
 from bot.domain import Actor
+from bot.logs import about
 from bot.ports import Clock, Decisions, Store, StoreUnavailable
+from bot.ports.spans import incoming_link
 from handlers.guard import (
     Disconnected,
     Refused,
@@ -260,6 +262,8 @@ class SlackInbound:
                     self._later.start(self._home(actor))
                 return Reply()
             case Intake(delivery, only_if_followed, otherwise):
+                if (link := incoming_link()) is not None:
+                    delivery = delivery.model_copy(update={"link": link})
                 try:
                     async with asyncio.timeout(ACCEPT_SECONDS):
                         if only_if_followed and not await self._store.ticket_at(delivery.origin):
@@ -268,7 +272,9 @@ class SlackInbound:
                             return Reply()
                         await self._store.accept(delivery)
                 except (StoreUnavailable, TimeoutError) as away:
-                    log.warning("deskhand: %s is not durable: %s", delivery.id, away or "too late")
+                    with about(trace_id=delivery.trace_id):
+                        how = away or "too late"
+                        log.warning("deskhand: %s is not durable: %s", delivery.id, how)
                     return Reply(503)
                 return Reply()
 

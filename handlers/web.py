@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.ports import Store, StoreUnavailable
+from bot.ports.spans import NO_SPANS, Spans
 from handlers.guard import Disconnected, Refused, read_body
 from handlers.slack import SlackInbound
 from handlers.webhooks import Webhooks
@@ -76,6 +77,7 @@ def web_app(
     routes: Sequence[BaseRoute] = (),
     refresh_gauges: Callable[[], Awaitable[None]] | None = None,
     console: ASGIApp | None = None,
+    spans: Spans = NO_SPANS,
 ) -> ASGIApp:
     """Everything. ``routes`` are further ones, such as Teams'."""
     own = _own_routes(checks, registry, refresh_gauges)
@@ -85,6 +87,7 @@ def web_app(
         _starlette([*own, *routes]),
         slack.asgi if slack is not None and slack.over_http else None,
         console,
+        spans,
     )
 
 
@@ -102,15 +105,34 @@ class _Shielded:
     """The outermost layer: the ways past the router for Slack's door and the console's, which have
     walls of their own, and the last resort."""
 
-    def __init__(self, app: ASGIApp, slack: ASGIApp | None, console: ASGIApp | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        slack: ASGIApp | None,
+        console: ASGIApp | None = None,
+        spans: Spans = NO_SPANS,
+    ) -> None:
         self._app = app
         self._slack = slack
         self._console = console
+        self._spans = spans
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
+        elif scope["method"] != "POST":
+            await self._answer(scope, receive, send)
+        else:
+            with self._spans.request("POST", _route(scope["path"]), _traceparent(scope)) as asked:
+
+                async def seen(message: Message) -> None:
+                    if message["type"] == "http.response.start":
+                        asked.status = message["status"]
+                    await send(message)
+
+                await self._answer(scope, receive, seen)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
 
         async def watched(message: Message) -> None:
@@ -137,6 +159,20 @@ class _Shielded:
             log.exception("deskhand: %s %s failed", scope["method"], path)
             if not started:
                 await PlainTextResponse("not available", status_code=503)(scope, receive, send)
+
+
+def _route(path: str) -> str:
+    """The path of a request that may be a decision, without anybody's ids."""
+    if path.startswith("/console/"):
+        return "/console/proposals/{id}/{verb}"
+    return path if path == "/slack/events" else "/"
+
+
+def _traceparent(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            return str(value, "latin-1")
+    return None
 
 
 def _own_routes(

@@ -10,19 +10,22 @@ import asyncio
 import base64
 import hmac
 import logging
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pydantic import SecretStr
 from standardwebhooks import Webhook, WebhookVerificationError
 from standardwebhooks.webhooks import hmac_data
 from starlette.datastructures import Headers
 
+from bot.config import Config
 from bot.domain import Delivery, Place
+from bot.logs import about
 from bot.ports import Clock, Store, StoreUnavailable
+from bot.ports.spans import traceparent_of
 from bot.ticket_body import InvalidBody, read_body
 from handlers.guard import Refused, parse_object
 
@@ -32,7 +35,6 @@ ACCEPT_SECONDS: Final = 1.8
 """Not durable after this is 503, within the two seconds of the contract."""
 
 _MAX_ID = 256
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")
 
 
 class BadSecret(ValueError):
@@ -138,8 +140,32 @@ class Webhooks:
             async with asyncio.timeout(ACCEPT_SECONDS):
                 await self._store.accept(delivery)
         except (StoreUnavailable, TimeoutError) as away:
-            log.warning("deskhand: %s is not durable: %s", delivery.id, away or "too late")
+            with about(trace_id=delivery.trace_id):
+                log.warning("deskhand: %s is not durable: %s", delivery.id, away or "too late")
             raise Refused(503, "not durable yet; send it again") from away
+
+
+def webhooks_of(
+    config: Config, secrets: Mapping[str, SecretStr], store: Store, clock: Clock
+) -> Webhooks:
+    """One intake for each webhook that a playbook listens to."""
+    heard = {
+        listen.webhook: name
+        for name, playbook in config.playbooks.items()
+        for listen in playbook.listen
+        if listen.webhook is not None
+    }
+    return Webhooks(
+        store,
+        clock,
+        {
+            name: WebhookIntake.of(
+                name, heard[name], secrets[webhook.secret_env].get_secret_value()
+            )
+            for name, webhook in config.webhooks.items()
+            if name in heard
+        },
+    )
 
 
 def delivery_of(
@@ -167,5 +193,5 @@ def delivery_of(
         url=given.link,
         received_at=now,
         trace_id=secrets.token_hex(16),
-        link=traceparent if traceparent and _TRACEPARENT.match(traceparent) else None,
+        link=traceparent_of(traceparent),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 pytest_plugins = ["tests.fixtures_redis"]
@@ -17,7 +19,6 @@ _OUTSIDE = (
     "DESKHAND_CONFIG",
     "DESKHAND_DATA",
     "DESKHAND_SECRET",
-    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
@@ -27,6 +28,6 @@ _OUTSIDE = (
 @pytest.fixture(autouse=True)
 def _nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key or address in a developer's own environment must not reach a test."""
-    for name in _OUTSIDE:
+    for name in (*_OUTSIDE, *(name for name in os.environ if name.startswith("OTEL_"))):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

@@ -19,6 +19,7 @@ from typing import Literal, Protocol
 from bot.budget import Cap, CapReached, Price, Reservation, Usage
 from bot.journal import Entry
 from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, Turn
+from bot.ports.spans import NO_SPANS, Spans
 
 log = logging.getLogger("deskhand.agent")
 
@@ -145,6 +146,7 @@ class Caller:
     """Whether the ticket has moved on; asked before each attempt."""
     jitter: Callable[[], float] = random.random
     """From 0 to 1: so that many runs do not come back at the same moment."""
+    spans: Spans = NO_SPANS
 
     async def call(self, model: Model, prompt: Prompt, step: int) -> CallOutcome:
         """Up to three attempts at one answer. Raises ``StoreUnavailable`` only."""
@@ -243,19 +245,21 @@ class Caller:
         seconds = max(0.05, self.deadline.usable * _SHARE)
         started = clock.monotonic()
         result: Answer | ModelFailed
-        try:
-            async with asyncio.timeout(seconds + 0.25):
-                result = await model.answer(replace(prompt, timeout_seconds=seconds))
-        except ModelFailed as failure:
-            result = failure
-        except TimeoutError:
-            result = ModelFailed("connection", f"{prompt.model} did not answer in {seconds:.0f} s.")
-        latency = clock.monotonic() - started
-        usage = result.usage
-        if usage is not None:
-            cost = price.cost(usage)
-        else:
-            cost = reservation.usd if reservation else Decimal(0)
+        with self.spans.chat(prompt, model.name, step, attempt) as chat:
+            try:
+                async with asyncio.timeout(seconds + 0.25):
+                    result = await model.answer(replace(prompt, timeout_seconds=seconds))
+            except ModelFailed as failure:
+                result = failure
+            except TimeoutError:
+                words = f"{prompt.model} did not answer in {seconds:.0f} s."
+                result = ModelFailed("connection", words)
+            latency = clock.monotonic() - started
+            if result.usage is not None:
+                cost = price.cost(result.usage)
+            else:
+                cost = reservation.usd if reservation else Decimal(0)
+            chat.ended(result, cost)
         if reservation is not None and cost > reservation.usd:
             log.warning(
                 "model %s cost %s USD, more than its worst case of %s USD",

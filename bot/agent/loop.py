@@ -48,6 +48,7 @@ from bot.domain import (
 )
 from bot.journal import Entry
 from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, Turn
+from bot.ports.spans import NO_SPANS, Spans
 from tools.spec import ReadContext
 
 MARGIN_SECONDS = 3.0
@@ -74,6 +75,7 @@ class AgentPorts:
     record: Callable[[Sequence[Entry]], Awaitable[None]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     at_cap: AtCap = "local"
+    spans: Spans = NO_SPANS
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,11 @@ async def run_agent(
     ``cancelled`` is asked before each call. ``doing`` gets words for a status line and must come
     back at once. Raises ``StoreUnavailable``; the run is then taken up again by somebody.
     """
-    return await _Loop(job, kit, ports, cancelled, doing).run()
+    prompt = kit.prompt.front.name
+    with ports.spans.agent(job.ticket, job.run, prompt, kit.prompt_version) as agent:
+        outcome = await _Loop(job, kit, ports, cancelled, doing).run()
+        agent.ended(type(outcome).__name__.lower(), outcome.steps)
+        return outcome
 
 
 @dataclass
@@ -243,13 +249,15 @@ class _Loop:
         margin = min(MARGIN_SECONDS, limits.seconds / 10)
         self.deadline = Deadline(self.ports.clock, ends_at, margin)
         self.purse = Purse(self.ports.money, run.id, self.kit.playbook.name, limits.usd)
+        ports = self.ports
         self.caller = Caller(
             self.purse,
             self.deadline,
-            self.ports.sleep,
+            ports.sleep,
             self.entries,
-            self.ports.record,
+            ports.record,
             self.cancelled,
+            spans=ports.spans,
         )
         self.research = Research(
             self.kit.toolbox,
@@ -257,6 +265,7 @@ class _Loop:
             self.ports.clock,
             self.entries.append,
             run.id,
+            ports.spans,
         )
         self.ticket_text = self.kit.prompt.ticket(ticket, run)
 

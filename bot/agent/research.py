@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from bot.agent.prompting import inert
 from bot.journal import Entry
 from bot.ports import Clock, StoreUnavailable, ToolCall, ToolResult
+from bot.ports.spans import NO_SPANS, Spans
 from tools.spec import Findings, Passage, ReadContext, ReadTool
 
 log = logging.getLogger("deskhand.agent")
@@ -40,6 +41,7 @@ class Research:
     clock: Clock
     entry: Callable[[Entry], None]
     run: str
+    spans: Spans = NO_SPANS
     seen: set[str] = field(default_factory=set)
     passages: dict[str, Passage] = field(default_factory=dict)
     """The best passage of each article found."""
@@ -83,7 +85,9 @@ class Research:
         asked = _short(args.model_dump(mode="json"))
         self.tried.append(f"{tool.doing}: {asked}" if asked else tool.doing)
         started = self.clock.monotonic()
-        findings = await self._read(tool, args, seconds)
+        with self.spans.tool(call, written) as looked:
+            findings = await self._read(tool, args, seconds)
+            looked.found(findings)
         latency = self.clock.monotonic() - started
         if findings.failed is not None:
             self.seen.discard(key)

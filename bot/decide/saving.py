@@ -31,6 +31,7 @@ from bot.ports import (
     Versioned,
     Wake,
 )
+from bot.ports.spans import Deciding
 
 log = logging.getLogger("deskhand.decide")
 
@@ -66,12 +67,19 @@ class Saving:
     async def decide(
         self, token: str, verb: Verb, actor: Actor, plan: Plan
     ) -> Decided | NotDecided | FieldErrors:
+        with self._context.spans.decision(verb) as deciding:
+            return deciding.ended(await self._decide(token, verb, actor, plan, deciding))
+
+    async def _decide(
+        self, token: str, verb: Verb, actor: Actor, plan: Plan, deciding: Deciding
+    ) -> Decided | NotDecided | FieldErrors:
         clock, store = self._context.clock, self._context.store
         last = clock.monotonic() + DECIDE_SECONDS
         while True:
             asked = await read(self._context, token, verb)
             if isinstance(asked, NotDecided):
                 return asked
+            deciding.about(asked.ticket.value, asked.proposal.value)
             person = await authorise(self._context, asked, actor)
             if isinstance(person, NotDecided):
                 return person

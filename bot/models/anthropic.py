@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from bot.budget import Price, Usage
@@ -29,6 +29,7 @@ from bot.ports import Answer, ModelFailed, Prompt, StopReason, ToolCall
 if TYPE_CHECKING:
     import anthropic
     import httpx2
+    from anthropic._types import OpenTelemetryClientOption
 
 OVERHEAD_TOKENS = 1_200
 """What the provider adds unseen: its own system prompt for tools (346 tokens are documented) and
@@ -64,10 +65,14 @@ class _Fixed:
 
 
 class AnthropicModel:
-    """``base_url`` None is the public API. ``telemetry``: let the SDK make its spans."""
+    """``base_url`` None is the public API. ``telemetry``: the SDK's ``open_telemetry`` option."""
 
     def __init__(
-        self, api_key: str, base_url: str | None = None, *, telemetry: bool = False
+        self,
+        api_key: str,
+        base_url: str | None = None,
+        *,
+        telemetry: Mapping[str, Any] | Literal[False] = False,
     ) -> None:
         self._api_key = api_key
         self._base_url = base_url
@@ -197,7 +202,7 @@ class AnthropicModel:
             base_url=self._base_url or "https://api.anthropic.com",
             max_retries=0,
             http_client=http,
-            open_telemetry=None if self._telemetry else False,
+            open_telemetry=cast("OpenTelemetryClientOption", self._telemetry),
         )
 
 
