@@ -14,6 +14,8 @@ NAMES = {
     "click": "from the click to the action's first byte",
     "growth": "10,000 pending proposals: Redis, the worker, and a ticket's cost meanwhile",
     "takeover": "kill -9 to work resumed",
+    "status": "the figures with 100, 10,000 and 1,000,000 journal entries",
+    "console": "the console's pages, and a serve that some look at",
     "idle": "a serve that nobody uses",
     "start": "start to ready",
 }

@@ -31,6 +31,7 @@ from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
 from bot.models.local.brain import local_model
 from bot.models.local.model import LocalModel
+from bot.money_watch import MoneyWatch
 from bot.overview import Overview
 from bot.ports import Directory, Model, Surface, Surfaces
 from bot.settings import TENANT, Settings, named_secrets
@@ -46,6 +47,7 @@ from handlers.console.parts import SlackOpenId
 from handlers.slack import SlackInbound
 from handlers.slack_client import SlackFault, SlackIdentity, slack_client, slack_session
 from handlers.slack_command import SlackCommand
+from handlers.slack_home import SlackHome
 from handlers.slack_people import SlackPeople
 from handlers.slack_reply import SlackReply
 from handlers.slack_socket import SlackSocket
@@ -117,6 +119,8 @@ async def open_store(
         queue.wake_soon,
         usd_per_day=budget.usd_per_day,
         playbook_usd_per_day=budget.usd_per_playbook,
+        warn_at=budget.warn_at,
+        at_cap=budget.at_cap,
         timezone=ZoneInfo(budget.timezone),
         replicas=min(facts.replicas, 1),
     )
@@ -229,6 +233,7 @@ def build_desk(
             action_tools=[reply],
             tells_no_request=reply.tells_no_request,
             vocabulary=brains.vocabulary,
+            at_cap=file.config.budget.at_cap,
         )
     )
 
@@ -308,6 +313,9 @@ async def running(
             worker = Worker(opened.queue, opened.store, desk.jobs, SystemClock(), secret=secret)
             working = asyncio.create_task(worker.run(), name="deskhand-worker")
             stack.push_async_callback(_ended, worker, working)
+            watch = MoneyWatch(desk.context, opened.store, slack.people.members if slack else None)
+            looking = asyncio.create_task(watch.run(), name="deskhand-money")
+            stack.push_async_callback(_cancelled, looking)
         console: OpenConsole | None = None
         if role == "worker":
             app = worker_app(checks, meter.registry, meter.refresh)
@@ -349,6 +357,11 @@ async def _closed(
 async def _ended(worker: Worker, working: asyncio.Task[None]) -> None:
     await worker.stop()
     await working
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _surfaces(slack: SlackSide | None) -> Surfaces:
@@ -472,6 +485,8 @@ async def _inbound(
         (name for name, book in file.config.playbooks.items() if book.kind == "triage"), None
     )
     signing = settings.slack_signing_secret
+    overview = Overview(opened.store, SystemClock(), opened.facts.durability)
+    command = SlackCommand(desk.context, overview, console.console.link)
     inbound = SlackInbound(
         store=opened.store,
         decisions=desk.decide,
@@ -483,11 +498,9 @@ async def _inbound(
         listens=listens,
         triage_playbook=triage,
         signing_secret=signing.get_secret_value() if signing is not None else None,
-        agent_command=SlackCommand(
-            desk.context,
-            Overview(opened.store, SystemClock(), opened.facts.durability),
-            console.console.link,
-        ).answer,
+        agent_command=command.answer,
+        agent_share=command.share,
+        home=SlackHome(desk.context, overview, client).opened,
     )
     inbound.start()
     stack.push_async_callback(inbound.close)

@@ -15,6 +15,7 @@ from bot.agent.draft_check import Source
 from bot.agent.kit import Kit, make_kit
 from bot.agent.loop import AgentPorts
 from bot.agent.prompting import built_in_prompt, load_prompt
+from bot.budget import AtCap
 from bot.config_file import ConfigFile
 from bot.context import Context
 from bot.decide import Decide
@@ -49,6 +50,7 @@ class Parts:
     action_tools: Sequence[ActionTool]
     tells_no_request: Callable[[Ticket], bool]
     vocabulary: Collection[str] = frozenset()
+    at_cap: AtCap = "local"
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def assemble(parts: Parts) -> Desk:
         clock=parts.clock,
         source=parts.source,
         record=parts.store.record,
+        at_cap=parts.at_cap,
     )
     intake = Intake(context)
     triage = Triage(context, parts.kits, agent, publish)

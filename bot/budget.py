@@ -7,7 +7,8 @@ no number of replicas passes a cap. What nobody has a price for is refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import ROUND_UP, Decimal
 from typing import Literal
 
@@ -80,15 +81,47 @@ class CapReached:
     left: Decimal
 
 
-@dataclass(frozen=True)
-class Spending:
-    """The day's money, all playbooks and replicas together, in dollars."""
+AtCap = Literal["local", "wait"]
+"""At a day's or playbook's cap. local: the local model drafts, and cards say so. wait: runs wait
+until there is money again, the next day or under a raised cap."""
 
-    day: str
-    spent: Decimal
-    reserved: Decimal
-    cap: Decimal | None
+
+@dataclass(frozen=True)
+class Sum:
+    """Dollars of one cap's day: ``spent`` is settled, ``reserved`` is for calls on the way."""
+
+    spent: Decimal = Decimal(0)
+    reserved: Decimal = Decimal(0)
+    cap: Decimal | None = None
+    """None: there is none."""
+    refused: bool = False
+    """A call did not fit under the cap: what is left is too little for one."""
 
     @property
     def left(self) -> Decimal | None:
         return None if self.cap is None else max(Decimal(0), self.cap - self.spent - self.reserved)
+
+    def reaches(self, share: float) -> bool:
+        """Whether that part of the cap is spent, or a call did not fit under it any more."""
+        if self.cap is None:
+            return False
+        return self.refused or self.spent >= self.cap * Decimal(str(share))
+
+
+@dataclass(frozen=True)
+class Spending(Sum):
+    """The day's money, all playbooks and replicas together, in dollars."""
+
+    day: str = ""
+    """As ``2026-11-22``, in the budget's time zone."""
+    playbooks: Mapping[str, Sum] = field(default_factory=dict)
+    """Each playbook that has a cap of its own or has used something today."""
+    warn_at: float = 0.8
+    at_cap: AtCap = "local"
+    timezone: str = "UTC"
+
+    def left_for(self, playbook: str) -> Decimal | None:
+        """What a run of this playbook may use yet, under both caps; None: there is none."""
+        own = self.playbooks.get(playbook, Sum())
+        lefts = [left for left in (self.left, own.left) if left is not None]
+        return min(lefts, default=None)

@@ -358,6 +358,10 @@ class Run(Frozen):
     """The end of the quiet window."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    unpaid: Literal["day", "playbook"] | None = None
+    """It waits for money: this cap stood against it."""
+    unpaid_usd: Decimal = Decimal(0)
+    """What its next call needed."""
     feedback: tuple[str, ...] = ()
     """A rejecter's reasons and words, for a draft that is made again."""
 

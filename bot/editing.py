@@ -171,7 +171,8 @@ def _edit_action(
         if written is not None:
             args[name] = _typed(written, field.annotation)
     if included:
-        errors.update(_faults(index, action.tool, spec.args_model, args))
+        for at, fault in _faults(index, action.tool, spec.args_model, args).items():
+            errors.setdefault(at, fault)  # where our own words are there already, they are plainer
     return action.model_copy(update={"args": args, "included": included})
 
 

@@ -48,6 +48,12 @@ class FiguresStore(Protocol):
 
     async def paused(self) -> frozenset[str]: ...
 
+    async def for_money(
+        self, playbook: str | None = None, limit: int = 0
+    ) -> tuple[int, Sequence[str]]:
+        """How many runs wait for money, and the first ``limit`` of their proposals."""
+        ...
+
     async def counted(self, spans: Sequence[Span]) -> Sequence[Counts]:
         """What was counted in each of these spans, what is not yet sealed included. One round trip,
         whatever happened in them."""
@@ -118,21 +124,35 @@ class Overview:
         first card was made; with a route, model calls, tokens and dollars are those of the runs
         that ended there, at their end; with a model or prompt version alone, those calls' own.
         """
-        now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
-        current, before = await self._store.counted(
-            [window_span(window, now), window_span(window, now, before=1)]
+        wanted = Wanted(playbook, route, model, prompt_version)
+        return (await self._report(window, wanted, ()))[0]
+
+    async def report(
+        self, window: Window, playbook: str | None = None
+    ) -> tuple[dict[str, Any], list[Step]]:
+        """``figures`` and ``series`` of one moment, for less than both."""
+        spans = steps(window, self._clock.now())
+        return await self._report(window, Wanted(playbook), spans)
+
+    async def _report(
+        self, window: Window, wanted: Wanted, parts: Sequence[Span]
+    ) -> tuple[dict[str, Any], list[Step]]:
+        now = self._clock.now()
+        current, before, *each = await self._store.counted(
+            [window_span(window, now), window_span(window, now, before=1), *parts]
         )
         spending = await self._store.spending()
-        shown = _counted(current, wanted)
-        return {
+        waiting_for_money, _ = await self._store.for_money(wanted.playbook)
+        figures = {
             "window": window,
-            **shown,
+            **_counted(current, wanted),
             "waiting": _waiting(await self._store.open_now(), wanted, now).model_dump(),
-            "budget": budget(spending),
+            "budget": budget(spending, waiting_for_money),
             "paused": sorted(await self._store.paused()),
             "durability": self._durability,
             "previous": _counted(before, wanted),
         }
+        return figures, _steps(parts, each, wanted, now)
 
     async def series(
         self,
@@ -149,11 +169,7 @@ class Overview:
         """
         now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
         spans = steps(window, now)
-        each = await self._store.counted(spans)
-        return [
-            Step(span.start, span.end or now, _counted(counts, wanted))
-            for span, counts in zip(spans, each, strict=True)
-        ]
+        return _steps(spans, await self._store.counted(spans), wanted, now)
 
     async def breakdown(
         self,
@@ -188,7 +204,8 @@ class Overview:
         return sorted(shares, key=lambda share: (-share.figures["tickets"], share.name))
 
     async def queue(self, playbook: str | None = None, limit: int = 50) -> list[Waits]:
-        """What waits for a person, oldest first."""
+        """What waits for a person, and (``drafting``, ``waits for money``) for money, oldest
+        first."""
         now = self._clock.now()
         lines = []
         for proposal in await self._proposals(playbook, limit):
@@ -204,7 +221,7 @@ class Overview:
                     state=proposal.state,
                     since=since,
                     age_s=round((now - since).total_seconds(), 1),
-                    reason=proposal.handoff.reason if proposal.handoff else "",
+                    reason=why_it_waits(proposal),
                     owner=proposal.owner.name if proposal.owner else "",
                     subject=_subject(ticket),
                 )
@@ -227,12 +244,23 @@ class Overview:
         return ticket, await self._store.record_book.of_case(ticket)
 
     async def _proposals(self, playbook: str | None, limit: int) -> list[Proposal]:
+        """What waits for a person and what waits for money, the oldest first."""
+        for_person = await self._store.waiting(playbook, limit)
+        _, for_money = await self._store.for_money(playbook, limit)
         found = []
-        for proposal_id in await self._store.waiting(playbook, limit):
+        for proposal_id in dict.fromkeys((*for_person, *for_money)):
             one = await self._store.proposal(proposal_id)
             if one is not None:
                 found.append(one.value)
-        return found
+        found.sort(key=lambda one: one.proposed_at or one.created_at)
+        return found[:limit]
+
+
+def why_it_waits(proposal: Proposal) -> str:
+    """A handoff's reason, or that its run waits for money; empty for what waits for a decision."""
+    if proposal.state == "drafting" and proposal.run.unpaid is not None:
+        return "waits for money"
+    return proposal.handoff.reason if proposal.handoff else ""
 
 
 def _subject(ticket: Ticket | None) -> str:
@@ -247,6 +275,15 @@ def _counted(counts: Counts, wanted: Wanted) -> dict[str, Any]:
         tickets_by_run=wanted.by_run,
         calls_by_run=wanted.route is not None,
     )
+
+
+def _steps(
+    spans: Sequence[Span], each: Sequence[Counts], wanted: Wanted, now: datetime
+) -> list[Step]:
+    return [
+        Step(span.start, span.end or now, _counted(counts, wanted))
+        for span, counts in zip(spans, each, strict=True)
+    ]
 
 
 def _waiting(opened: Sequence[OpenNow], wanted: Wanted, now: datetime) -> Waiting:

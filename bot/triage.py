@@ -18,13 +18,14 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from bot.agent.kit import Kit
-from bot.agent.loop import AgentPorts, Cancelled, Drafted, Job, RunOutcome, Stopped, run_agent
+from bot.agent.loop import AgentPorts, Cancelled, Drafted, Job, Stopped, Unpaid, run_agent
 from bot.commands import Begin, Denied, HandOff, Propose
 from bot.context import Context
 from bot.decide import approvals_needed
 from bot.domain import Action, Content, Handoff, Notice, Proposal, Ticket
 from bot.journal import Entry, about
 from bot.lifecycle import MAX_STARTS, digest, transition
+from bot.money_watch import put_off
 from bot.playbook import Playbook, after
 from bot.ports import (
     Case,
@@ -92,7 +93,7 @@ class Triage:
                 continue
             if begun is not None:
                 async with self._with_a_word(proposal_id):
-                    await self._run(case._replace(proposal=begun), kit)
+                    return await self._run(case._replace(proposal=begun), kit)
             return None
 
     async def _begin(
@@ -135,7 +136,7 @@ class Triage:
             case _:
                 return Versioned(moved.proposal, proposal.version + 1)
 
-    async def _run(self, case: Case, kit: Kit) -> None:
+    async def _run(self, case: Case, kit: Kit) -> datetime | None:
         """``case``: as its beginning left it."""
         begun, proposal, ticket = case.proposal, case.proposal.value, case.ticket.value
         seen = begun.version
@@ -168,7 +169,9 @@ class Triage:
             await line.close(patience)
         if isinstance(outcome, Cancelled):
             await self._void(proposal, outcome.cost_usd, outcome.steps)
-            return
+            return None
+        if isinstance(outcome, Unpaid):
+            return await put_off(self._context, begun, outcome)
         command = self._command(outcome, ticket, kit)
         struck = (
             tuple(one.article for one in outcome.citations if not one.supported)
@@ -178,8 +181,9 @@ class Triage:
         used, left = tally.data(), line.case or case
         if not await self._end(begun, command, outcome.cost_usd, outcome.steps, struck, used, left):
             await self._void(proposal, outcome.cost_usd, outcome.steps)
+        return None
 
-    def _command(self, outcome: RunOutcome, ticket: Ticket, kit: Kit) -> Propose | HandOff:
+    def _command(self, outcome: Drafted | Stopped, ticket: Ticket, kit: Kit) -> Propose | HandOff:
         now, playbook = self._context.clock.now(), kit.playbook
         remind_at = after(now, playbook.remind_after, playbook.hours)
         match outcome:
@@ -211,8 +215,6 @@ class Triage:
                     remind_at=remind_at,
                     notices=outcome.notices,
                 )
-            case Cancelled():
-                raise AssertionError("a cancelled run has no end to save")
 
     def _acknowledged(self, content: Content, ticket: Ticket, playbook: Playbook) -> Content:
         """What asks for nothing is told to a helpdesk all the same: labels and route, no words."""

@@ -12,8 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -33,12 +32,14 @@ from handlers.guard import (
     parse_slack,
     read_body,
 )
+from handlers.slack_answers import AgentCommand, Answers, CommandAnswer, drawn, shared_words
 from handlers.slack_clicks import Clicks, Later, Reply, listener_of
-from handlers.slack_client import SlackFault, SlackIdentity, Us, call
+from handlers.slack_client import SlackFault, SlackIdentity, Us
 from handlers.slack_events import (
     Ignored,
     Intake,
     Json,
+    Opened,
     Parsed,
     Setting,
     Typed,
@@ -61,19 +62,6 @@ _BOLT_LOG: Final = "deskhand.slack.bolt"
 SHORTCUT: Final = "deskhand.triage"
 
 
-@dataclass(frozen=True)
-class CommandAnswer:
-    """A private answer to ``/agent``. ``text`` is Slack markup and stands for the blocks where
-    they cannot be shown."""
-
-    text: str
-    blocks: tuple[Mapping[str, Any], ...] = ()
-
-
-AgentCommand = Callable[[str, Actor], Awaitable[CommandAnswer]]
-"""``/agent <text>`` by a verified person; whether they may is the callable's to say."""
-
-
 class SlackInbound:
     """Everything that Slack sends. ``asgi`` is the HTTP door, ``handle`` the one behind it."""
 
@@ -91,6 +79,8 @@ class SlackInbound:
         triage_playbook: str | None,
         signing_secret: str | None,
         agent_command: AgentCommand | None = None,
+        agent_share: AgentCommand | None = None,
+        home: Callable[[Actor], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         if signing_secret is not None and not signing_secret:
             raise ValueError("an empty signing secret would let anybody in")
@@ -102,6 +92,8 @@ class SlackInbound:
         self._triage_playbook = triage_playbook
         self._secret = signing_secret.encode() if signing_secret is not None else None
         self._agent_command = agent_command
+        self._answers = Answers(client, session, api_url, agent_share)
+        self._home = home
         self._later = Later()
         self._whisperer = Whisperer(client, session, api_url)
         self._clicks = Clicks(decisions, client, self._whisperer, self._later)
@@ -228,6 +220,10 @@ class SlackInbound:
             return await self._command(payload, actor)
         match kind:
             case "block_actions":
+                if (words := shared_words(payload)) is not None:
+                    to = listener_of(payload, actor)
+                    self._later.start(self._answers.share(words, to, actor))
+                    return Reply()
                 return await self._clicks.pressed(payload, actor)
             case "view_submission":
                 return await self._clicks.submitted(payload, actor)
@@ -259,6 +255,10 @@ class SlackInbound:
             case Typed():
                 self._later.start(self._converse(parsed))
                 return Reply()
+            case Opened(actor):
+                if self._home is not None:
+                    self._later.start(self._home(actor))
+                return Reply()
             case Intake(delivery, only_if_followed, otherwise):
                 try:
                     async with asyncio.timeout(ACCEPT_SECONDS):
@@ -288,24 +288,18 @@ class SlackInbound:
         self._later.start(self._whisperer.tell(to, whisper_text(whisper)))
 
     async def _command(self, payload: Json, actor: Actor) -> Reply:
-        return _ephemeral(await self._answer(text_in(payload, "text") or "", actor))
+        answer = await self._answer(text_in(payload, "text") or "", actor)
+        if answer.chart is not None:
+            # A second private message: a workspace that does not know the block would refuse the
+            # whole answer with it.
+            self._later.start(self._answers.chart(answer, listener_of(payload, actor)))
+        return _ephemeral(answer)
 
     async def _converse(self, typed: Typed) -> None:
         """Answer in the person's own conversation with the app. Sent again by Slack, the question
         is answered again: reading it twice does no harm."""
         answer = await self._answer(typed.text, typed.actor)
-        try:
-            await call(
-                self._client.chat_postMessage(
-                    channel=typed.channel,
-                    text=answer.text,
-                    blocks=[dict(block) for block in answer.blocks] or None,
-                    unfurl_links=False,
-                    unfurl_media=False,
-                )
-            )
-        except SlackFault as fault:
-            log.warning("deskhand: %s got no answer: %s", typed.actor.key, fault)
+        await self._answers.converse(answer, typed.channel)
 
     async def _answer(self, text: str, actor: Actor) -> CommandAnswer:
         if self._agent_command is None:
@@ -345,8 +339,8 @@ class _Dispatch(AsyncMiddleware):
 
 def _ephemeral(answer: CommandAnswer) -> Reply:
     body: dict[str, Any] = {"response_type": "ephemeral", "text": answer.text}
-    if answer.blocks:
-        body["blocks"] = [dict(block) for block in answer.blocks]
+    if blocks := drawn(answer, button=True):
+        body["blocks"] = blocks
     return Reply(body=body)
 
 

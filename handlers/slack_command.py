@@ -7,24 +7,33 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from bot.authority import NotAllowed, listed, look_up, may_read, may_read_anything
 from bot.context import Context
 from bot.domain import Actor, Person
 from bot.journal import Entry
-from bot.overview import Overview, Waits, window_of
+from bot.overview import Overview, Waits, why_it_waits, window_of
 from bot.ports import LookUpFailed
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
-from handlers.slack import CommandAnswer
+from handlers.slack_answers import CommandAnswer
+from handlers.slack_figures import (
+    age,
+    budget_lines,
+    chart,
+    paused_name,
+    status_blocks,
+    status_text,
+    table,
+)
 from handlers.slack_inert import escape
 
 COMMANDS: Final = {
     "status": "`status [24h|7d|30d] [playbook]`: what waits, what was decided, what it costs",
-    "queue": "`queue`: what waits for a person, oldest first",
+    "queue": "`queue [playbook]`: what waits for a person or for money, oldest first",
     "show": "`show ID`: one proposal, for its approvers and the managers",
     "trace": "`trace ID`: one run with its times, tokens and cost (managers)",
-    "budget": "`budget`: what is spent and left today",
+    "budget": "`budget`: what is spent and left today, and what happens at a cap",
     "tools": "`tools`: what each playbook may look up and do",
     "pause": "`pause [playbook]`: tickets are kept, nothing runs or acts (managers)",
     "resume": "`resume [playbook]`: go on (managers)",
@@ -35,6 +44,7 @@ COMMANDS: Final = {
 _IDS = "a ticket, run or proposal id, or a message's link"
 _TRACE_ROOM = 3_500
 _LONGEST_LINE = 300
+_QUEUED = 20
 
 
 class SlackCommand:
@@ -53,6 +63,14 @@ class SlackCommand:
 
     async def answer(self, text: str, actor: Actor) -> CommandAnswer:
         """The private answer to ``/agent <text>`` by a verified person."""
+        return await self._answer(text, actor, everybody=False)
+
+    async def share(self, text: str, actor: Actor) -> CommandAnswer:
+        """The same for a whole channel: only what every full member may see. Without ``share`` in
+        the answer it is for the one who pressed: why there is nothing to share."""
+        return await self._answer(text, actor, everybody=True)
+
+    async def _answer(self, text: str, actor: Actor, *, everybody: bool) -> CommandAnswer:
         person = await look_up(self._context, actor)
         if isinstance(person, NotAllowed):
             plain = "".join(word if isinstance(word, str) else word.name for word in person.words)
@@ -63,21 +81,23 @@ class SlackCommand:
             case "status":
                 return await self._status(rest)
             case "queue":
-                return await self._queue(actor)
+                return await self._queue(rest, None if everybody else actor)
             case "show":
-                return await self._show(rest, actor)
+                return await self._show(rest, None if everybody else actor)
             case "trace":
-                return await self._trace(rest, person)
+                return await self._trace(rest, person, everybody=everybody)
             case "budget":
                 return await self._budget()
             case "tools":
                 return self._tools()
+            case "pause" | "resume" if everybody:
+                return await self._paused()
             case "pause" | "resume":
                 return await self._steer(name, rest, person)
-            case "console":
+            case "console" if not everybody:
                 return await self._console(actor)
             case "help":
-                return CommandAnswer("\n".join(COMMANDS.values()))
+                return CommandAnswer("\n".join(COMMANDS.values()), share="help")
             case _:
                 near = difflib.get_close_matches(name, COMMANDS, 1)
                 hint = f" Did you mean `{near[0]}`?" if near else ""
@@ -86,29 +106,41 @@ class SlackCommand:
     async def _status(self, rest: list[str]) -> CommandAnswer:
         window, playbook = "24h", None
         for word in rest:
-            if window_of(word) is not None:
-                window = word
+            if window_of(word.lower()) is not None:
+                window = word.lower()
             elif word in self._context.playbooks:
                 playbook = word
             else:
-                known = ", ".join(self._context.playbooks)
-                return CommandAnswer(
-                    f"`status` takes 24h, 7d or 30d, and a playbook ({escape(known)})."
-                )
-        figures = await self._overview.figures(window_of(window) or "24h", playbook)
-        return CommandAnswer("\n".join(status_lines(figures)))
+                return CommandAnswer(self._no_such(word, ("24h", "7d", "30d"), "window or"))
+        asked = window_of(window) or "24h"
+        figures, steps = await self._overview.report(asked, playbook)
+        return CommandAnswer(
+            status_text(figures, playbook),
+            tuple(status_blocks(figures, playbook)),
+            share=" ".join(("status", window, *((playbook,) if playbook else ()))),
+            chart=chart(window, steps),
+            table=table(window, steps),
+        )
 
-    async def _queue(self, actor: Actor) -> CommandAnswer:
+    async def _queue(self, rest: list[str], actor: Actor | None) -> CommandAnswer:
+        """For ``actor``, with the customers' words where they may see them; None: for all."""
+        if rest and rest[0] not in self._context.playbooks:
+            return CommandAnswer(self._no_such(rest[0]))
+        playbook = rest[0] if rest else None
+        found = await self._overview.queue(playbook, limit=_QUEUED + 1)
         lines = []
-        for waits in await self._overview.queue(limit=20):
-            playbook = self._context.playbook(waits.playbook)
+        for waits in found[:_QUEUED]:
             subject = ""
-            if await may_read(self._context, actor, playbook, waits.route):
+            book = self._context.playbook(waits.playbook)
+            if actor is not None and await may_read(self._context, actor, book, waits.route):
                 subject = f" “{escape(waits.subject)}”"
-            lines.append(_line(waits) + subject)
-        return CommandAnswer("\n".join(lines) if lines else "Nothing waits for a person.")
+            lines.append(queue_line(waits) + subject)
+        if len(found) > _QUEUED:
+            lines.append(f"These are the {_QUEUED} oldest; `deskhand queue` lists them all.")
+        text = "\n".join(lines) if lines else "Nothing waits for a person."
+        return CommandAnswer(text, share=" ".join(("queue", *rest[:1])))
 
-    async def _show(self, rest: list[str], actor: Actor) -> CommandAnswer:
+    async def _show(self, rest: list[str], actor: Actor | None) -> CommandAnswer:
         if len(rest) != 1:
             return CommandAnswer(f"Usage: `show ID`, with {_IDS}.")
         _, proposal_id = await self._overview.named(_bare(rest[0]))
@@ -121,16 +153,20 @@ class SlackCommand:
             f"*{proposal.id}*: {proposal.state}, revision {proposal.revision}",
             f"ticket {ticket.id}, playbook {escape(ticket.playbook)}, route {escape(route)}",
         ]
+        if why := why_it_waits(proposal):
+            lines.append(f"why: {escape(why)}")
         playbook = self._context.playbook(proposal.playbook)
-        if await may_read(self._context, actor, playbook, route):
+        if actor is not None and await may_read(self._context, actor, playbook, route):
             lines.append(f"> {escape(' '.join(ticket.body.split())[:500])}")
             if proposal.content and proposal.content.reply:
                 lines.append(f"Draft: {escape(' '.join(proposal.content.reply.split())[:1000])}")
         else:
             lines.append("Its texts are for this route's approvers and the managers.")
-        return CommandAnswer("\n".join(lines))
+        return CommandAnswer("\n".join(lines), share=f"show {proposal.id}")
 
-    async def _trace(self, rest: list[str], person: Person) -> CommandAnswer:
+    async def _trace(
+        self, rest: list[str], person: Person, *, everybody: bool = False
+    ) -> CommandAnswer:
         if refused := await self._not_a_manager("trace", person):
             return refused
         if len(rest) != 1:
@@ -138,14 +174,15 @@ class SlackCommand:
         found = await self._overview.trace(_bare(rest[0]))
         if found is None:
             return CommandAnswer(f"I know nothing under {escape(rest[0])[:60]}.")
-        return CommandAnswer(trace_text(*found))
+        share = f"trace {found[0]}"
+        if everybody:
+            # A trace is the managers'; what it cost is a figure, which everybody may see.
+            return CommandAnswer(cost_text(*found), share=share)
+        return CommandAnswer(trace_text(*found), share=share)
 
     async def _budget(self) -> CommandAnswer:
         budget = (await self._overview.figures())["budget"]
-        return CommandAnswer(
-            f"spent today: ${budget['spent_today']:.4f}\nreserved: ${budget['reserved']:.4f}\n"
-            f"left today: {_usd(budget['left_today'])} of {_usd(budget['usd_per_day'])}"
-        )
+        return CommandAnswer("\n".join(budget_lines(budget)), share="budget")
 
     def _tools(self) -> CommandAnswer:
         lines = [
@@ -153,7 +190,7 @@ class SlackCommand:
             f"acts, after approval, by {', '.join(use.tool for use in book.actions) or 'nothing'}"
             for name, book in self._context.playbooks.items()
         ]
-        return CommandAnswer("\n".join(lines))
+        return CommandAnswer("\n".join(lines), share="tools")
 
     async def _console(self, actor: Actor) -> CommandAnswer:
         """A sign-in link, for everybody with a card to see."""
@@ -175,8 +212,7 @@ class SlackCommand:
             return refused
         playbook = rest[0] if rest else None
         if playbook is not None and playbook not in self._context.playbooks:
-            known = ", ".join(self._context.playbooks)
-            return CommandAnswer(f"There is no such playbook. I know: {escape(known)}.")
+            return CommandAnswer(self._no_such(playbook))
         entry = Entry(
             kind="operator",
             actor=person.actor.key,
@@ -187,8 +223,31 @@ class SlackCommand:
         await (store.pause if name == "pause" else store.resume)(playbook, entry)
         what = f"The playbook {escape(playbook)}" if playbook else "Everything"
         if name == "pause":
-            return CommandAnswer(f"{what} is paused: tickets are kept, nothing runs or acts.")
-        return CommandAnswer(f"{what} goes on.")
+            text = f"{what} is paused: tickets are kept, nothing runs or acts."
+        else:
+            text = f"{what} goes on."
+        return CommandAnswer(text, share=name)
+
+    async def _paused(self) -> CommandAnswer:
+        """What is paused now, for all."""
+        paused = sorted(await self._context.store.paused())
+        if not paused:
+            return CommandAnswer("Nothing is paused: everything goes on.", share="pause")
+        names = ", ".join(map(paused_name, paused))
+        return CommandAnswer(
+            f"Paused: {names}. Tickets are kept, nothing runs or acts.", share="pause"
+        )
+
+    def _no_such(self, word: str, others: Sequence[str] = (), kinds: str = "") -> str:
+        """A clear line about a word that names nothing."""
+        known = (*others, *self._context.playbooks)
+        near = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.5)
+        hint = f" Did you mean `{escape(near[0])}`?" if near else ""
+        names = ", ".join(map(escape, known))
+        shown = escape(word)[:60].replace("`", "'")
+        return f"There is no such {kinds} playbook as `{shown}`.{hint} I know: {names}.".replace(
+            "such  playbook", "such playbook"
+        )
 
     async def _not_a_manager(self, name: str, person: Person) -> CommandAnswer | None:
         """Why this person may not; None: a manager, who may."""
@@ -198,6 +257,13 @@ class SlackCommand:
         except LookUpFailed:
             return CommandAnswer("I could not look you up just now. Please try again.")
         return None
+
+
+def cost_text(ticket: str, lines: Sequence[TraceLine]) -> str:
+    """What a ticket's runs came to, without what happened in them."""
+    runs = dict.fromkeys(line.entry.run for line in lines if line.entry.run is not None)
+    sums = [f"run {run}: {sum_of(run, lines)}" for run in runs]
+    return "\n".join((f"*{ticket}*: ${total_cost(lines):.4f}", *sums))
 
 
 def trace_text(ticket: str, lines: Sequence[TraceLine]) -> str:
@@ -235,51 +301,11 @@ def _bare(ident: str) -> str:
     return ident.removeprefix("<").removesuffix(">").partition("|")[0].replace("&amp;", "&")
 
 
-def status_lines(figures: dict[str, Any]) -> list[str]:
-    """One line a figure, ``word: figure``; the first figure is the total."""
-    waiting, model, budget = figures["waiting"], figures["model"], figures["budget"]
-    kept = figures["kept_share"]
-    lines = [
-        f"*Deskhand, {figures['window']}*",
-        f"waiting: {waiting['total']} ({waiting['over_reminder']} over their reminder)",
-        f"oldest: {_age(waiting['oldest_s'])}",
-        f"tickets: {figures['tickets']}",
-        f"approved: {figures['approved']} as drafted",
-        f"edited: {figures['edited']}" + (f" ({kept:.0%} of drafts kept)" if kept else ""),
-        f"rejected: {_total(figures['rejected'])}",
-        f"handoff: {_total(figures['handoffs'])}",
-        f"expired: {figures['expired']}",
-        f"unknown: {figures['actions']['unknown']} of {sum(figures['actions'].values())} actions",
-        f"cost: ${model['usd']:.4f}, {_usd(budget['left_today'])} left today",
-    ]
-    if figures["paused"]:
-        lines.append(f"paused: {', '.join(figures['paused'])}")
-    if figures["durability"] == "relaxed":
-        lines.append("durability: relaxed")
-    return lines
-
-
-def _total(group: dict[str, Any]) -> str:
-    reasons = ", ".join(f"{name} {number}" for name, number in group["by_reason"].items())
-    return f"{group['total']}" + (f" ({reasons})" if reasons else "")
-
-
-def _line(waits: Waits) -> str:
-    reason = f" ({waits.reason})" if waits.reason else ""
+def queue_line(waits: Waits) -> str:
+    """One line of the queue, without anybody's words."""
+    reason = f" ({escape(waits.reason)})" if waits.reason else ""
     owner = f", taken by {escape(waits.owner)}" if waits.owner else ""
     return (
-        f"`{waits.proposal}` {waits.state}{reason}, {_age(waits.age_s)}, route {waits.route}{owner}"
+        f"`{waits.proposal}` {waits.state}{reason}, {age(waits.age_s)}, "
+        f"route {escape(waits.route)}{owner}"
     )
-
-
-def _age(seconds: float | None) -> str:
-    if seconds is None:
-        return "0"
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:.0f}s"
-
-
-def _usd(amount: float | None) -> str:
-    return "no limit" if amount is None else f"${amount:.2f}"

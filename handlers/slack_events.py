@@ -79,7 +79,14 @@ class Typed:
     text: str
 
 
-Parsed = Intake | Whisper | Typed | Ignored
+@dataclass(frozen=True)
+class Opened:
+    """A person looks at the app's Home tab."""
+
+    actor: Actor
+
+
+Parsed = Intake | Whisper | Typed | Opened | Ignored
 
 
 def parse_event(body: Json, setting: Setting, now: datetime, trace_id: str) -> Parsed:
@@ -95,6 +102,8 @@ def parse_event(body: Json, setting: Setting, now: datetime, trace_id: str) -> P
     ident = f"slack:{setting.us.team}:{event_id}"
     about = _About(setting, event, channel, ident, now, trace_id, setting.listens.get(channel))
     match event.get("type"):
+        case "app_home_opened":
+            return _opened(about)
         case "message":
             return _message(about)
         case "app_mention":
@@ -242,6 +251,14 @@ def _deleted(about: _About) -> Parsed:
     if before and not _by_a_person(before, about.setting.us):
         return Ignored("not by a person")
     return about.intake("delete", before, ts, text_in(before, "thread_ts"))
+
+
+def _opened(about: _About) -> Parsed:
+    user = text_in(about.event, "user")
+    if user is None or about.event.get("tab") != "home":
+        return Ignored("not the Home tab")
+    team = _team_of(about.event, about.setting.us)
+    return Opened(Actor(surface="slack", team=team, id=user))
 
 
 def _mention(about: _About) -> Parsed:

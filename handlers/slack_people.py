@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -115,6 +115,11 @@ class SlackPeople:
             if isinstance(one, BaseException):
                 raise one
         return False
+
+    async def members(self, groups: Collection[str]) -> frozenset[str]:
+        """The people of these user groups now. Raises ``LookUpFailed``."""
+        found = [await self._members(group) for group in dict.fromkeys(groups)]
+        return frozenset().union(*found)
 
     async def _look_up(self, actor: Actor) -> Person:
         try:

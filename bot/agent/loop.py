@@ -33,6 +33,7 @@ from bot.agent.calls import (
 from bot.agent.draft_check import Source, check_citations, check_draft
 from bot.agent.kit import Kit
 from bot.agent.research import Research
+from bot.budget import AtCap
 from bot.domain import (
     Action,
     Citation,
@@ -72,6 +73,7 @@ class AgentPorts:
     """The article of an id, as quotes are checked against it."""
     record: Callable[[Sequence[Entry]], Awaitable[None]]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    at_cap: AtCap = "local"
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,19 @@ class Cancelled:
     steps: int
 
 
-RunOutcome = Drafted | Stopped | Cancelled
+@dataclass(frozen=True)
+class Unpaid:
+    """A day's money is used up, and the playbooks' runs wait for more: this one begins anew."""
+
+    cap: Literal["day", "playbook"]
+    usd: Decimal
+    """What its next call needs."""
+    words: str
+    cost_usd: Decimal
+    steps: int
+
+
+RunOutcome = Drafted | Stopped | Cancelled | Unpaid
 
 
 # --- how a step ends --------------------------------------------------------------------------
@@ -178,7 +192,16 @@ class Halt:
     words: str
 
 
-Step = Final | Onward | Unusable | Degrade | Halt | Void
+@dataclass(frozen=True)
+class NotNow:
+    """There is no money under this cap, and the run waits for it."""
+
+    cap: Literal["day", "playbook"]
+    usd: Decimal
+    words: str
+
+
+Step = Final | Onward | Unusable | Degrade | Halt | NotNow | Void
 StepKind = Literal["research", "draft", "last"]
 """research: tools, no final answer. draft: tools and the final answer. last: that alone."""
 
@@ -254,6 +277,9 @@ class _Loop:
                     self._degrade(why, self.ports.fallback)
                 case Halt() as halt:
                     return await self._stop(halt)
+                case NotNow(cap, usd, words):
+                    await self._flush()
+                    return Unpaid(cap, usd, words, self.purse.spent, self.steps)
                 case _:
                     assert_never(step)
 
@@ -283,6 +309,8 @@ class _Loop:
                 return await self._read(kind, answer)
             case NoMoney("run" | "price", words):
                 return Halt("money", words)
+            case NoMoney("day" | "playbook" as cap, words, usd) if self.ports.at_cap == "wait":
+                return NotNow(cap, usd, words)
             case NoMoney(_, words):
                 return Degrade("money", words)
             case Down(words):

@@ -52,6 +52,8 @@ async def attached(
             SystemClock(),
             usd_per_day=money.usd_per_day if money else None,
             playbook_usd_per_day=money.usd_per_playbook if money else None,
+            warn_at=money.warn_at if money else 0.8,
+            at_cap=money.at_cap if money else "local",
             timezone=ZoneInfo(money.timezone if money else "UTC"),
         )
         facts = await check_server(redis, epoch_key=store.keys.epoch)

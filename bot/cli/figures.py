@@ -126,7 +126,8 @@ async def _figures(
 
 
 async def _waiting(there: Attached, playbook: str | None) -> list[Proposal]:
-    ids = await there.store.waiting(playbook, _MOST_WAITING)
+    _, for_money = await there.store.for_money(playbook, _MOST_WAITING)
+    ids = [*await there.store.waiting(playbook, _MOST_WAITING), *for_money]
     found: list[Proposal] = []
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
@@ -169,6 +170,8 @@ def status_lines(figures: dict[str, Any]) -> list[str]:
             f"budget: ${budget['spent_today']:.2f} of ${budget['usd_per_day']:.2f} today, "
             f"${budget['left_today']:.2f} left"
         )
+    if budget["waiting_for_money"]:
+        lines.append(f"waiting for money: {budget['waiting_for_money']}")
     paused = ", ".join("everything" if name == "*" else name for name in figures["paused"])
     lines.append(f"paused: {paused or 'nothing'}")
     lines.append(f"durability: {figures['durability']}")
@@ -218,8 +221,10 @@ class Row:
 
     @property
     def state(self) -> str:
-        expired = self.proposal.state == "expired"
-        return "expired, unanswered" if expired else self.proposal.state
+        if self.proposal.state == "expired":
+            return "expired, unanswered"
+        waits = self.proposal.state == "drafting" and self.proposal.run.unpaid
+        return "waits for money" if waits else self.proposal.state
 
     def cells(self) -> tuple[str, ...]:
         content = self.proposal.content

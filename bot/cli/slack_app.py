@@ -27,6 +27,7 @@ SCOPES: dict[str, str] = {
 """Bot scopes, each with what would not work without it."""
 
 EVENTS: dict[str, str] = {
+    "app_home_opened": "draw the Home tab: what waits for the person who looks, and the figures",
     "app_mention": "a mention is an ask",
     "message.channels": "a message in a public channel is a ticket, or a follow-up to one",
     "message.groups": "the same in a private channel",
@@ -55,7 +56,7 @@ def slack_manifest(public_url: str, *, socket: bool) -> dict[str, Any]:
         },
         "features": {
             "app_home": {
-                "home_tab_enabled": False,
+                "home_tab_enabled": True,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": False,
             },

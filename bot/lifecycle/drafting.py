@@ -14,7 +14,7 @@ def begin(proposal: Proposal, command: Begin) -> Moved | Denied:
     if proposal.state != "drafting":
         return Denied("wrong_state")
     run = proposal.run.model_copy(
-        update={"starts": proposal.run.starts + 1, "started_at": command.at}
+        update={"starts": proposal.run.starts + 1, "started_at": command.at, "unpaid": None}
     )
     return moved(proposal, run=run)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
-from bot.budget import Spending
+from bot.budget import Spending, Sum
 from bot.domain import Frozen
 from bot.stats.fold import STEPS
 
@@ -84,13 +84,25 @@ def counted(
     }
 
 
-def budget(spending: Spending) -> dict[str, float | None]:
-    """The day's money."""
+def budget(spending: Spending, waiting_for_money: int = 0) -> dict[str, Any]:
+    """The day's money: the pinned four, then each playbook's, the day and what happens at a cap."""
     return {
-        "usd_per_day": _usd(spending.cap),
-        "spent_today": _usd(spending.spent),
-        "reserved": _usd(spending.reserved),
-        "left_today": _usd(spending.left),
+        **_money(spending),
+        "playbooks": {name: _money(money) for name, money in spending.playbooks.items()},
+        "day": spending.day,
+        "timezone": spending.timezone,
+        "warn_at": spending.warn_at,
+        "at_cap": spending.at_cap,
+        "waiting_for_money": waiting_for_money,
+    }
+
+
+def _money(money: Sum) -> dict[str, float | None]:
+    return {
+        "usd_per_day": _usd(money.cap),
+        "spent_today": _usd(money.spent),
+        "reserved": _usd(money.reserved),
+        "left_today": _usd(money.left),
     }
 
 

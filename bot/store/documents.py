@@ -92,6 +92,29 @@ async def waiting(wire: Wire, keys: Keys, playbook: str | None, limit: int) -> l
     return [some_id for _, some_id in sorted(found)[:limit]]
 
 
+async def for_money(
+    wire: Wire, keys: Keys, playbook: str | None, limit: int
+) -> tuple[int, list[str]]:
+    """How many runs wait for money, and the first ``limit`` of their proposals, oldest first."""
+    if playbook is None:
+        names = sorted(name.decode() for name in await wire.command("SMEMBERS", keys.playbooks))
+    else:
+        names = [playbook]
+    commands: list[tuple[Argument, ...]] = []
+    for name in names:
+        key = keys.for_money(name)
+        commands += (("ZCARD", key), ("ZRANGE", key, 0, limit - 1, "WITHSCORES"))
+    if not commands or not limit:
+        return sum(await wire.commands(*commands[::2])) if commands else 0, []
+    answers = await wire.commands(*commands)
+    found = [
+        (float(answer[at + 1]), answer[at].decode())
+        for answer in answers[1::2]
+        for at in range(0, len(answer), 2)
+    ]
+    return sum(answers[::2]), [some_id for _, some_id in sorted(found)[:limit]]
+
+
 # --- writing ----------------------------------------------------------------------------------
 
 
@@ -292,8 +315,14 @@ def _index_proposal(
     value = kept.value
     if kept.version == 0:
         operations.add("SADD", keys.playbooks, value.playbook)
-        if value.state == "drafting":
-            return
+    if value.state == "drafting":
+        if value.run.unpaid is not None:
+            begun = wakes.milliseconds(value.created_at)
+            operations.add("ZADD", keys.for_money(value.playbook), begun, value.id)
+        elif kept.version:
+            operations.add("ZREM", keys.for_money(value.playbook), value.id)
+        return
+    operations.add("ZREM", keys.for_money(value.playbook), value.id)
     since = wakes.milliseconds(value.proposed_at or value.created_at)
     waits, unanswered = keys.waiting(value.playbook), keys.unanswered(value.playbook)
     if value.state in _WAITING:

@@ -85,6 +85,14 @@ class Keys:
         """Sorted set: proposals that expired with nobody's decision, by since when they waited."""
         return f"{self.prefix}unanswered:{playbook}"
 
+    def for_money(self, playbook: str) -> str:
+        """Sorted set: proposals whose runs wait for money, by their beginning."""
+        return f"{self.prefix}for-money:{playbook}"
+
+    def said(self, what: str) -> str:
+        """Exists while somebody says this to the managers, and after it was said."""
+        return f"{self.prefix}said:{what}"
+
     def entries(self, case: str) -> str:
         """String: the journal ids of a ticket's entries, 8 bytes each, in order."""
         return f"{self.prefix}e:{case}"

@@ -7,10 +7,11 @@ no longer called *reserved* once it is old. Sums are integers of a billionth of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_UP, Decimal
+from types import MappingProxyType
 
-from bot.budget import NANO, Cap, CapReached, Reservation, Spending
+from bot.budget import NANO, Cap, CapReached, Reservation, Spending, Sum
 from bot.domain import new_id
 from bot.journal import Entry
 from bot.store.entries import KeyList, entry_arguments
@@ -24,6 +25,10 @@ KEEP_RUN_SECONDS = 7 * 24 * 3600
 """A run's own sum outlives the run, however often it is taken up again."""
 ABANDONED_MS = 15 * 60 * 1000
 """An unsettled reservation this old is no longer *reserved*, but spent: no call lasts so long."""
+
+_FIELD = "p:"
+"""Before a playbook's name in a day's hash: its sum. ``open:p:``: of it, what is reserved.
+``full:p:``: a call did not fit under its cap."""
 
 
 def nano(usd: Decimal) -> int:
@@ -110,11 +115,38 @@ async def give_up_abandoned(wire: Wire, keys: Keys, now_ms: int) -> int:
     return given_up
 
 
-async def spending(wire: Wire, keys: Keys, day: str, cap: Decimal | None) -> Spending:
-    total, reserved = await wire.command("HMGET", keys.money(day), "total", "open")
-    open_, all_ = int(reserved or 0), int(total or 0)
-    return Spending(day=day, spent=dollars(all_ - open_), reserved=dollars(open_), cap=cap)
+async def spending(
+    wire: Wire,
+    keys: Keys,
+    day: str,
+    cap: Decimal | None,
+    playbook_caps: Mapping[str, Decimal] = MappingProxyType({}),
+) -> Spending:
+    """The day's money, and each playbook's of those that have a cap or have used some."""
+    found = await wire.command("HGETALL", keys.money(day))
+    held = {name.decode(): int(number) for name, number in found.items()}
+
+    def summed(all_: str, open_: str, full: str, limit: Decimal | None) -> Sum:
+        reserved = held.get(open_, 0)
+        spent = held.get(all_, 0) - reserved
+        return Sum(dollars(spent), dollars(reserved), limit, full in held)
+
+    used = {name.removeprefix(_FIELD) for name in held if name.startswith(_FIELD)}
+    whole = summed("total", "open", "full", cap)
+    return Spending(
+        **vars(whole),
+        day=day,
+        playbooks={
+            name: summed(
+                _field(name),
+                f"open:{_field(name)}",
+                f"full:{_field(name)}",
+                playbook_caps.get(name),
+            )
+            for name in sorted(used | playbook_caps.keys())
+        },
+    )
 
 
 def _field(playbook: str) -> str:
-    return f"p:{playbook}"
+    return f"{_FIELD}{playbook}"

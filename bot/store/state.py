@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Literal
@@ -18,7 +19,7 @@ from typing import Literal
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bot.budget import CapReached, Reservation, Spending
+from bot.budget import AtCap, CapReached, Reservation, Spending
 from bot.domain import (
     Board,
     Delivery,
@@ -92,6 +93,8 @@ class RedisStore:
         *,
         usd_per_day: Decimal | None = None,
         playbook_usd_per_day: Mapping[str, Decimal] | None = None,
+        warn_at: float = 0.8,
+        at_cap: AtCap = "local",
         timezone: tzinfo = UTC,
         replicas: int = 0,
         fold: Fold = FIGURES,
@@ -105,6 +108,8 @@ class RedisStore:
         self._usd_per_day = usd_per_day
         self._playbook_usd_per_day = dict(playbook_usd_per_day or {})
         self._timezone = timezone
+        self._at_cap: AtCap = at_cap
+        self._warn_at = warn_at
         self._memory = MemoryGuard(redis, clock)
         self._server_clock = (float("-inf"), 0)
         """When it was measured, and the server's time less our monotonic one, in milliseconds."""
@@ -304,7 +309,33 @@ class RedisStore:
             await money.settle(self.wire, self.keys, reservation, usd, entries)
 
     async def spending(self) -> Spending:
-        return await money.spending(self.wire, self.keys, self._day(), self._usd_per_day)
+        found = await money.spending(
+            self.wire, self.keys, self._day(), self._usd_per_day, self._playbook_usd_per_day
+        )
+        return replace(
+            found, warn_at=self._warn_at, at_cap=self._at_cap, timezone=str(self._timezone)
+        )
+
+    async def for_money(
+        self, playbook: str | None = None, limit: int = 0
+    ) -> tuple[int, Sequence[str]]:
+        """How many runs wait for money, and the first ``limit`` of their proposals, the oldest
+        first."""
+        return await documents.for_money(self.wire, self.keys, playbook, limit)
+
+    async def wake(self, wakes_: Sequence[Wake]) -> None:
+        """Have these looked at now."""
+        await self.commit(Commit(wakes=tuple(wakes_)))
+
+    async def once(self, what: str, seconds: int) -> bool:
+        """Whether nobody has said this within ``seconds``: of all processes, the first to ask."""
+        key = self.keys.said(what)
+        return await self.wire.command("SET", key, "", "NX", "EX", seconds) is not None
+
+    async def said(self, what: str, seconds: int, entry: Entry) -> None:
+        """It was said: with its entry, and not again within ``seconds``."""
+        await self.record((entry,))
+        await self.wire.command("SET", self.keys.said(what), "", "EX", seconds)
 
     async def give_up_abandoned(self) -> int:
         """Count as spent what dead processes had reserved."""

@@ -86,14 +86,17 @@ class Console:
             Route(f"{PATH}/logout", self._logout, methods=["POST"]),
             Route(f"{PATH}/static/{{name}}", _static),
         ]
-        return Starlette(
-            routes=routes,
+        app = Starlette(
+            routes=[*routes, Route(f"{PATH}/", _inbox_is_elsewhere)],
             exception_handlers={
                 Refused: _refused,
                 HTTPException: _http_error,
                 StoreUnavailable: _store_away,
             },
         )
+        # Its redirects name the scheme that this process sees, which behind TLS is the wrong one.
+        app.router.redirect_slashes = False
+        return app
 
     def _signed_in(self, draw: PageOf) -> Callable[[Request], Awaitable[Response]]:
         async def drawn(request: Request) -> Response:
@@ -236,6 +239,10 @@ class Console:
     async def _journal(self, actor: Actor, what: str, by: str) -> None:
         entry = Entry(kind="operator", actor=actor.key, data={"what": what, "by": by})
         await self._parts.context.store.record((entry,))
+
+
+async def _inbox_is_elsewhere(request: Request) -> Response:
+    return RedirectResponse(PATH, 303)
 
 
 async def _static(request: Request) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -22,8 +21,6 @@ from handlers.guard import Refused, read_body
 FORM_LIMIT: Final = 256 * 1024
 """Bytes of a form; the largest edit has a tenth of it."""
 _FIELDS: Final = 400
-_NAMED: Final = 6
-"""People whose names are looked up for one line."""
 
 
 class Form:
@@ -127,20 +124,3 @@ async def visitor_of(context: Context, session: Session, csrf: str) -> Visitor |
 def line(words: Words) -> str:
     """Words with people in them as one line of text; what draws it makes it inert."""
     return "".join(part.name if isinstance(part, Who) else part for part in words)
-
-
-async def with_names(context: Context, words: Words) -> Words:
-    """``words`` where people who stand in it by their id alone are named, if their directory says
-    who they are."""
-    named: list[str | Who] = []
-    asked = 0
-    for part in words:
-        if isinstance(part, Who) and part.name == part.actor.id and asked < _NAMED:
-            directory = context.surfaces.directories.get(part.actor.surface)
-            if directory is not None:
-                asked += 1
-                # Who cannot be looked up just now keeps the id.
-                with contextlib.suppress(LookUpFailed):
-                    part = Who(part.actor, (await directory.person(part.actor)).name or part.name)
-        named.append(part)
-    return tuple(named)

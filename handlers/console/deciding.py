@@ -21,7 +21,7 @@ from bot.domain import Verb
 from bot.forms import Decided, EditForm, EditInput, FieldErrors, NotDecided, RejectForm
 from bot.ports import StoreUnavailable
 from handlers import given
-from handlers.console.asking import Form, Visitor, line, with_names
+from handlers.console.asking import Form, Visitor, line
 from handlers.console.pages import from_htmx, message, page, said
 from handlers.console.parts import ConsoleParts
 from handlers.guard import Refused
@@ -99,7 +99,7 @@ async def decide(parts: ConsoleParts, request: Request, visitor: Visitor, form: 
     match outcome:
         case Decided(_, words):
             if from_htmx(request):
-                told = line(await with_names(parts.context, words))
+                told = line(await parts.names.put(words))
                 return said(request, told, headers={"HX-Trigger": "desk-decided"})
             return RedirectResponse(f"/console?done={verb}", 303)
         case NotDecided():
@@ -187,7 +187,7 @@ async def _not_decided(
 ) -> Response:
     """Nothing was changed, and why. The page behind it is drawn anew where it is behind."""
     status = _STATUS.get(outcome.kind, 409)
-    words = line(await with_names(parts.context, outcome.words))
+    words = line(await parts.names.put(outcome.words))
     if from_htmx(request):
         headers = {"HX-Trigger": "desk-refused"} if status == 409 else None
         return said(request, words, status=status, bad=True, headers=headers)

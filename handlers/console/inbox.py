@@ -14,11 +14,10 @@ from starlette.responses import Response
 
 from bot.authority import Allowed, may_decide
 from bot.card import CardView, Unsupported
-from bot.context import Context
 from bot.domain import Proposal, State, Ticket
 from bot.ports import Versioned
 from bot.projection import view, who_may
-from handlers.console.asking import Visitor, line, with_names
+from handlers.console.asking import Visitor, line
 from handlers.console.pages import page
 from handlers.console.parts import ConsoleParts
 
@@ -75,7 +74,7 @@ async def inbox(parts: ConsoleParts, request: Request, visitor: Visitor) -> Resp
                 readable.append(case[:2])
             else:
                 hidden[proposal.playbook, route] += 1
-    cards = [await shown(context, visitor, *case) for case in readable[:SHOWN]]
+    cards = [await shown(parts, visitor, *case) for case in readable[:SHOWN]]
     return page(
         request,
         "inbox.html",
@@ -105,13 +104,13 @@ _SAID: Final = {
 
 
 async def shown(
-    context: Context,
+    parts: ConsoleParts,
     visitor: Visitor,
     proposal: Versioned[Proposal],
     ticket: Versioned[Ticket],
 ) -> Shown:
     """The card as this person sees it; they may read it."""
-    value = proposal.value
+    context, value = parts.context, proposal.value
     playbook = context.playbook(value.playbook)
     card = view(value, proposal.version, ticket.value, playbook)
     since = value.proposed_at or value.created_at
@@ -124,7 +123,7 @@ async def shown(
             if allowed.kind == "not_approver":
                 may = who_may(playbook.route(card.route).approvers)
                 words = ("You may read this; it is decided by ", *may, ".")
-            why_not = line(await with_names(context, words))
+            why_not = line(await parts.names.put(words))
     return Shown(
         card=card,
         playbook=value.playbook,

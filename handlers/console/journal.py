@@ -19,9 +19,9 @@ from starlette.responses import Response
 from bot.journal import Broken, Entry, EntryKind, Verified
 from bot.tracing import TraceLine, kind_of, message_of, words_of
 from handlers.console.asking import Visitor
+from handlers.console.names import Names
 from handlers.console.pages import page
 from handlers.console.parts import ConsoleParts, JournalPage
-from handlers.console.ticket import Names
 
 ROWS: Final = 50
 _ENTRY: Final = re.compile(r"\d{13}-\d{1,9}\Z")
@@ -69,7 +69,9 @@ async def journal(parts: ConsoleParts, request: Request, visitor: Visitor) -> Re
     )
     manager = await visitor.sight.manager()
     found, older, refused = await _look(parts, visitor, asked, manager=manager)
-    names = Names(parts.context)
+    names = parts.names
+    if found is not None:
+        await names.learn(line.entry.actor for line in found.lines)
     head = await parts.record.head()
     return page(
         request,
@@ -79,7 +81,7 @@ async def journal(parts: ConsoleParts, request: Request, visitor: Visitor) -> Re
         kinds=get_args(EntryKind),
         playbooks=sorted(parts.context.playbooks),
         manager=manager,
-        rows=[await _row(line, names) for line in found.lines] if found else [],
+        rows=[_row(line, names) for line in found.lines] if found else [],
         older=older,
         refused=refused,
         length=await parts.journal.length(),
@@ -166,7 +168,7 @@ def _moment(words: str) -> datetime | None:
     return at.replace(tzinfo=UTC) + (timedelta(minutes=1) if found[2] else timedelta(days=1))
 
 
-async def _row(line: TraceLine, names: Names) -> Row:
+def _row(line: TraceLine, names: Names) -> Row:
     entry = line.entry
     return Row(
         id=line.id,
@@ -174,6 +176,6 @@ async def _row(line: TraceLine, names: Names) -> Row:
         kind=kind_of(line),
         case=entry.ticket or entry.proposal or "",
         playbook=entry.playbook or "",
-        by=await names.of(entry.actor),
+        by=names.of(entry.actor),
         words=words_of(line),
     )

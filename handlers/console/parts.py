@@ -14,6 +14,7 @@ from bot.journal import Broken, Entry, Verified
 from bot.overview import Overview
 from bot.ports import Decisions
 from bot.tracing import TraceLine
+from handlers.console.names import Names
 
 
 class SignIns(Protocol):
@@ -140,3 +141,7 @@ class ConsoleParts:
     """The system text of each prompt version in use."""
     openid: SlackOpenId | None = None
     demo: bool = False
+    names: Names = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", Names(self.context))

@@ -11,12 +11,11 @@ from typing import Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.context import Context
-from bot.domain import Actor, Author, Citation, Proposal, Ticket
-from bot.ports import LookUpFailed
+from bot.domain import Author, Citation, Proposal, Ticket
 from bot.tracing import TraceLine
 from handlers.console.asking import Visitor
 from handlers.console.inbox import shown
+from handlers.console.names import Names
 from handlers.console.pages import message, page
 from handlers.console.parts import ConsoleParts
 from handlers.console.telling import title_of, words_for
@@ -27,7 +26,6 @@ _BEFORE, _AFTER = 160, 320
 _STORY: Final = frozenset(
     {"delivery", "ticket", "proposal", "handoff", "decision", "transition", "claim", "effect"}
 )
-_SURFACES: Final = ("slack", "teams", "webhook", "terminal", "console")
 Tone = Literal["", "person", "good", "bad"]
 
 
@@ -97,47 +95,20 @@ async def ticket(parts: ConsoleParts, request: Request, visitor: Visitor) -> Res
     lines = await parts.record.of_case(found.id)
     told = [line for line in lines if line.entry.kind in ("proposal", "decision")]
     texts = await parts.record.texts(line.id for line in told)
-    names = Names(context)
+    names = parts.names
+    await names.learn(line.entry.actor for line in lines)
     return page(
         request,
         "ticket.html",
         visitor,
-        one=await shown(context, visitor, *case[:2]),
+        one=await shown(parts, visitor, *case[:2]),
         ticket=found,
         talk=conversation(found, proposal),
         quoted=[await _quoted(parts, citation) for citation in proposal.citations],
-        revisions=await _revisions(told, texts, names),
-        story=[await _event(line, names) for line in lines if line.entry.kind in _STORY],
+        revisions=_revisions(told, texts, names),
+        story=[_event(line, names) for line in lines if line.entry.kind in _STORY],
         others=_others(lines, proposal.id),
     )
-
-
-class Names:
-    """Names for the actors of journal entries, each looked up once."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._known: dict[str, str] = {}
-
-    async def of(self, key: str | None) -> str:
-        """``slack:T0TEAM:U0AGENT`` as a person; the id where nobody says who that is."""
-        if not key:
-            return ""
-        if key not in self._known:
-            surface, _, rest = key.partition(":")
-            team, _, ident = rest.partition(":")
-            named = next((one for one in _SURFACES if one == surface), None)
-            self._known[key] = ident or key
-            if named is not None:
-                # Their standing may have changed since; their name is what is asked for.
-                directory = self._context.surfaces.directories.get(named)
-                if directory is not None:
-                    try:
-                        person = await directory.person(Actor(surface=named, team=team, id=ident))
-                    except LookUpFailed:
-                        return ident
-                    self._known[key] = person.name or ident
-        return self._known[key]
 
 
 def conversation(found: Ticket, proposal: Proposal) -> list[Said]:
@@ -187,7 +158,7 @@ async def _quoted(parts: ConsoleParts, citation: Citation) -> Quoted:
     )
 
 
-async def _revisions(
+def _revisions(
     told: Sequence[TraceLine], texts: Mapping[str, Mapping[str, str]], names: Names
 ) -> list[Revision]:
     """The replies of the journal, newest first; a text that was erased leaves no line."""
@@ -203,7 +174,7 @@ async def _revisions(
             continue
         changed = data.get("changed")
         number = data.get("revision")
-        by = await names.of(one.entry.actor) if edit else str(data.get("model") or "the model")
+        by = names.of(one.entry.actor) if edit else str(data.get("model") or "the model")
         made.append(
             Revision(
                 number=number if isinstance(number, int) else 0,
@@ -218,7 +189,7 @@ async def _revisions(
     return made[::-1]
 
 
-async def _event(one: TraceLine, names: Names) -> Event:
+def _event(one: TraceLine, names: Names) -> Event:
     data, kind = one.entry.data, one.entry.kind
     tone: Tone = ""
     if kind == "decision":
@@ -227,7 +198,7 @@ async def _event(one: TraceLine, names: Names) -> Event:
         tone = "good" if data.get("outcome") == "succeeded" else "bad"
     elif kind == "handoff":
         tone = "bad"
-    return Event(one.at, title_of(one), words_for(one), await names.of(one.entry.actor), tone)
+    return Event(one.at, title_of(one), words_for(one), names.of(one.entry.actor), tone)
 
 
 def _others(lines: Sequence[TraceLine], this: str) -> list[str]:

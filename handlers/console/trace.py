@@ -17,7 +17,6 @@ from handlers.console.asking import Visitor
 from handlers.console.pages import from_htmx, message, page
 from handlers.console.parts import ConsoleParts
 from handlers.console.telling import title_of, words_for
-from handlers.console.ticket import Names
 
 _CALLS: Final = ("model_call", "tool_call")
 _OF_A_RUN: Final = ("run", "model_call", "tool_call", "proposal", "handoff")
@@ -91,7 +90,8 @@ async def trace(parts: ConsoleParts, request: Request, visitor: Visitor) -> Resp
     if isinstance(found, Response):
         return found
     ticket, proposal, lines = found
-    names = Names(parts.context)
+    names = parts.names
+    await names.learn(line.entry.actor for line in lines)
     parts_shown: list[Run | Moment] = []
     runs: dict[str, Run] = {}
     before: datetime | None = None
@@ -104,7 +104,7 @@ async def trace(parts: ConsoleParts, request: Request, visitor: Visitor) -> Resp
             runs[run].lines.append(line)
         else:
             after = None if before is None else (line.at - before).total_seconds()
-            by = await names.of(line.entry.actor)
+            by = names.of(line.entry.actor)
             parts_shown.append(Moment(line.at, after, title_of(line), words_for(line), by))
         before = line.at
     for one in runs.values():

@@ -15,7 +15,7 @@ from bot.agent.draft_check import Source
 from bot.agent.kit import Kit, make_kit
 from bot.agent.loop import AgentPorts, Job, RunOutcome, run_agent
 from bot.agent.prompting import built_in_prompt
-from bot.budget import CapReached, Price, Reservation, Usage
+from bot.budget import AtCap, CapReached, Price, Reservation, Usage
 from bot.domain import Author, Message, Place, Run, Ticket
 from bot.journal import Entry
 from bot.playbook import ActionUse, Limits, Playbook, Route
@@ -271,6 +271,7 @@ class Bench:
         self.lines: list[str] = []
         self.cancel_at: int | None = None
         self.research_model, self.draft_model = "small", "large"
+        self.at_cap: AtCap = "local"
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -309,7 +310,14 @@ class Bench:
             Job(self.ticket, run, {"send_reply": "the helpdesk", "add_note": "the ticket"}),
             self.kit(),
             AgentPorts(
-                self.model, self.local, self.till, self.clock, source, record, self.clock.sleep
+                self.model,
+                self.local,
+                self.till,
+                self.clock,
+                source,
+                record,
+                self.clock.sleep,
+                self.at_cap,
             ),
             cancelled=cancelled,
             doing=doing,

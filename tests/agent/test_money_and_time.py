@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.agent.loop import Drafted
+from bot.agent.loop import Drafted, Unpaid
 from bot.budget import Usage
 from bot.ports import Answer, ModelFailed, Prompt, StoreUnavailable
 from tests.agent.make import SEARCH, Bench, Say, ScriptedModel, Till, final, ticket
@@ -73,6 +73,23 @@ async def test_the_days_money_is_gone_so_the_local_model_drafts(cap: str) -> Non
     assert got.notices[0].text.startswith("drafted by the local model")
     # What was found before is not looked up again.
     assert len(bench.search.queries) == 1
+
+
+@pytest.mark.parametrize("cap", ["day", "playbook"])
+async def test_the_days_money_is_gone_so_the_run_waits_where_that_is_configured(cap: str) -> None:
+    bench = Bench(SEARCH, Say(final()), local=LOCAL)
+    bench.at_cap = "wait"
+    bench.till.caps[cap] = Decimal("0.005")
+    got = await bench.run()
+    assert isinstance(got, Unpaid)
+    assert (got.cap, got.cost_usd, got.steps) == (cap, Decimal("0.00015"), 1)
+    assert got.usd > Decimal("0.00485")
+    # The call that was paid is on record; the run's own cap is a handoff all the same.
+    assert [entry.kind for entry in bench.entries] == ["model_call", "tool_call"]
+    bench = Bench(SEARCH, Say(final()), local=LOCAL)
+    bench.at_cap = "wait"
+    bench.limits(usd="0.004")
+    stopped(await bench.run(), "money")
 
 
 async def test_the_local_model_looks_up_for_itself_where_nothing_was_found_yet() -> None:

@@ -91,7 +91,7 @@ async def test_after_its_retention_the_key_is_a_new_one(room: Room) -> None:
     ("drafted", "written", "kept"),
     [
         ("Under Billing.", None, 1000),
-        ("You find it under Billing.", "You find it under Invoices.", 800),
+        ("You find it under Billing.", "You find it under Invoices.", 741),
         (None, "By hand.", None),
     ],
 )

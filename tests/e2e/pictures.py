@@ -13,48 +13,16 @@ import random
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
 
 from bot.stats.windows import buckets_of
-from tests.console.rig import asked_link, signed_in
+from tests.console.rig import asked_link
 from tests.e2e.conftest import FLAGS, chromium, enter, window
-from tests.e2e.world import desk_config, sample_tickets
+from tests.e2e.world import LOOKS, busy, desk_config
 from tests.fixtures_redis import STRICT, ServerProcess
 from tests.live.product import Live, live
-from tests.live.steps import Helpdesk, eventually
 from tests.standins.sink import sink_standin
-
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-    "narrow": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
-}
-TICKETS = 12
-
-
-async def busy(desk: Live) -> list[str]:
-    """Tickets come in and some are decided; the proposals, oldest first."""
-    async with signed_in(desk) as agent:
-        helpdesk = Helpdesk(desk.product.url, agent.session)
-        for number, one in enumerate(sample_tickets()[:TICKETS]):
-            assert await helpdesk.send({**one, "id": f"HD-{4700 + number}"}) == 200
-
-        async def all_there() -> list[str] | None:
-            waits = list(await desk.product.store.waiting())
-            return waits if len(waits) >= TICKETS else None
-
-        waits = await eventually(all_there, 60)
-        cards = (await agent.get("/console")).cards()
-        mine = [one for one in waits if one in cards]
-        await agent.decide(
-            mine[1], "edit", reply="Hello,\n\nthank you for writing. You find it under Settings.",
-            approve_now="",
-        )  # fmt: skip
-        await agent.decide(mine[2], "reject", reason="wrong_facts", words="Not our plan.")
-        await agent.decide(mine[3], "approve")
-    return mine
 
 
 async def month(desk: Live) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import yaml
 
-from tests.live.product import CONFIG
+from tests.console.rig import signed_in
+from tests.live.product import CONFIG, Live
+from tests.live.steps import Helpdesk, eventually
 
 DESK = Path(__file__).parents[2] / "bot" / "desk"
 
@@ -43,3 +45,34 @@ def desk_config(reply_url: str | None = None) -> dict[str, Any]:
 
 def sample_tickets() -> list[dict[str, Any]]:
     return [json.loads(line) for line in (DESK / "tickets.jsonl").read_text().splitlines()]
+
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "narrow": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+}
+TICKETS = 12
+
+
+async def busy(desk: Live) -> list[str]:
+    """Tickets come in and some are decided; the proposals, oldest first."""
+    async with signed_in(desk) as agent:
+        helpdesk = Helpdesk(desk.product.url, agent.session)
+        for number, one in enumerate(sample_tickets()[:TICKETS]):
+            assert await helpdesk.send({**one, "id": f"HD-{4700 + number}"}) == 200
+
+        async def all_there() -> list[str] | None:
+            waits = list(await desk.product.store.waiting())
+            return waits if len(waits) >= TICKETS else None
+
+        waits = await eventually(all_there, 60)
+        cards = (await agent.get("/console")).cards()
+        mine = [one for one in waits if one in cards]
+        await agent.decide(
+            mine[1], "edit", reply="Hello,\n\nthank you for writing. You find it under Settings.",
+            approve_now="",
+        )  # fmt: skip
+        await agent.decide(mine[2], "reject", reason="wrong_facts", words="Not our plan.")
+        await agent.decide(mine[3], "approve")
+    return mine

@@ -161,7 +161,6 @@ async def test_a_plain_question_is_answered_from_its_article(
 async def test_what_the_desk_cannot_know_is_handed_off(desk: SampleDesk, question: str) -> None:
     answer = await desk.ask(question)
     assert (answer.outcome, answer.reply) == ("cannot_answer", None)
-    assert answer.confidence != "high"
     assert answer.missing
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from handlers.slack_blocks import card_message, plain_message, show_view
+from tests.pictures import figures
 from tests.pictures.samples import LONG, PENDING, SAMPLES
 
 HERE = Path(__file__).parent
@@ -42,7 +43,8 @@ _BROWSER = (
 def drawings() -> dict[str, list[dict[str, Any]]]:
     """Blocks by the picture's name."""
     cards = {name: card_message(card).blocks for name, card in SAMPLES.items()}
-    return cards | {"plain": plain_message(PENDING).blocks, "show_all": show_view(LONG)["blocks"]}
+    others = {"plain": plain_message(PENDING).blocks, "show_all": show_view(LONG)["blocks"]}
+    return cards | others | figures.drawings()
 
 
 def browser() -> str:

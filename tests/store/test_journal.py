@@ -13,7 +13,7 @@ import pytest
 from bot.journal import GENESIS, Broken, Entry, Verified, link, salted
 from bot.ports import Commit, Versioned, Wake
 from bot.stats.dims import Wanted, summed
-from bot.stats.windows import Span
+from bot.stats.windows import Span, window_span
 from bot.store.entries import pack_entry, read_texts
 from bot.store.record import Head, Record
 from tests.store.make import AT, Desk, open_desk, proposal, ticket
@@ -268,3 +268,40 @@ async def test_of_all_processes_one_signs_an_hours_head(desk: Desk) -> None:
     answers = await asyncio.gather(*(book.first_to_sign("2026-11-22T12") for _ in range(5)))
     assert sorted(answers) == [False] * 4 + [True]
     assert await book.first_to_sign("2026-11-22T13")
+
+
+async def test_a_window_is_right_to_the_minute_at_its_edge(desk: Desk) -> None:
+    now = datetime.now(UTC)
+    edge = now.replace(second=0, microsecond=0) - timedelta(hours=24)
+    calls = {
+        edge - timedelta(minutes=2): 1,
+        edge - timedelta(milliseconds=1): 10,
+        edge: 100,
+        edge + timedelta(minutes=1): 1_000,
+        now - timedelta(seconds=1): 10_000,
+    }
+    for at, tokens in calls.items():
+        raw, _ = pack_entry(Entry(kind="model_call", data={"tokens_out": tokens}))
+        await desk.redis.xadd(desk.store.keys.journal, {"e": raw}, id=int(at.timestamp() * 1000))
+    await desk.store.record_book.seal()
+    inside = await counted(desk, window_span("24h", now), now)
+    assert inside == {"calls": 3, "tokens_out": 11_100}
+    before = await counted(desk, window_span("24h", now, before=1), now)
+    assert before == {"calls": 2, "tokens_out": 11}
+    week = await counted(desk, window_span("7d", now), now)
+    assert week == {"calls": 5, "tokens_out": 11_111}
+
+
+async def test_what_is_taken_back_is_looked_up_in_its_case(desk: Desk) -> None:
+    """The approval is sealed long before the entry that takes it back, and by somebody else."""
+    about = {"ticket": "t_1", "proposal": "p_1", "playbook": "support"}
+    approved = {"verb": "approve", "from": "pending", "to": "approved", "final": True}
+    await desk.store.record((Entry(kind="decision", data=approved, **about),))
+    await desk.store.record_book.seal()
+    now, span = datetime.now(UTC), Span(datetime.now(UTC) - timedelta(hours=1))
+    assert await counted(desk, span, now) == {"approved": 1}
+    lapsed = {"from": "approved", "to": "pending", "why": "lapsed"}
+    await desk.store.record((Entry(kind="transition", data=lapsed, **about),))
+    other = Record(desk.store.wire, desk.store.keys)
+    await other.seal()
+    assert (await counted(desk, span, now))["approved"] == 0

@@ -24,7 +24,7 @@ FALSE_HANDOFFS_OF_FOLDS = 0.045
 """The same where labels are few and wide and each fold was scored without a fifth of what there is:
 such folds look more foreign than new tickets will."""
 
-HIGH_PRECISIONS = (0.985, 0.98, 0.975, 0.97, 0.965, 0.96)
+HIGH_PRECISIONS = (0.985, 0.98, 0.975, 0.97, 0.965, 0.96, 0.955)
 """What *high* aims at among held-out examples, so that 95 of 100 hold on new ones: the first that
 leaves half of them, else the last."""
 

@@ -58,7 +58,7 @@ WORTH_A_PASSAGE = 0.3
 
 _LEAD, _STEPS, _SCORE = 0.12, 0.12, 0.1
 _QUESTION = re.compile(r"\?|\b(?:tell me|let me know)\b|^(?:how|what|when|where|why|who)\b", re.I)
-_HOW = re.compile(r"\b(?:how|where) (?:do|can|could|should|to|would)\b|\bset up\b", re.IGNORECASE)
+_HOW = re.compile(r"\bhow (?:do|can|could|should|to|would)\b|\bset up\b", re.IGNORECASE)
 _INSTRUCTION = re.compile(r"\b(?:open|press|choose|click|select|tap|enter|tick)\b", re.IGNORECASE)
 
 

@@ -21,9 +21,9 @@ from bot.models.local.features import VIEW_WEIGHTS, FeatureSpace, columns_for
 from bot.models.local.rows import SparseRows
 from bot.models.local.training import Trained
 
-VERSION = 3
+VERSION = 4
 """1: dense training, 2,048 columns. 2: packed rows, columns by number of labels. 3:
-probability tells of scope too. Raised whenever
+probability tells of scope too. 4: what *high* aims at. Raised whenever
 features, training or this file change."""
 
 KEPT = 5

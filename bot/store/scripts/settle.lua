@@ -7,6 +7,7 @@ if settled == 1 then
   redis.call('HINCRBY', KEYS[4], 'total', difference)
   redis.call('HINCRBY', KEYS[4], 'open', '-' .. ARGV[2])
   redis.call('HINCRBY', KEYS[4], ARGV[4], difference)
+  redis.call('HINCRBY', KEYS[4], 'open:' .. ARGV[4], '-' .. ARGV[2])
   if redis.call('EXISTS', KEYS[5]) == 1 then
     redis.call('INCRBY', KEYS[5], difference)
   end

@@ -77,7 +77,6 @@
     if (waiting !== undefined && count) {
       count.textContent = waiting;
       count.hidden = waiting === "0";
-      document.title = (waiting === "0" ? "" : `(${waiting}) `) + "Inbox · Deskhand";
     }
     if (selected && !chosen()) {
       // Decided, here or elsewhere: the one that has taken its place.

@@ -1,0 +1,139 @@
+"""The app's Home tab: what waits for the person who looks, and how it goes.
+
+It is drawn anew when they open it, at most every few seconds, and costs a bounded number of reads:
+the figures are sums that are kept, and of the queue only the oldest are looked through.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.authority import NotAllowed, listed, look_up, may_read
+from bot.context import Context
+from bot.domain import Actor
+from bot.overview import Overview, Waits
+from bot.ports import LookUpFailed, StoreUnavailable
+from handlers import slack_inert as inert
+from handlers.slack_client import SlackFault, call
+from handlers.slack_figures import age, status_blocks
+from handlers.slack_inert import Json, escape
+from handlers.slack_parts import STATE_SIGNS
+
+log = logging.getLogger("deskhand.slack")
+
+LOOKED_THROUGH: Final = 100
+"""Of the queue, the oldest: among them are the person's own."""
+SHOWN: Final = 20
+_AGAIN_SECONDS: Final = 3.0
+_REMEMBERED: Final = 1_000
+
+
+class SlackHome:
+    """Draws the Home tab. Decides nothing, and shows each person what they may see."""
+
+    def __init__(self, context: Context, overview: Overview, client: AsyncWebClient) -> None:
+        self._context = context
+        self._overview = overview
+        self._client = client
+        self._drawn: dict[str, float] = {}
+
+    async def opened(self, actor: Actor) -> None:
+        """Somebody looks. Never raises; what is lost is drawn at the next look."""
+        now = self._context.clock.monotonic()
+        if now - self._drawn.get(actor.key, float("-inf")) < _AGAIN_SECONDS:
+            return
+        if len(self._drawn) >= _REMEMBERED:
+            self._drawn.clear()
+        self._drawn[actor.key] = now
+        try:
+            blocks = await self._blocks(actor)
+            await call(
+                self._client.views_publish(
+                    user_id=actor.id, view={"type": "home", "blocks": blocks}
+                )
+            )
+        except (SlackFault, StoreUnavailable) as lost:
+            self._drawn.pop(actor.key, None)
+            log.warning("deskhand: no Home tab for %s: %s", actor.key, lost)
+
+    async def _blocks(self, actor: Actor) -> list[Json]:
+        person = await look_up(self._context, actor)
+        if isinstance(person, NotAllowed):
+            words = "".join(word if isinstance(word, str) else word.name for word in person.words)
+            return [_section(f"You may not use this. {escape(words)}")]
+        mine = await self._mine(actor)
+        day, week = await self._overview.figures("24h"), await self._overview.figures("7d")
+        return home_blocks(mine, [day, week])
+
+    async def _mine(self, actor: Actor) -> list[tuple[Waits, str | None, bool]]:
+        """What waits for this person: the line, where its card is, whether they may read it."""
+        found = []
+        for waits in await self._overview.queue(limit=LOOKED_THROUGH):
+            playbook = self._context.playbook(waits.playbook)
+            try:
+                theirs = await listed(self._context, actor, playbook.route(waits.route).approvers)
+            except LookUpFailed:
+                theirs = False
+            if not theirs:
+                continue
+            reads = await may_read(self._context, actor, playbook, waits.route)
+            found.append((waits, await self._link(waits.proposal), reads))
+            if len(found) == SHOWN:
+                break
+        return found
+
+    async def _link(self, proposal: str) -> str | None:
+        surface = self._context.surfaces.shown.get("slack")
+        board = (await self._context.store.board(proposal)).value
+        for copy in reversed(board.copies):
+            if surface and copy.status == "posted" and copy.place.surface == "slack":
+                return await surface.link(copy.place)
+        return None
+
+
+def home_blocks(
+    mine: Sequence[tuple[Waits, str | None, bool]], figures: Sequence[dict[str, Any]]
+) -> list[Json]:
+    """The Home tab's blocks: at most 100 (docs.slack.dev, views)."""
+    blocks: list[Json] = [
+        {"type": "header", "text": inert.plain("Waiting for you", 150)},
+    ]
+    blocks += [_card(*one) for one in mine]
+    if not mine:
+        blocks.append(_section("Nothing waits for you."))
+    elif len(mine) == SHOWN:
+        blocks.append(_context(f"These are the {SHOWN} oldest."))
+    for some in figures:
+        blocks += [{"type": "divider"}, *status_blocks(some)]
+    blocks.append(_context("`/agent help` lists what else there is. Open this tab again for news."))
+    return blocks
+
+
+def _card(waits: Waits, link: str | None, reads: bool) -> Json:
+    why = f", {escape(waits.reason)}" if waits.reason else ""
+    owner = f", taken by {escape(waits.owner)}" if waits.owner else ""
+    state = f"{STATE_SIGNS[waits.state]} *{waits.state}*{why}"
+    line = f"{state} for {age(waits.age_s)}, route {escape(waits.route)}{owner}"
+    if reads and waits.subject:
+        line += f"\n> {escape(waits.subject)}"
+    block = _section(line)
+    if link is not None:
+        block["accessory"] = {
+            "type": "button",
+            "action_id": "deskhand.open_card",
+            "text": inert.plain("Open", 75),
+            "url": link,
+        }
+    return block
+
+
+def _section(text: str) -> Json:
+    return {"type": "section", "text": inert.mrkdwn(text[:2_900])}
+
+
+def _context(text: str) -> Json:
+    return {"type": "context", "elements": [inert.mrkdwn(text)]}

@@ -1,0 +1,59 @@
+"""``/agent status`` after sixty tickets says what a person counts in Slack.
+
+The same with a thousand tickets of real text: ``python -m benchmarks.agent_status FILE``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.clock import SystemClock
+from bot.overview import Overview
+from tests.live.mix import Mix, brain, compare
+from tests.live.product import live
+from tests.live.steps import config
+
+COUNT = 60
+
+
+async def test_each_figure_is_what_the_stand_ins_log_says(tmp_path: Path, redis_url: str) -> None:
+    file = config({"limits": {"runs_per_author_hour": 10_000}})
+    texts = [f"Where do I find the invoice of month {n}?" for n in range(COUNT)]
+    async with live(tmp_path, redis_url, config=file, brain=brain) as desk:
+        mix = Mix(desk, texts)
+        await mix.play()
+        for name, (said, counted) in (await compare(mix)).items():
+            assert said == counted, name
+        assert mix.wrote_again == 2
+        overview = Overview(desk.product.store, SystemClock(), "strict")
+        await its_parts_are_the_whole(overview)
+        week, month = await overview.figures("7d"), await overview.figures("30d")
+        day = await overview.figures("24h")
+        for name in ("tickets", "approved", "rejected", "model", "time_to_card_s"):
+            assert day[name] == week[name] == month[name]
+        assert day["previous"]["tickets"] == 0
+        assert day["kept_share"] is not None
+        assert 0 < day["kept_share"] < 1
+
+
+async def its_parts_are_the_whole(overview: Overview) -> None:
+    """Steps and shares add up to the figures."""
+    day = await overview.figures("24h")
+    steps = await overview.series("24h")
+    for name in ("tickets", "proposals", "approved", "edited", "superseded"):
+        assert sum(step.figures[name] for step in steps) == day[name], name
+    for by in ("playbook", "route", "prompt_version"):
+        shares = await overview.breakdown("24h", by)
+        for name in ("tickets", "proposals", "approved", "edited"):
+            assert sum(share.figures[name] for share in shares) == day[name], (by, name)
+        assert sum(share.waiting.total for share in shares) == day["waiting"]["total"]
+        usd = sum(share.figures["model"]["usd"] for share in shares)
+        # A run that was cancelled belongs to no route.
+        assert usd <= day["model"]["usd"] + 1e-6
+    routes = {share.name: share for share in await overview.breakdown("24h", "route")}
+    billing = await overview.figures("24h", route="billing")
+    assert billing["tickets"] == routes["billing"].figures["tickets"]
+    models = {share.name: share.figures for share in await overview.breakdown("24h", "model")}
+    assert set(models) == {"claude-haiku-5-5", "claude-sonnet-5-5"}
+    assert sum(one["model"]["calls"] for one in models.values()) == day["model"]["calls"]
+    assert models["claude-haiku-5-5"]["proposals"] == 0
