@@ -104,11 +104,11 @@ def register(app: typer.Typer) -> None:
             raise OperatorError("--since: goes with --from-journal; leave it out")
         loaded = file_of(settings, named=config is not None, demo=demo)
         settings, loaded = with_model(settings, loaded, model)
-        cases = _read(file)
+        cases = _read(file)[:limit]
         _told_unknown(cases, loaded, playbook)
         folder = report_folder(settings, out)
         found = event_loop.run(
-            _evaluate(settings, loaded, cases[:limit], playbook, folder, inert_line(file))
+            _evaluate(settings, loaded, cases, playbook, folder, inert_line(file))
         )
         if as_json:
             output.as_json(found.figures)

@@ -198,25 +198,29 @@ async def _past(there: Attached, loaded: ConfigFile, wanted: _Wanted, done: _Don
     found: list[PastRun] = []
     faults: list[str] = []
     for ident in ids:
-        one = await past_run(there.store, ident)
-        if isinstance(one, NotThere):
-            faults.append(f"{inert_line(ident)}: {one.why}")
-        elif one.ticket.playbook not in books:
+        run = await past_run(there.store, ident)
+        if isinstance(run, NotThere):
+            faults.append(f"{inert_line(ident)}: {run.why}")
+        elif run.ticket.playbook not in books:
             known = ", ".join(sorted(books))
             faults.append(
-                f"{inert_line(ident)}: is of playbook {one.ticket.playbook}, not of {known}; "
+                f"{inert_line(ident)}: is of playbook {run.ticket.playbook}, not of {known}; "
                 "name another run or config"
             )
         else:
-            found.append(one)
+            found.append(run)
     if wanted.ids and faults:
         raise OperatorError(*faults[:20])
     if not found:
         gone = f" that can be replayed ({len(faults)} cannot)" if faults else ""
         raise OperatorError(f"--since: no run has ended in {wanted.since}{gone}; name a longer one")
     if faults:
-        done.complaints.append(f"{len(faults)} runs are left out: their texts are erased")
-    return list({one.run.id: one for one in found}.values())
+        one = len(faults) == 1
+        done.complaints.append(
+            f"{len(faults)} {'run is' if one else 'runs are'} left out: "
+            f"{'its text is' if one else 'their texts are'} erased"
+        )
+    return list({run.run.id: run for run in found}.values())
 
 
 async def _run_all(past: Sequence[PastRun], bench: Workbench, purse: OwnPurse, done: _Done) -> None:
@@ -226,14 +230,11 @@ async def _run_all(past: Sequence[PastRun], bench: Workbench, purse: OwnPurse, d
     from bot.ports import StoreUnavailable
 
     room = asyncio.Semaphore(bench.at_once)
-    begun = 0
 
     async def one(run: PastRun, progress: Progress) -> Replayed | None:
-        nonlocal begun
         async with room:
             if purse.refused:
                 return None  # its money is spent; an answer without it would be another's
-            begun += 1
             kit = bench.kits[run.ticket.playbook]
             try:
                 outcome = await bench.over(run.ticket, run.run)
@@ -250,7 +251,14 @@ async def _run_all(past: Sequence[PastRun], bench: Workbench, purse: OwnPurse, d
             return Replayed(run, given_by(outcome, kit.prompt_version))
 
     with Progress(f"replay ({bench.model})", len(past)) as progress:
-        results = await asyncio.gather(*(one(run, progress) for run in past))
+        tasks = [asyncio.create_task(one(run, progress)) for run in past]
+        try:
+            results = await asyncio.gather(*tasks)
+        finally:
+            # The store went away, or the person gave up: nothing goes on behind their back.
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
     done.runs = [result for result in results if result is not None]
     done.incomplete = len(done.runs) < len(past)
     if purse.refused:

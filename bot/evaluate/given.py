@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
-from bot.agent.loop import Cancelled, Drafted, RunOutcome, Stopped
+from bot.agent.loop import Cancelled, Drafted, RunOutcome, Stopped, Unpaid
 from bot.domain import Action, Citation, Confidence
 
 
@@ -55,7 +55,8 @@ class Given:
 
 
 def given_by(outcome: RunOutcome, prompt_version: str) -> Given:
-    """What has just ended. Raises ``TypeError`` for a cancelled run, which gave nothing."""
+    """What has just ended. Raises ``TypeError`` for a run that is not at its end: nobody cancels
+    one here, and none waits for money."""
     confidence: Confidence | None
     match outcome:
         case Drafted():
@@ -64,8 +65,10 @@ def given_by(outcome: RunOutcome, prompt_version: str) -> Given:
         case Stopped():
             citations, confidence, reason = (), outcome.confidence, outcome.handoff.reason
             degraded = any(notice.kind == "degraded" for notice in outcome.notices)
-        case Cancelled():
-            raise TypeError("a run that was cancelled gave nothing")
+        case Cancelled() | Unpaid():
+            raise TypeError(f"a run that ended as {type(outcome).__name__} gave nothing")
+        case _:
+            assert_never(outcome)
     content = outcome.content
     return Given(
         outcome="proposal" if isinstance(outcome, Drafted) else "handoff",

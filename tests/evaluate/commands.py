@@ -1,4 +1,5 @@
-"""Run ``deskhand`` as a person does, in a process of its own, while a test's stand-ins serve."""
+"""Run ``deskhand`` as a person does: in a process of its own while a test's stand-ins serve, or in
+this one where it only refuses."""
 
 from __future__ import annotations
 
@@ -6,11 +7,14 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bot.cli import run
 from tests.cli.terminal import ROOT
 
 
@@ -64,3 +68,12 @@ def lines(path: Path, *rows: Any) -> Path:
     written = (row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows)
     path.write_bytes(b"\n".join(written) + b"\n")
     return path
+
+
+def refused(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line with which a command in this process refuses to begin."""
+    assert run([*arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1, said.err
+    return said.err

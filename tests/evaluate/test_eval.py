@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from bot.demo.tickets import DESK
-from tests.evaluate.commands import deskhand, lines
+from tests.cli.terminal import ROOT
+from tests.evaluate.commands import deskhand, lines, refused
 from tests.evaluate.test_scoring import KEYS
 from tests.standins.anthropic import anthropic_standin, choosing
 
@@ -98,10 +101,18 @@ async def test_nothing_is_called_for_a_bad_line_or_an_unknown_price(tmp_path: Pa
         (["--from-journal", "--since", "0d"], "--since: '0d' is no length of time"),
     ],
 )
-async def test_what_cannot_be_begun_is_2(tmp_path: Path, arguments: list[str], line: str) -> None:
-    lines(tmp_path / "good.jsonl", {"ticket": TICKET})
-    (tmp_path / "empty.jsonl").write_text("\n")
-    said = await deskhand(tmp_path, "eval", *arguments)
-    assert (said.code, said.stdout) == (2, "")
-    assert said.stderr.startswith(line)
-    assert said.stderr.count("\n") == 1
+def test_what_cannot_be_begun_is_2(
+    at_home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    lines(at_home / "good.jsonl", {"ticket": TICKET})
+    (at_home / "empty.jsonl").write_text("\n")
+    assert refused(["eval", *arguments], capsys).startswith(line)
+
+
+async def test_nothing_else_pays_for_importing_pydantic_evals(tmp_path: Path) -> None:
+    looked = "import sys, bot.cli, bot.app; print(any('pydantic_evals' in m for m in sys.modules))"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", looked), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    stdout, _ = await process.communicate()
+    assert stdout == b"False\n"
