@@ -19,7 +19,7 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="local|NAME",
-        help="The local model, or one of Anthropic's by its name. [default: the config's]",
+        help="The local model, or one of Anthropic's by its name. (default: the config's)",
         show_default=False,
     ),
 ]

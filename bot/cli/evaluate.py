@@ -48,7 +48,7 @@ def register(app: typer.Typer) -> None:
         playbook: Annotated[
             str | None,
             typer.Option(
-                "--playbook", help="[default: the first of kind triage]", show_default=False
+                "--playbook", help="(default: the first of kind triage)", show_default=False
             ),
         ] = None,
         model: ModelOption = None,
@@ -63,8 +63,8 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--out",
                 metavar="DIR",
-                help="Where eval.json and eval.html go. [default: eval in the data folder] "
-                "With --from-journal: the file. [default: stdout]",
+                help="Where eval.json and eval.html go. (default: eval in the data folder) "
+                "With --from-journal: the file. (default: stdout)",
                 show_default=False,
             ),
         ] = None,
@@ -76,7 +76,7 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--since",
                 metavar="WINDOW",
-                help=f"With --from-journal: how far back. [default: {_WINDOW}]",
+                help=f"With --from-journal: how far back. (default: {_WINDOW})",
                 show_default=False,
             ),
         ] = None,

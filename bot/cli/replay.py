@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
                 "--usd",
                 min=0,
                 metavar="N",
-                help="The most dollars that it may cost. [default: what is left today]",
+                help="The most dollars that it may cost. (default: what is left today)",
                 show_default=False,
             ),
         ] = None,
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--out",
                 metavar="DIR",
-                help="Where replay.html goes. [default: eval in the data folder]",
+                help="Where replay.html goes. (default: eval in the data folder)",
                 show_default=False,
             ),
         ] = None,
