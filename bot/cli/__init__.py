@@ -14,7 +14,18 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import checks, demo, figures, manifest, output, record, serve, triage
+from bot.cli import (
+    checks,
+    demo,
+    evaluate,
+    figures,
+    manifest,
+    output,
+    record,
+    replay,
+    serve,
+    triage,
+)
 
 app = typer.Typer(
     name="deskhand",
@@ -46,6 +57,8 @@ def deskhand(
 demo.register(app)
 serve.register(app)
 triage.register(app)
+evaluate.register(app)
+replay.register(app)
 figures.register(app)
 record.register(app)
 checks.register(app)

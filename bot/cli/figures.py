@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
             raise OperatorError(f"window: {window!r} is none; write 24h, 7d or 30d")
         settings = read_settings(config, demo=demo)
         loaded = config_if_any(settings, named=names_config(config), demo=demo)
-        _known(playbook, loaded)
+        known_playbook(playbook, loaded)
         figures = event_loop.run(_figures(settings, loaded, window, playbook, demo=demo))
         if as_json:
             from bot.stats.shape import PINNED
@@ -66,7 +66,7 @@ def register(app: typer.Typer) -> None:
         """List what waits for a person, oldest first."""
         settings = read_settings(config, demo=demo)
         loaded = config_if_any(settings, named=names_config(config), demo=demo)
-        _known(playbook, loaded)
+        known_playbook(playbook, loaded)
         rows = event_loop.run(_queue(settings, loaded, playbook, demo=demo))
         if as_json:
             output.as_json([row.as_json() for row in rows])
@@ -99,7 +99,7 @@ def config_if_any(settings: Settings, *, named: bool, demo: bool = False) -> Con
     return load(settings.config, files=False).config
 
 
-def _known(playbook: str | None, config: Config | None) -> None:
+def known_playbook(playbook: str | None, config: Config | None) -> None:
     """Raise ``OperatorError`` for a playbook that the config does not have."""
     from bot.faults import OperatorError
 

@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
         settings = read_settings(config)
         if model is ModelChoice.anthropic and settings.anthropic_api_key is None:
             raise SettingsError("ANTHROPIC_API_KEY: not set; set it, or use --model local")
-        loaded = _config(settings, named=config is not None)
+        loaded = config_or_desk(settings, named=config is not None)
         with ExitStack() as open_files:
             source: BinaryIO = sys.stdin.buffer
             if file != "-":
@@ -82,7 +82,7 @@ def register(app: typer.Typer) -> None:
         raise typer.Exit(0 if well else 1)
 
 
-def _config(settings: Settings, *, named: bool) -> ConfigFile:
+def config_or_desk(settings: Settings, *, named: bool) -> ConfigFile:
     """The config file where there is one, else the demo's."""
     from bot.config_file import load
     from bot.demo.tickets import DESK

@@ -7,7 +7,7 @@ Where a paid model works on an operator's own config, its money comes out of the
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.agent.calls import Money
+from bot.agent.kit import Kit
 from bot.agent.loop import AgentPorts, Job, RunOutcome, run_agent
 from bot.app import open_brains
 from bot.assembly import kits_of
@@ -44,9 +45,23 @@ class Workbench:
     """One playbook, ready to run."""
 
     run: Callable[[TicketBody], Awaitable[RunOutcome]]
+    over: Callable[[Ticket, Run], Awaitable[RunOutcome]]
+    """The same over a ticket as it is, by its own playbook."""
+    kits: Mapping[str, Kit]
+    playbook: str
     model: str
     """In words for the person."""
+    unpriced: tuple[str, ...]
+    """Models that it would call and that nobody knows the price of."""
     at_once: int
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What a workbench is given instead of taking it from the store."""
+
+    money: Money
+    examples: Examples
 
 
 @dataclass
@@ -56,6 +71,8 @@ class OwnPurse:
     caps: Caps
     spent: Decimal = Decimal(0)
     of_run: dict[str, Decimal] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    """Runs that had to do without a call because all of it was spent."""
 
     async def reserve(
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
@@ -67,6 +84,7 @@ class OwnPurse:
         day_cap = self.caps.usd_per_playbook.get(playbook, self.caps.usd_per_day)
         day_left = min(day_cap, self.caps.usd_per_day) - self.spent
         if usd > day_left:
+            self.refused.add(run)
             return CapReached("day", max(Decimal(0), day_left))
         self.spent += usd
         self.of_run[run] = self.of_run.get(run, Decimal(0)) + usd
@@ -88,10 +106,17 @@ class OwnPurse:
 
 @asynccontextmanager
 async def open_workbench(
-    settings: Settings, file: ConfigFile, playbook: str | None, model: str
+    settings: Settings,
+    file: ConfigFile,
+    playbook: str | None,
+    model: str,
+    *,
+    lent: Lent | None = None,
+    past: bool = False,
 ) -> AsyncIterator[Workbench]:
-    """Ready a playbook of ``file``. ``model``: auto, local or anthropic."""
-    name = _playbook(file, playbook)
+    """Ready the playbooks of ``file``. ``model``: auto, local or anthropic. ``past``: tickets may
+    be among those that the store has learnt from, which are then not told about themselves."""
+    name = triage_playbook(file, playbook)
     if model == "local":
         settings = settings.model_copy(update={"anthropic_api_key": None})
     paid, own = settings.anthropic_api_key is not None, file.path.parent != DESK
@@ -100,14 +125,19 @@ async def open_workbench(
         money: Money = OwnPurse(file.config.budget)
         record: Callable[[Sequence[Entry]], Awaitable[None]] = _forget
         examples: Examples = _nothing_learnt
-        if paid and own:
+        if lent is not None:
+            money, examples = lent.money, lent.examples
+        elif paid and own:
             there = await stack.enter_async_context(attached(settings, file.config))
             money, record, examples = there.store, there.store.record, there.store.examples
         data = _folder(stack, settings.data if own else settings.data / "demo")
         ours = settings.model_copy(update={"data": data})
         brains = await open_brains(stack, ours, file, None)
-        research: list[ReadTool] = [brains.search, SimilarTickets(examples, clock)]
-        kit = kits_of(file, research, [SendReply.spec])[name]
+        research: list[ReadTool] = [
+            brains.search,
+            SimilarTickets(examples, clock, without_itself=past),
+        ]
+        kits = kits_of(file, research, [SendReply.spec])
         ports = AgentPorts(
             model=brains.model,
             fallback=brains.fallback,
@@ -116,20 +146,27 @@ async def open_workbench(
             source=brains.search.source,
             record=record,
         )
-        targets = {use.tool: _TARGET for use in kit.playbook.actions}
 
-        async def run(body: TicketBody) -> RunOutcome:
-            return await run_agent(Job(*_ticket(body, name), targets), kit, ports)
+        async def over(ticket: Ticket, run: Run) -> RunOutcome:
+            kit = kits[ticket.playbook]
+            targets = {use.tool: _TARGET for use in kit.playbook.actions}
+            return await run_agent(Job(ticket, run, targets), kit, ports)
 
         local = brains.model.name == "local"
+        names = tuple(dict.fromkeys((file.config.model.name, file.config.model.draft)))
         yield Workbench(
-            run=run,
-            model="local model" if local else f"{kit.research_model}, {kit.draft_model}",
+            run=lambda body: over(*_ticket(body, name)),
+            over=over,
+            kits=kits,
+            playbook=name,
+            model="local model" if local else ", ".join(names),
+            unpriced=tuple(one for one in names if not local and brains.model.price(one) is None),
             at_once=_LOCAL_AT_ONCE if local else _REMOTE_AT_ONCE,
         )
 
 
-def _playbook(file: ConfigFile, wanted: str | None) -> str:
+def triage_playbook(file: ConfigFile, wanted: str | None) -> str:
+    """The playbook's name, or the first's. Raises ``OperatorError``."""
     triage = [name for name, book in file.config.playbooks.items() if book.kind == "triage"]
     if wanted is None and triage:
         return triage[0]

@@ -7,7 +7,7 @@ nothing, and the figures that are counted with it are counted once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -240,6 +240,20 @@ class Record:
         start = int(at.timestamp() * 1000)
         answer = await self._wire.command("XRANGE", self._keys.journal, start, "+", "COUNT", limit)
         return [_line(item) for item in answer]
+
+    async def walk(self, at: datetime) -> AsyncIterator[list[Line]]:
+        """Every entry from ``at`` on, oldest first, by the page: so long a journal as one likes."""
+        start = str(int(at.timestamp() * 1000))
+        while True:
+            answer = await self._wire.command(
+                "XRANGE", self._keys.journal, start, "+", "COUNT", _PAGE
+            )
+            lines = [_line(item) for item in answer]
+            if lines:
+                yield lines
+                start = f"({lines[-1].id}"
+            if len(lines) < _PAGE:
+                return
 
     async def texts(self, ids: Iterable[str]) -> dict[str, dict[str, str]]:
         """The personal texts of these entries, by entry id and name; erased ones are not there."""

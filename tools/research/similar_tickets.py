@@ -29,6 +29,10 @@ KEPT = 1_000
 SHOWN = 3
 LEAST_SCORE = 0.15
 REBUILD_SECONDS = 300.0
+_ITSELF = 5
+"""So many of the nearest may be the ticket itself."""
+_SAME = 0.7
+"""The share of common words from which two texts are one; masking has taken some."""
 TEXT_SHOWN = 300
 REPLY_SHOWN = 400
 
@@ -86,9 +90,12 @@ class _Shelf:
 class SimilarTickets:
     """The read tool over what approvals have taught."""
 
-    def __init__(self, examples: Examples, clock: Clock) -> None:
+    def __init__(self, examples: Examples, clock: Clock, *, without_itself: bool = False) -> None:
+        """``without_itself``: leave out what is (all but) the very ticket that asks. Past tickets
+        that are run again would else be told what became of them."""
         self._examples = examples
         self._clock = clock
+        self._without_itself = without_itself
         self._shelves: dict[str, _Shelf] = {}
 
     @property
@@ -113,7 +120,12 @@ class SimilarTickets:
     async def read(self, args: SimilarTicketsArgs, context: ReadContext) -> Findings:
         """Raises ``StoreUnavailable``."""
         ticket = context.ticket
-        similar = await self.closest(context.playbook, f"{ticket.subject}\n{ticket.body}", SHOWN)
+        text = f"{ticket.subject}\n{ticket.body}"
+        if self._without_itself:
+            near = await self.closest(context.playbook, text, SHOWN + _ITSELF)
+            similar = tuple(one for one in near if not _same(one.text, text))[:SHOWN]
+        else:
+            similar = await self.closest(context.playbook, text, SHOWN)
         return Findings("\n\n".join(map(_shown, similar)), similar=similar)
 
     async def closest(self, playbook: str, text: str, limit: int) -> tuple[SimilarTicket, ...]:
@@ -134,6 +146,11 @@ class SimilarTickets:
             shelf.cursor = cursor
         self._shelves[playbook] = shelf
         return shelf
+
+
+def _same(example: str, text: str) -> bool:
+    ours, theirs = _words(example), _words(text)
+    return len(ours & theirs) >= _SAME * len(ours | theirs)
 
 
 def _words(text: str) -> frozenset[str]:
