@@ -86,8 +86,11 @@ async def status(parts: ConsoleParts, request: Request, visitor: Visitor) -> Res
     given = {name: (query.get(name) or "")[:_LONGEST] or None for name in _WORDS}
     wanted = Wanted(window_of(query.get("window", "")) or "24h", **given)
     overview: Overview = parts.overview
-    figures = await overview.figures(wanted.window, **wanted.of)
-    steps = await overview.series(wanted.window, **wanted.of)
+    if wanted.of.keys() <= {"playbook"}:
+        figures, steps = await overview.report(wanted.window, wanted.playbook)
+    else:
+        figures = await overview.figures(wanted.window, **wanted.of)
+        steps = await overview.series(wanted.window, **wanted.of)
     shares = []
     for by in get_args(Dimension):
         if by in wanted.of:
