@@ -1,6 +1,6 @@
 """``status`` with 100, 10,000 and 1,000,000 journal entries: ``python -m benchmarks.status``.
 
-Each size has a private server with the AOF on, as the product starts its own. Entries are those of
+Each size has a private server of its own. Entries are those of
 whole tickets (about ten each: opened, run, model and tool calls, proposal, decision, claim, effect)
 spread evenly over the last 30 days, so that every window has its part of them. They are written to
 the journal's stream in pipelines, under ids of their own times, and then sealed and folded by
@@ -16,6 +16,7 @@ chart; and ``deskhand status --json`` as a process of its own, start-up included
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -31,7 +32,7 @@ from benchmarks.measure import show_machine, verdict
 from bot.clock import SystemClock
 from bot.journal import Entry, EntryKind
 from bot.overview import Overview
-from bot.ports import Commit, Versioned
+from bot.ports import Commit, StoreUnavailable, Versioned
 from bot.settings import TENANT
 from bot.store.connect import open_redis
 from bot.store.entries import pack_entry
@@ -136,9 +137,10 @@ async def fill(store: RedisStore, redis: Any, count: int) -> float:
             held = 0
     await pipeline.execute()
     started = time.perf_counter()
-    sealed = await store.record_book.seal()
-    if sealed != count:
-        raise RuntimeError(f"{sealed} of {count} entries were sealed")
+    while (await store.record_book.head()).entries < count:
+        # As a worker does: an answer that comes too late on a busy machine is followed by a look.
+        with contextlib.suppress(StoreUnavailable):
+            await store.record_book.seal()
     return time.perf_counter() - started
 
 
@@ -185,7 +187,8 @@ async def process(url: str, folder: Path) -> float:
 async def size(count: int) -> float:
     """Everything at one size; the longest answer in milliseconds."""
     with short_folder() as folder:
-        server = ServerProcess(folder / "s", *STRICT).start()
+        # What is written is not looked at, so nothing waits for the disk.
+        server = ServerProcess(folder / "s", *STRICT[:4], "--appendfsync", "no").start()
         try:
             return await _at(server, folder, count)
         finally:

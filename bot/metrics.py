@@ -108,6 +108,9 @@ class Meter:
                 _observe(self._to_card, data.get("took_ms"))
             case "decision":
                 self._decisions.labels(book, str(data.get("verb"))).inc()
+                if data.get("verb") == "take" and data.get("from") == "drafting":
+                    # Nobody waited for the draft: its run ended in a handoff, by the clock.
+                    self._handoffs.labels(book, "time").inc()
                 if data.get("from") == "pending" and data.get("final"):
                     _observe(self._to_decision, data.get("waited_ms"))
             case "effect":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from bot.budget import Spending
 from bot.domain import Place, Proposal, State, Ticket
@@ -15,7 +15,7 @@ from bot.stats.shape import Waiting, budget, counted
 from bot.stats.windows import Span, Window, steps, window_of, window_span
 from bot.tracing import TraceLine, message_of
 
-__all__ = ["Dimension", "Overview", "Share", "Step", "Waits", "Window", "window_of"]
+__all__ = ["Board", "Dimension", "Overview", "Share", "Step", "Waits", "Window", "window_of"]
 
 
 class RecordBook(Protocol):
@@ -100,6 +100,15 @@ class Share:
     previous: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Board:
+    """Everything about one window at one moment, as a page of figures shows it."""
+
+    figures: dict[str, Any]
+    steps: list[Step]
+    shares: dict[Dimension, list[Share]]
+
+
 class Overview:
     """Reads; changes nothing. Every answer costs the same however much has happened."""
 
@@ -125,34 +134,55 @@ class Overview:
         that ended there, at their end; with a model or prompt version alone, those calls' own.
         """
         wanted = Wanted(playbook, route, model, prompt_version)
-        return (await self._report(window, wanted, ()))[0]
+        return (await self._report(window, wanted, ())).figures
 
     async def report(
         self, window: Window, playbook: str | None = None
     ) -> tuple[dict[str, Any], list[Step]]:
         """``figures`` and ``series`` of one moment, for less than both."""
         spans = steps(window, self._clock.now())
-        return await self._report(window, Wanted(playbook), spans)
+        board = await self._report(window, Wanted(playbook), spans)
+        return board.figures, board.steps
+
+    async def board(
+        self,
+        window: Window,
+        playbook: str | None = None,
+        route: str | None = None,
+        model: str | None = None,
+        prompt_version: str | None = None,
+    ) -> Board:
+        """``figures``, ``series`` and every ``breakdown`` of one moment, from one look at the
+        store."""
+        wanted = Wanted(playbook, route, model, prompt_version)
+        spans = steps(window, self._clock.now())
+        return await self._report(window, wanted, spans, get_args(Dimension))
 
     async def _report(
-        self, window: Window, wanted: Wanted, parts: Sequence[Span]
-    ) -> tuple[dict[str, Any], list[Step]]:
+        self,
+        window: Window,
+        wanted: Wanted,
+        parts: Sequence[Span],
+        by: Sequence[Dimension] = (),
+    ) -> Board:
         now = self._clock.now()
         current, before, *each = await self._store.counted(
             [window_span(window, now), window_span(window, now, before=1), *parts]
         )
         spending = await self._store.spending()
         waiting_for_money, _ = await self._store.for_money(wanted.playbook)
+        opened = await self._store.open_now()
         figures = {
             "window": window,
             **_counted(current, wanted),
-            "waiting": _waiting(await self._store.open_now(), wanted, now).model_dump(),
+            "waiting": _waiting(opened, wanted, now).model_dump(),
             "budget": budget(spending, waiting_for_money),
             "paused": sorted(await self._store.paused()),
             "durability": self._durability,
             "previous": _counted(before, wanted),
         }
-        return figures, _steps(parts, each, wanted, now)
+        shares = {one: _shares(one, current, before, opened, wanted, now) for one in by}
+        return Board(figures, _steps(parts, each, wanted, now), shares)
 
     async def series(
         self,
@@ -187,21 +217,7 @@ class Overview:
             [window_span(window, now), window_span(window, now, before=1)]
         )
         opened = await self._store.open_now()
-        cells = {*current, *(one.cell for one in opened)}
-        names = sorted({getattr(cell, by) for cell in cells if wanted.fits(cell)})
-        shares = [
-            Share(
-                name,
-                _counted(current, one),
-                _waiting(opened, one, now),
-                _counted(before, one),
-            )
-            for name in names
-            for one in (wanted._replace(**{by: name}),)
-        ]
-        nothing = counted({})
-        shares = [one for one in shares if one.waiting.total or one.figures != nothing]
-        return sorted(shares, key=lambda share: (-share.figures["tickets"], share.name))
+        return _shares(by, current, before, opened, wanted, now)
 
     async def queue(self, playbook: str | None = None, limit: int = 50) -> list[Waits]:
         """What waits for a person, and (``drafting``, ``waits for money``) for money, oldest
@@ -267,6 +283,31 @@ def _subject(ticket: Ticket | None) -> str:
     if ticket is None:
         return ""
     return " ".join((ticket.subject or ticket.body).split())[:80]
+
+
+def _shares(
+    by: Dimension,
+    current: Counts,
+    before: Counts,
+    opened: Sequence[OpenNow],
+    wanted: Wanted,
+    now: datetime,
+) -> list[Share]:
+    cells = {*current, *(one.cell for one in opened)}
+    names = sorted({getattr(cell, by) for cell in cells if wanted.fits(cell)})
+    shares = [
+        Share(
+            name,
+            _counted(current, one),
+            _waiting(opened, one, now),
+            _counted(before, one),
+        )
+        for name in names
+        for one in (wanted._replace(**{by: name}),)
+    ]
+    nothing = counted({})
+    shares = [one for one in shares if one.waiting.total or one.figures != nothing]
+    return sorted(shares, key=lambda share: (-share.figures["tickets"], share.name))
 
 
 def _counted(counts: Counts, wanted: Wanted) -> dict[str, Any]:

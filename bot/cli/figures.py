@@ -254,6 +254,7 @@ class Row:
             "reminded": self.proposal.reminded,
             "card": self.card,
             "who_decides": list(self.deciders),
+            "waits_for_money": self.proposal.run.unpaid,
         }
 
 

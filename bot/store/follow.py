@@ -27,7 +27,13 @@ _READ_SECONDS = 30.0
 _GATHER_SECONDS = 0.1
 """What happens within this is told at once: a burst is one piece of news."""
 _PAUSE_SECONDS = 1.0
+_BEGIN_SECONDS = 1.0
 _AT_ONCE = 500
+_NO_NEWS = tuple(
+    f'{{"kind":"{kind}"'.encode()
+    for kind in ("model_call", "tool_call", "delivery", "run", "card", "head")
+)
+"""How entries begin that tell of work and of no change that anybody waits for; most are such."""
 _CANCELLATIONS, _CANCEL_SECONDS = 4, 0.25
 
 
@@ -40,8 +46,8 @@ class Listening:
         self._over = False
 
     async def next(self, seconds: float | None = None) -> frozenset[str] | None:
-        """Ids of the tickets and proposals that something happened to, as soon as it does; an
-        empty set after ``seconds`` without news. None: there will be no more."""
+        """Ids of the tickets and proposals that have changed, as soon as they do; an empty set
+        after ``seconds`` without news. None: there will be no more."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._news.wait()
@@ -68,6 +74,8 @@ class Follower:
         self._key = Keys(tenant).journal
         self._listeners: set[Listening] = set()
         self._reader: asyncio.Task[None] | None = None
+        self._reads = asyncio.Event()
+        """The reader knows where it begins: what is written from now on is heard."""
         self._closed = False
 
     @property
@@ -82,8 +90,14 @@ class Follower:
             ear.end()
         self._listeners.add(ear)
         if self._reader is None and not self._closed:
+            self._reads.clear()
             self._reader = asyncio.create_task(self._read(), name="deskhand-follow")
         try:
+            if not self._closed:
+                # A store that is away has no news; its reader finds its place when it is back.
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_BEGIN_SECONDS):
+                        await self._reads.wait()
             yield ear
         finally:
             self._listeners.discard(ear)
@@ -120,6 +134,7 @@ class Follower:
                 try:
                     if last is None:
                         last = await self._last(redis)
+                        self._reads.set()
                     last, names = await self._news_after(redis, last)
                 except RedisError as error:
                     # Nothing is lost: the next read goes on where this one stood.
@@ -146,6 +161,8 @@ class Follower:
         for _, entries in answer or ():
             for entry_id, fields in entries:
                 last = bytes(entry_id)
+                if fields[b"e"].startswith(_NO_NEWS):
+                    continue
                 entry = read_entry(fields[b"e"])
                 names |= {name for name in (entry.ticket, entry.proposal) if name}
                 if entry.kind == "operator":

@@ -52,10 +52,12 @@ class JournalPages:
         before: str | None,
         count: int,
         wanted: Callable[[Entry], bool] | None = None,
+        may_be: Callable[[bytes], bool] = lambda _: True,
     ) -> Page:
         """Up to ``count`` entries older than ``before`` (None: from the end), and their chain.
 
-        ``wanted``: only these, of the ``LOOKED_THROUGH`` entries before ``before``.
+        ``wanted``: only these, of the ``LOOKED_THROUGH`` entries before ``before``. ``may_be``
+        tells from its bytes of an entry that it is none of them, which is cheaper than reading it.
         """
         read: list[tuple[str, bytes]] = []
         found: list[Line] = []
@@ -68,6 +70,8 @@ class JournalPages:
             for raw_id, fields in answer:
                 entry_id, raw = raw_id.decode(), fields[b"e"]
                 read.append((entry_id, raw))
+                if wanted is not None and not may_be(raw):
+                    continue
                 entry = read_entry(raw)
                 if wanted is None or wanted(entry):
                     found.append(Line(entry_id, entry))

@@ -7,6 +7,7 @@ nothing, and the figures that are counted with it are counted once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -278,7 +279,8 @@ class Record:
         )
         numbered = {number: read_cell(name.decode()) for name, number in cells.items()}
         found = dict(zip(names, answers, strict=True))
-        return [_summed([found[name] for name in each], numbered) for each in made_of]
+        known: dict[bytes, tuple[Cell, str]] = {}
+        return [_summed([found[name] for name in each], numbered, known) for each in made_of]
 
     async def _entries(self, after: str, upto: str, count: int) -> list[tuple[str, bytes]]:
         answer = await self._wire.command(
@@ -292,16 +294,23 @@ def _line(item: tuple[bytes, Mapping[bytes, bytes]]) -> Line:
 
 
 def _summed(
-    answers: Iterable[Mapping[bytes, bytes]], numbered: Mapping[bytes, Cell]
+    answers: Sequence[Mapping[bytes, bytes]],
+    numbered: Mapping[bytes, Cell],
+    known: dict[bytes, tuple[Cell, str]],
 ) -> Mapping[Cell, Mapping[str, int]]:
-    raw: dict[bytes, int] = {}
+    """Sums over buckets. ``known`` are the fields that were read before: each is read once, for
+    there are the same few in every bucket."""
+    raw: dict[bytes, int] = defaultdict(int)
     for answer in answers:
         for field, number in answer.items():
-            raw[field] = raw.get(field, 0) + int(number)
-    sums: dict[Cell, dict[str, int]] = {}
+            raw[field] += int(number)
+    sums: dict[Cell, dict[str, int]] = defaultdict(dict)
     for field, total in raw.items():
-        number, _, figure = field.partition(b":")
-        sums.setdefault(numbered[number], {})[figure.decode()] = total
+        read = known.get(field)
+        if read is None:
+            cell, _, figure = field.partition(b":")
+            read = known[field] = (numbered[cell], figure.decode())
+        sums[read[0]][read[1]] = total
     return sums
 
 

@@ -27,6 +27,7 @@ ROWS: Final = 50
 _ENTRY: Final = re.compile(r"\d{13}-\d{1,9}\Z")
 _CASE: Final = re.compile(r"[tpr]_[a-z2-7]{16}\Z")
 _DAY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{1,2}:\d{2}))?\Z")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:-]+\Z")
 _LONGEST: Final = 200
 
 
@@ -107,8 +108,8 @@ async def _look(
         if not manager and not await _may_read(parts, visitor, proposal_id):
             return None, None, "That ticket is not of your routes."
         place = int(asked.before) if asked.before.isdigit() else None
-        found, rest = await parts.journal.of_case(ticket, place, ROWS)
-        return found, asked.address(str(rest)) if rest is not None else None, ""
+        found, left = await parts.journal.of_case(ticket, place, ROWS)
+        return found, asked.address(str(left)) if left is not None else None, ""
     if not manager:
         return (
             None,
@@ -116,15 +117,16 @@ async def _look(
             "The whole journal is for the managers. Look up a ticket of your routes by its id.",
         )
     before = asked.before if _ENTRY.match(asked.before) else None
-    wanted = _wanted(asked)
+    wanted, may_be = _wanted(asked), _may_be(asked)
     if (at := _moment(asked.words)) is not None:
-        wanted = _wanted(Asked(kind=asked.kind, playbook=asked.playbook))
+        rest = Asked(kind=asked.kind, playbook=asked.playbook)
+        wanted, may_be = _wanted(rest), _may_be(rest)
         before = before or f"{int(at.timestamp() * 1000)}-0"
     elif _ENTRY.match(asked.words):
         wanted = None
         ms, _, number = asked.words.partition("-")
         before = before or f"{ms}-{int(number) + 1}"
-    page_ = await parts.journal.newest(before, ROWS, wanted)
+    page_ = await parts.journal.newest(before, ROWS, wanted, may_be)
     return page_, asked.address(page_.older) if page_.older else None, ""
 
 
@@ -152,6 +154,21 @@ def _wanted(asked: Asked) -> Callable[[Entry], bool] | None:
         if asked.playbook and entry.playbook != asked.playbook:
             return False
         return not words or words in entry.model_dump_json(exclude={"texts"}).casefold()
+
+    return fits
+
+
+def _may_be(asked: Asked) -> Callable[[bytes], bool]:
+    """The same question of an entry's bytes: no where the answer is certainly no."""
+    kind = f'"kind":"{asked.kind}"'.encode() if asked.kind else b""
+    playbook = asked.playbook.encode() if asked.playbook.isascii() else b""
+    # Other letters may stand in JSON in more than one way.
+    words = (
+        asked.words.casefold().encode() if asked.words.isalnum() and asked.words.isascii() else b""
+    )
+
+    def fits(raw: bytes) -> bool:
+        return kind in raw and playbook in raw and (not words or words in raw.lower())
 
     return fits
 

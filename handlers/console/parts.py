@@ -84,8 +84,14 @@ class JournalBook(Protocol):
     async def length(self) -> int: ...
 
     async def newest(
-        self, before: str | None, count: int, wanted: Callable[[Entry], bool] | None = None
-    ) -> JournalPage: ...
+        self,
+        before: str | None,
+        count: int,
+        wanted: Callable[[Entry], bool] | None = None,
+        may_be: Callable[[bytes], bool] = ...,
+    ) -> JournalPage:
+        """``may_be`` may tell from an entry's bytes that it is not ``wanted``."""
+        ...
 
     async def of_case(
         self, case: str, before: int | None, count: int

@@ -86,14 +86,11 @@ async def status(parts: ConsoleParts, request: Request, visitor: Visitor) -> Res
     given = {name: (query.get(name) or "")[:_LONGEST] or None for name in _WORDS}
     wanted = Wanted(window_of(query.get("window", "")) or "24h", **given)
     overview: Overview = parts.overview
-    figures = await overview.figures(wanted.window, **wanted.of)
-    steps = await overview.series(wanted.window, **wanted.of)
+    board = await overview.board(wanted.window, **wanted.of)
+    figures, steps = board.figures, board.steps
     shares = []
-    for by in get_args(Dimension):
-        if by in wanted.of:
-            continue
-        found = await overview.breakdown(wanted.window, by, **wanted.of)
-        if len(found) > 1 or (found and by != "playbook"):
+    for by, found in board.shares.items():
+        if by not in wanted.of and (len(found) > 1 or (found and by != "playbook")):
             shares.append((_WORDS[by], _parts(wanted, by, found)))
     return page(
         request,

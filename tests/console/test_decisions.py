@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from tests.console.rig import browser, signed_in
+from tests.console.rig import Browser, browser, signed_in
+from tests.fixtures_redis import STRICT, ServerProcess, short_folder
 from tests.live.product import Live, live
 from tests.live.steps import (
     QUESTION,
@@ -323,3 +325,32 @@ async def test_nobody_decides_without_a_session(desk: Live) -> None:
         form = await stranger.get(f"/console/proposals/{proposal}/edit")
         assert form.status == 303
     assert await state(desk, proposal) == ("pending", 1)
+
+
+async def test_without_the_store_nothing_is_decided_and_it_says_so(tmp_path: Path) -> None:
+    with short_folder() as folder:
+        server = ServerProcess(folder / "s", *STRICT).start()
+        try:
+            async with live(tmp_path, server.url) as desk, signed_in(desk) as agent:
+                card = await asked(desk)
+                proposal = card.payload["proposal"]
+                form = {"csrf": (await agent.get("/console")).csrf, "revision": "1"}
+                server.freeze()
+                for path in ("/console", "/console/status", "/console/journal"):
+                    away = await agent.get(path)
+                    assert away.status == 503, path
+                    assert "try again in a moment" in away.words
+                lost = await agent.post(f"/console/proposals/{proposal}/approve", form)
+                assert lost.status == 503
+                server.thaw()
+                await eventually(lambda: _answers(agent))
+                assert await state(desk, proposal) == ("pending", 1)
+                assert (await agent.decide(proposal, "approve")).status == 303
+                await becomes(desk, card, "succeeded")
+                assert len(replies(desk)) == 1
+        finally:
+            server.stop()
+
+
+async def _answers(agent: Browser) -> bool:
+    return (await agent.get("/console")).status == 200

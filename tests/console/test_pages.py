@@ -13,7 +13,7 @@ from tests.standins.slack import Message
 HOSTILE = (
     "Where is my invoice? <script>alert(1)</script> <img src=x onerror=alert(1)> "
     "\"><a href='https://evil.example'>click</a> https://evil.example/x "
-    "{{ 7*7 }} javascript:alert(1) \u202eevil\u202c &lt;b&gt; <!channel> <@U0MANAGER>"
+    "{{ 700001*7 }} javascript:alert(1) \u202eevil\u202c &lt;b&gt; <!channel> <@U0MANAGER>"
 )
 
 
@@ -102,7 +102,7 @@ async def test_hostile_words_are_only_words(desk: Live) -> None:
             answer = await agent.get(path)
             assert answer.status == 200, path
             assert not re.search(r"<script>|<img|onerror=alert\(1\)>|<!channel>", answer.text), path
-            assert "49" not in re.sub(r"[\w.-]*\d{3,}[\w.-]*", "", answer.words), path
+            assert "4900007" not in answer.text, path
             assert "\u202e" not in answer.text
             assert set(re.findall(r'href="(https?:[^"]*|javascript:[^"]*)"', answer.text)) == set()
         assert "<script>alert(1)</script>" in (await agent.get("/console")).words

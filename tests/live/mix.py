@@ -18,7 +18,8 @@ from typing import Any
 from tests.live.product import Live
 from tests.live.steps import card_that, cards, eventually, form, idle, replies, words
 from tests.standins.anthropic import Request, Step, refusal
-from tests.standins.slack import Message
+from tests.standins.slack import Message, View
+from tests.standins.wire import NotSeenError
 
 PRICES = {
     "claude-haiku-5-5": (Decimal("0.10"), Decimal("0.50"), Decimal("0.125"), Decimal("0.01")),
@@ -29,6 +30,12 @@ PRICES = {
 EDITED = "Written by hand, for ticket"
 _NUMBER = re.compile(r"#(\d{5})")
 _AT_ONCE = 16
+_PRESSES = 5
+
+
+def _is_decided(number: int) -> bool:
+    """Whether somebody decides this ticket's first card."""
+    return number % 10 < 8 or number % 20 == 19
 
 
 def brain(request: Request) -> Step | None:
@@ -55,7 +62,8 @@ class Mix:
 
     desk: Live
     texts: Sequence[str]
-    reasons: Counter[str] = field(default_factory=Counter)
+    reasons: dict[int, str] = field(default_factory=dict)
+    """Why each rejected ticket's draft was rejected."""
     wrote_again: int = 0
 
     async def play(self) -> None:
@@ -63,8 +71,7 @@ class Mix:
         count = len(self.texts)
         for start in range(0, count, _AT_ONCE):
             some = range(start, min(start + _AT_ONCE, count))
-            sent = await asyncio.gather(*(self._write(number) for number in some))
-            assert all(one.ok for one in sent)
+            await asyncio.gather(*(self._write(number) for number in some))
         desk = self.desk
 
         async def all_there() -> bool:
@@ -73,17 +80,25 @@ class Mix:
         await eventually(all_there, timeout=30 + count)
         shown = {self._number(card): card for card in self._undecided()}
         assert sorted(shown) == list(range(count))
-        for number, card in sorted(shown.items()):
-            await self._decide(number, card)
-        await idle(desk, timeout=30 + count / 10)
+        for _ in range(_PRESSES):
+            for number, card in sorted(shown.items()):
+                await self._decide(number, card)
+            await idle(desk, "deliver", "run", "execute", "card", timeout=30 + count / 10)
+            await eventually(self._at_rest, timeout=60)
+            # On a busy machine a press may come to nothing, and says so: people press again.
+            left = {self._number(card) for card in self._undecided()}
+            shown = {at: card for at, card in shown.items() if at in left and _is_decided(at)}
+            if not shown:
+                return
+        raise AssertionError(f"{sorted(shown)} could not be decided")
 
-        async def at_rest() -> bool:
-            return not cards(desk, state="approved") and not cards(desk, state="executing")
+    async def _at_rest(self) -> bool:
+        return not cards(self.desk, state="approved") and not cards(self.desk, state="executing")
 
-        await eventually(at_rest, timeout=60)
-
-    async def _write(self, number: int) -> Any:
-        return await self.desk.people.message(f"#{number:05} {self.texts[number]}")
+    async def _write(self, number: int) -> None:
+        sent = await self.desk.people.message(f"#{number:05} {self.texts[number]}")
+        while not sent.ok:  # as Slack does with an event that was not taken
+            sent = await self.desk.people.redeliver(sent)
 
     def _undecided(self) -> list[Message]:
         """The cards with buttons to decide; a slow draft has a card in another channel besides."""
@@ -98,14 +113,12 @@ class Mix:
         people = self.desk.people
         match number % 10:
             case 0 | 1 | 2 | 3:
-                assert (await people.click("U0AGENT", card, "deskhand.approve")).ok
+                await people.click("U0AGENT", card, "deskhand.approve")
             case 4 | 5:
-                view = await form(self.desk, "U0AGENT", card, "edit")
-                saved = await people.submit(view, {"reply": f"{EDITED} {number}."})
-                assert saved.ok
-                assert not saved.refusals
+                view = await self._form(card, "edit")
+                await people.submit(view, {"reply": f"{EDITED} {number}."})
             case 6 | 7:
-                await self._reject(card, "wrong_facts" if number % 10 == 6 else "other")
+                await self._reject(number, card, "wrong_facts" if number % 10 == 6 else "other")
             case 8 if number % 30 == 28:
                 root = self._root(number)
                 await people.message(
@@ -114,14 +127,22 @@ class Mix:
                 await card_that(self.desk, "pending", f"#{number:05}", but=card, timeout=30)
                 self.wrote_again += 1
             case 9 if number % 20 == 19:
-                await self._reject(card, "duplicate")
+                await self._reject(number, card, "duplicate")
             case _:
                 pass  # it is left to wait
 
-    async def _reject(self, card: Message, reason: str) -> None:
-        view = await form(self.desk, "U0AGENT", card, "reject")
-        assert (await self.desk.people.submit(view, {"reason": reason})).ok
-        self.reasons[reason] += 1
+    async def _reject(self, number: int, card: Message, reason: str) -> None:
+        view = await self._form(card, "reject")
+        await self.desk.people.submit(view, {"reason": reason})
+        self.reasons[number] = reason
+
+    async def _form(self, card: Message, verb: str) -> View:
+        for _ in range(_PRESSES):
+            try:
+                return await form(self.desk, "U0AGENT", card, verb)
+            except NotSeenError:
+                continue  # its trigger was too old by the time that it was opened
+        raise AssertionError(f"no form for {card.payload}")
 
     def _root(self, number: int) -> Message:
         return next(
@@ -155,7 +176,7 @@ class Mix:
             "approved": len(answered) - edited,
             "edited": edited,
             "rejected": now["rejected"],
-            "by_reason": dict(self.reasons),
+            "by_reason": dict(Counter(self.reasons.values())),
             "superseded": now["superseded"],
             "expired": now["expired"],
             "succeeded": len(answered),

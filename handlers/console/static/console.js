@@ -105,11 +105,19 @@
 
   // --- live --------------------------------------------------------------------------------------------
 
-  const LATER_MS = 150;
-  let soon = 0;
+  // However fast the news, a page is asked for so often at most; figures cost more than cards.
+  const SOON_MS = 200;
+  const SLOWLY_MS = 4000;
+  const waiting = {};
+  function tell(name, ms) {
+    waiting[name] ??= setTimeout(() => {
+      delete waiting[name];
+      document.body.dispatchEvent(new CustomEvent(name));
+    }, ms);
+  }
   function refresh() {
-    clearTimeout(soon);
-    soon = setTimeout(() => document.body.dispatchEvent(new CustomEvent("desk-changed")), LATER_MS);
+    tell("desk-changed", SOON_MS);
+    tell("desk-changed-slowly", SLOWLY_MS);
   }
   function live(state, words) {
     const sign = by("live");
