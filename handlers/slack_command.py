@@ -15,6 +15,7 @@ from bot.domain import Actor, Person
 from bot.journal import Entry
 from bot.overview import Overview, Waits, window_of
 from bot.ports import LookUpFailed
+from bot.projection import ERASED
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
 from handlers.slack import CommandAnswer
 from handlers.slack_inert import escape
@@ -123,7 +124,8 @@ class SlackCommand:
         ]
         playbook = self._context.playbook(proposal.playbook)
         if await may_read(self._context, actor, playbook, route):
-            lines.append(f"> {escape(' '.join(ticket.body.split())[:500])}")
+            body = ERASED if ticket.erased else " ".join(ticket.body.split())[:500]
+            lines.append(f"> {escape(body)}")
             if proposal.content and proposal.content.reply:
                 lines.append(f"Draft: {escape(' '.join(proposal.content.reply.split())[:1000])}")
         else:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import checks, demo, figures, manifest, output, record, serve, triage
+from bot.cli import checks, demo, erase, figures, manifest, output, record, serve, triage
 
 app = typer.Typer(
     name="deskhand",
@@ -48,6 +48,7 @@ serve.register(app)
 triage.register(app)
 figures.register(app)
 record.register(app)
+erase.register(app)
 checks.register(app)
 manifest.register(app)
 
