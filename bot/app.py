@@ -41,6 +41,7 @@ from bot.store.keys import Keys
 from bot.store.metered import MeteredStore, uncounted
 from bot.store.queue import Queue
 from bot.store.state import RedisStore
+from bot.store.sweep import sweep_of
 from bot.store.worker import Worker
 from handlers.console.parts import SlackOpenId
 from handlers.slack import SlackInbound
@@ -305,7 +306,9 @@ async def running(
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         if role != "web":
             secret = settings.secret().get_secret_value()
-            worker = Worker(opened.queue, opened.store, desk.jobs, SystemClock(), secret=secret)
+            store, clock = opened.store, SystemClock()
+            sweep = sweep_of(settings, file.config.retention, store, clock, secret)
+            worker = Worker(opened.queue, store, desk.jobs, clock, secret=secret, sweep=sweep)
             working = asyncio.create_task(worker.run(), name="deskhand-worker")
             stack.push_async_callback(_ended, worker, working)
         console: OpenConsole | None = None

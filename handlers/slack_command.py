@@ -226,6 +226,8 @@ def trace_text(ticket: str, lines: Sequence[TraceLine]) -> str:
             break
         kept.insert(0, text)
     parts = [head]
+    if not lines:
+        return f"{head}\nIts entries are archived: `deskhand journal verify` reads the files."
     if left := len(shown) - len(kept):
         parts.append(f"{left} earlier lines: `deskhand trace {ticket}`")
     body = "\n".join(kept)

@@ -123,16 +123,16 @@ class Eraser:
         return total
 
     async def _tickets_of(self, person: str, *, dry_run: bool) -> list[str]:
-        if not await self._wire.command("EXISTS", self._keys.indexed):
-            if not dry_run:
-                await self.index_all()
-            else:
-                return [
-                    kept.value.id
-                    async for page in self._scan("t_*", Ticket)
-                    for kept in page
-                    if any(wrote(one, person) for one in kept.value.people)
-                ]
+        if not dry_run:
+            async for _ in self.index_pages():
+                pass
+        elif not await self._wire.command("EXISTS", self._keys.indexed):
+            return [
+                kept.value.id
+                async for page in self._scan("t_*", Ticket)
+                for kept in page
+                if any(wrote(one, person) for one in kept.value.people)
+            ]
         start = person_member(self._keys, person, "")
         return await self._members(start)
 
@@ -384,8 +384,11 @@ class Eraser:
 
     # --- the indexes --------------------------------------------------------------------------
 
-    async def index_all(self) -> None:
-        """Find the tickets from before the indexes were kept: once in a store's life."""
+    async def index_pages(self) -> AsyncIterator[None]:
+        """Find the tickets from before the indexes were kept, a page between each two yields: once
+        in a store's life."""
+        if await self._wire.command("EXISTS", self._keys.indexed):
+            return
         async for tickets in self._scan("t_*", Ticket):
             operations: list[tuple[Argument, ...]] = []
             for kept in tickets:
@@ -397,6 +400,7 @@ class Eraser:
                         operations.append(("ZADD", self._keys.belongs, *members))
             if operations:
                 await self._wire.commands(*operations)
+            yield
         async for proposals in self._scan("p_*", Proposal):
             members = [
                 part
@@ -406,10 +410,8 @@ class Eraser:
             ]
             if members:
                 await self._wire.command("ZADD", self._keys.belongs, *members)
+            yield
         await self._wire.command("SET", self._keys.indexed, "")
-
-    async def is_indexed(self) -> bool:
-        return bool(await self._wire.command("EXISTS", self._keys.indexed))
 
     async def _scan(
         self, pattern: str, kind: type[Document]
@@ -466,15 +468,14 @@ async def rewrite_files(wire: Wire) -> None:
     longer than a minute: then it goes on by itself.
     """
     async with asyncio.timeout(_REWRITE_SECONDS):
-        # One that is under way may have begun before the last text was erased.
-        for _ in range(2):
+        while True:
+            # One that is under way may have begun before the last text was erased.
             await _rewritten(wire)
             try:
                 await wire.command("BGREWRITEAOF")
             except ResponseError:
                 continue  # another was first
-            break
-        await _rewritten(wire)
+            return await _rewritten(wire)
 
 
 async def _rewritten(wire: Wire) -> None:

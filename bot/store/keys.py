@@ -47,6 +47,8 @@ class Keys:
         """Stream: the links, under the ids of their entries, one field ``l`` of 32 bytes."""
         self.sealed = prefix + "sealed"
         """Hash: the last sealed entry's id, how many there are, the last link."""
+        self.archived = prefix + "archived"
+        """Hash: how many entries lie in files, the last one's id and link, whose folder it is."""
         self.texts = prefix + "texts"
         """Hash: entry id to its personal texts and their salts."""
         self.cells = prefix + "cells"
@@ -121,6 +123,10 @@ class Keys:
     def signed(self, hour: str) -> str:
         """Exists once a worker has undertaken to sign the journal's head in this hour."""
         return f"{self.prefix}signed:{hour}"
+
+    def swept(self, hour: str) -> str:
+        """Exists once a worker has undertaken this hour's sweep."""
+        return f"{self.prefix}swept:{hour}"
 
     def money(self, day: str) -> str:
         """Hash: a day's money in nano-dollars."""
