@@ -18,7 +18,9 @@ from bot.domain import Message
 from bot.journal import Verified
 from bot.ports import Commit, Versioned
 from bot.store.codec import unpack_bytes
+from bot.store.entries import Line
 from bot.store.state import RedisStore
+from tests.console.rig import signed_in
 from tests.live.product import Live, live
 from tests.live.steps import (
     Helpdesk,
@@ -151,12 +153,35 @@ async def test_their_words_are_nowhere_while_the_product_runs(desk: Live, redis_
             assert PLANTED not in str(answer.body).casefold()
         answer = await desk.people.command(f"show {ident}", user="U0MANAGER")
         assert "erased" in str(answer.body)
+        await _console_says_erased(desk, ident)
         code, counts, _ = await erase(desk, redis_url, "--person", name)
         assert (code, set(counts.values())) == (0, {0})
         # The same id again is a ticket of its own.
         assert await helpdesk.send({**sent, "body": "And my second invoice?"}) == 200
         again = await card_that(desk, "pending", "second invoice")
         assert again.payload["proposal"] != ident
+
+
+async def _console_says_erased(desk: Live, proposal: str) -> None:
+    lines = await journal_lines(desk, proposal)
+    calls = [line.id for line in lines if line.entry.kind == "model_call"]
+    assert calls
+    paths = [f"/console/{page}/{proposal}" for page in ("tickets", "trace")]
+    paths += [f"/console/trace/{proposal}/texts/{one}" for one in calls]
+    async with signed_in(desk, "U0MANAGER") as manager:
+        for path in ("/console", "/console/journal", *paths):
+            page = await manager.get(path)
+            assert page.status == 200, path
+            assert PLANTED not in page.text.casefold(), path
+            if "tickets" in path or "texts" in path:
+                assert "erased" in page.words.casefold(), path
+
+
+async def journal_lines(desk: Live, proposal: str) -> list[Line]:
+    store = desk.product.store
+    ticket, _ = await store.resolve(proposal)
+    assert ticket is not None
+    return await store.record_book.of_case(ticket)
 
 
 async def test_of_a_slack_member_sent_replies_stay_and_cards_say_erased(
