@@ -70,5 +70,10 @@ async def _erase(settings: Settings, person: str, *, dry_run: bool) -> Counts:
         counts = await eraser.person(person, dry_run=dry_run)
         if settings.embedded and not dry_run:
             # Also where nothing was found: an earlier run may have been broken off before this.
-            await rewrite_files(there.store.wire)
+            try:
+                await rewrite_files(there.store.wire)
+            except TimeoutError:
+                output.complain(
+                    "the store is still writing its file anew; erased texts leave it when that ends"
+                )
         return counts

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
 from bot.config import Retention
-from bot.ports import Clock, StoreUnavailable
+from bot.ports import Clock
 from bot.settings import Settings
-from bot.store.erasing import Counts, Eraser, rewrite_files
+from bot.store.erasing import Counts, Eraser, rewriting
 from bot.store.keys import Keys
 from bot.store.segments import AT_ONCE, Archive, Segments, segments_folder
 from bot.store.state import RedisStore
@@ -85,20 +85,15 @@ class Sweep:
             if total.left:
                 log.info("%d old tickets keep their texts until they are settled", total.left)
             if total.tickets and self._embedded:
-                await self._rewrite()
-                yield
+                # It must not hold up the worker's other housekeeping, so it is only looked at.
+                async for _ in rewriting(self._wire):
+                    yield
         if self._retention.journal is not None:
             # Whole days: a file a day rather than one an hour.
             day = (now - self._retention.journal).astimezone(UTC)
             before = day.replace(hour=0, minute=0, second=0, microsecond=0)
             while await self._archive.step(before) == AT_ONCE:
                 yield
-
-    async def _rewrite(self) -> None:
-        try:
-            await rewrite_files(self._wire)
-        except (TimeoutError, StoreUnavailable) as late:
-            log.warning("the store's file still holds erased texts: %s", late)
 
 
 def sweep_of(
