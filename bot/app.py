@@ -43,6 +43,7 @@ from bot.store.keys import Keys
 from bot.store.metered import MeteredStore, uncounted
 from bot.store.queue import Queue
 from bot.store.state import RedisStore
+from bot.store.sweep import sweep_of
 from bot.store.worker import Worker
 from bot.telemetry import Telemetry, open_telemetry
 from handlers.console.parts import SlackOpenId
@@ -320,7 +321,9 @@ async def running(
         worker: Worker | None = None
         if role != "web":
             secret = settings.secret().get_secret_value()
-            worker = Worker(opened.queue, opened.store, desk.jobs, SystemClock(), secret=secret)
+            store, clock = opened.store, SystemClock()
+            sweep = sweep_of(settings, file.config.retention, store, clock, secret)
+            worker = Worker(opened.queue, store, desk.jobs, clock, secret=secret, sweep=sweep)
             working = asyncio.create_task(worker.run(), name="deskhand-worker")
             stack.push_async_callback(_ended, worker, working)
             watch = MoneyWatch(desk.context, opened.store, slack.people.members if slack else None)

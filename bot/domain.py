@@ -144,6 +144,15 @@ class Author(Frozen):
     def key(self) -> str:
         return f"{self.surface}:{self.team}:{self.id}"
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What this person may be asked for by: a chat's user id, ``{webhook}:{author.id}``, an
+        e-mail address in small letters."""
+        ident = f"{self.team}:{self.id}" if self.surface == "webhook" else self.id
+        return frozenset(
+            name for name in (ident if self.id else "", (self.email or "").casefold()) if name
+        )
+
 
 class Message(Frozen):
     """One message of a conversation, as plain text."""
@@ -215,11 +224,23 @@ class Ticket(Frozen):
     colleague_replied: bool = False
     """A person other than the author has answered in its thread; noticed once a proposal."""
     trace_id: str = ""
+    erased: bool = False
+    """Its words, and whose they were, are gone for good; ids, times and figures stay."""
 
     @property
     def askers(self) -> tuple[Actor, ...]:
         """Everyone who has asked for it to be answered."""
         return ((self.asker,) if self.asker is not None else ()) + self.also_asked
+
+    @property
+    def people(self) -> frozenset[Author]:
+        """Everyone whose words stand in it."""
+        return frozenset((self.author, *(one.author for one in (*self.messages, *self.thread))))
+
+    @property
+    def last_words_at(self) -> datetime:
+        """When its author last said something."""
+        return max((self.created_at, *(message.at for message in self.messages)))
 
     @property
     def body(self) -> str:
@@ -416,6 +437,8 @@ class Proposal(Frozen):
     predecessor: str | None = None
     """The proposal that this one superseded, whose card links here."""
     ended_at: datetime | None = None
+    erased: bool = False
+    """Every text in it is gone for good, and nothing more can be decided about it."""
 
 
 class Copy(Frozen):

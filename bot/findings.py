@@ -55,7 +55,7 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
 SERVED_TOOLS = frozenset({"search_kb", "similar_tickets", "send_reply"})
 """Those that this version has, of all that a config file may name."""
 
-_UNSERVED = ("screen", "crm", "fetch", "github", "retention")
+_UNSERVED = ("screen", "crm", "fetch", "github")
 
 
 def unserved(config: Config, settings: Settings) -> Iterator[Finding]:

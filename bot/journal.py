@@ -106,8 +106,10 @@ class Broken:
 
     id: str
     position: int
-    why: Literal["altered", "missing", "unsealed_gap"]
-    """altered: its bytes or link do not fit. missing: a link has no entry (or the reverse)."""
+    why: Literal["altered", "missing", "unsealed_gap", "segment_missing", "segment_forged"]
+    """altered: its bytes or link do not fit. missing: a link has no entry (or the reverse).
+    segment_missing, segment_forged: a file of archived entries (``id`` is its name) is not there,
+    or nobody with our secret has written it so."""
 
 
 @dataclass(frozen=True)

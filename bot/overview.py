@@ -10,6 +10,7 @@ from typing import Any, Protocol, get_args
 from bot.budget import Spending
 from bot.domain import Place, Proposal, State, Ticket
 from bot.ports import Clock, Versioned
+from bot.projection import ERASED
 from bot.stats.dims import Counts, Dimension, OpenNow, Wanted, summed
 from bot.stats.shape import Waiting, budget, counted
 from bot.stats.windows import Span, Window, steps, window_of, window_span
@@ -282,6 +283,8 @@ def why_it_waits(proposal: Proposal) -> str:
 def _subject(ticket: Ticket | None) -> str:
     if ticket is None:
         return ""
+    if ticket.erased:
+        return ERASED
     return " ".join((ticket.subject or ticket.body).split())[:80]
 
 

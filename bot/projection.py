@@ -39,6 +39,10 @@ HANDOFF_WORDS: dict[HandoffReason, str] = {
 }
 
 
+ERASED = "erased"
+"""Stands where a text was."""
+
+
 def view(
     proposal: Proposal,
     version: int,
@@ -64,11 +68,11 @@ def view(
         confidence=proposal.confidence,
         why=proposal.why,
         subject=ticket.subject,
-        quote=ticket.body,
+        quote=ERASED if ticket.erased else ticket.body,
         author=ticket.author,
         files=tuple(name for message in ticket.messages for name in message.files),
         ticket_url=ticket.url,
-        draft=reply,
+        draft=ERASED if proposal.erased and content else reply,
         unsupported=tuple(
             Unsupported(mark.kind, (reply or "")[mark.start : mark.end], mark.start, mark.end)
             for mark in proposal.marks
@@ -121,6 +125,8 @@ def _headline(proposal: Proposal, ticket: Ticket) -> str:
     name = ticket.author.name or "the author"
     content = proposal.content
     about = ", ".join(content.labels) if content and content.labels else "this ticket"
+    if proposal.erased:
+        return f"Erased: {about}"
     match proposal.state:
         case "drafting":
             return f"Drafting an answer to {name}"
@@ -240,6 +246,8 @@ def _outcome(proposal: Proposal) -> list[Words]:
     match proposal.state:
         case "expired":
             lines.append(("Nobody decided in time. The ticket has not been answered by Deskhand.",))
+        case "superseded" if proposal.erased:
+            pass  # its notice says it
         case "superseded":
             lines.append(("The customer's words have changed, so this draft is void.",))
         case "unknown":
@@ -260,6 +268,8 @@ def _buttons(proposal: Proposal) -> tuple[ButtonView, ...]:
             case _:
                 return ButtonView(verb, label, "plain", token)
 
+    if proposal.erased:
+        return ()
     match proposal.state:
         case "pending":
             return (

@@ -275,11 +275,14 @@ def _with_words(ticket: Ticket, delivery: Delivery) -> Ticket:
 
 
 def entry(kind: EntryKind, delivery: Delivery, ticket: str, what: str) -> Entry:
-    """What a delivery was to a ticket. Its actor is who asked, else who wrote."""
+    """What a delivery was to a ticket. Its actor is the colleague who asked; who wrote is a text,
+    for the chain keeps for good what stands in it."""
+    asker = delivery.asker
     return Entry(
         kind=kind,
         ticket=ticket,
-        actor=(delivery.asker or delivery.author).key,
+        actor=asker.key if asker else None,
+        texts={} if asker else {"author": delivery.author.key},
         data={
             "delivery": delivery.id,
             "what": what,

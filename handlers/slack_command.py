@@ -15,6 +15,7 @@ from bot.domain import Actor, Person
 from bot.journal import Entry
 from bot.overview import Overview, Waits, why_it_waits, window_of
 from bot.ports import LookUpFailed
+from bot.projection import ERASED
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
 from handlers.slack_answers import CommandAnswer
 from handlers.slack_figures import (
@@ -157,7 +158,8 @@ class SlackCommand:
             lines.append(f"why: {escape(why)}")
         playbook = self._context.playbook(proposal.playbook)
         if actor is not None and await may_read(self._context, actor, playbook, route):
-            lines.append(f"> {escape(' '.join(ticket.body.split())[:500])}")
+            body = ERASED if ticket.erased else " ".join(ticket.body.split())[:500]
+            lines.append(f"> {escape(body)}")
             if proposal.content and proposal.content.reply:
                 lines.append(f"Draft: {escape(' '.join(proposal.content.reply.split())[:1000])}")
         else:
@@ -290,6 +292,8 @@ def trace_text(ticket: str, lines: Sequence[TraceLine]) -> str:
             break
         kept.insert(0, text)
     parts = [head]
+    if not lines:
+        return f"{head}\nIts entries are archived: `deskhand journal verify` reads the files."
     if left := len(shown) - len(kept):
         parts.append(f"{left} earlier lines: `deskhand trace {ticket}`")
     body = "\n".join(kept)

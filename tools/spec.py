@@ -39,6 +39,16 @@ class SimilarTicket:
     score: float
 
 
+MEMORY = 1 << 40
+"""Cursors of examples from one multiple of this to the next are of one memory."""
+
+
+def same_memory(before: int, after: int) -> bool:
+    """Whether a cursor goes on from an earlier one. If not, an example was erased in between: what
+    was kept of the earlier ones must be forgotten."""
+    return before // MEMORY == after // MEMORY
+
+
 @dataclass(frozen=True)
 class Findings:
     """What a read tool found. ``text`` goes to the model, delimited as untrusted."""

@@ -17,6 +17,7 @@ import typer
 from bot.cli import (
     checks,
     demo,
+    erase,
     evaluate,
     figures,
     manifest,
@@ -61,6 +62,7 @@ evaluate.register(app)
 replay.register(app)
 figures.register(app)
 record.register(app)
+erase.register(app)
 checks.register(app)
 manifest.register(app)
 

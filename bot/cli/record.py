@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bot.cli.attach import Attached
     from bot.settings import Settings
     from bot.store.entries import Line
+    from bot.store.record import Record
 
 
 def register(app: typer.Typer) -> None:
@@ -87,11 +89,20 @@ def register(app: typer.Typer) -> None:
                     "--head: this DESKHAND_SECRET did not sign it; copy the whole line from the "
                     "log, and use the secret of that time"
                 )
-        found = event_loop.run(_verify(settings, vouched, demo=demo))
+        found = event_loop.run(_verify(settings, vouched, secret, demo=demo))
         if isinstance(found, Broken):
             if as_json:
                 output.as_json(
                     {"ok": False, "entry": found.id, "position": found.position, "why": found.why}
+                )
+            elif found.why in ("segment_missing", "segment_forged"):
+                from bot.store.segments import segments_folder
+
+                what = "is missing" if found.why == "segment_missing" else "is not as it was signed"
+                output.line(
+                    f"broken at segment {found.id} (from number {found.position + 1}): it {what} "
+                    f"in {segments_folder(settings.data)}; restore it from a backup, or run this "
+                    "where the segments lie, with the DESKHAND_SECRET they were signed with"
                 )
             else:
                 output.line(
@@ -114,11 +125,15 @@ def _secret(settings: Settings, *, demo: bool) -> str:
     return settings.secret().get_secret_value()
 
 
-async def _verify(settings: Settings, vouched: tuple[int, bytes] | None, *, demo: bool) -> Any:
+async def _verify(
+    settings: Settings, vouched: tuple[int, bytes] | None, secret: str, *, demo: bool
+) -> Any:
     from bot.cli.attach import attached
+    from bot.store.segments import Segments, segments_folder
 
+    segments = Segments(segments_folder(settings.data), secret)
     async with attached(settings, demo=demo) as there:
-        return await there.store.record_book.verify(vouched)
+        return await there.store.record_book.verify(vouched, segments=segments)
 
 
 # --- trace ------------------------------------------------------------------------------------
@@ -131,6 +146,8 @@ class Trace:
     ticket: str
     entries: tuple[Line, ...]
     texts: dict[str, dict[str, str]]
+    archived_until: datetime | None = None
+    """Entries from before then are no longer in the store, but in signed files."""
 
     @property
     def cost_usd(self) -> Decimal:
@@ -142,6 +159,11 @@ class Trace:
         return {
             "ticket": self.ticket,
             "cost_usd": float(self.cost_usd),
+            **(
+                {"archived_until": self.archived_until.isoformat()}
+                if self.archived_until is not None
+                else {}
+            ),
             "entries": [
                 {
                     "id": line.id,
@@ -156,6 +178,7 @@ class Trace:
 
 async def _trace(settings: Settings, ident: str, *, texts: bool, demo: bool) -> Trace | None:
     from bot.cli.attach import attached
+    from bot.store.segments import archived
 
     async with attached(settings, demo=demo) as there:
         case = await _case(there, ident)
@@ -163,8 +186,25 @@ async def _trace(settings: Settings, ident: str, *, texts: bool, demo: bool) -> 
             return None
         book = there.store.record_book
         lines = tuple(await book.of_case(case))
-        kept = await book.texts([line.id for line in lines]) if texts else {}
-        return Trace(case, lines, kept)
+        kept = await _texts(book, lines) if texts else {}
+        files = await archived(there.store.wire, there.store.keys)
+        opened = await there.store.ticket(case)
+        until = datetime.fromtimestamp(files.until_ms / 1000, UTC) if files.entries else None
+        if until is not None and opened is not None and opened.value.created_at > until:
+            until = None
+        return Trace(case, lines, kept, until)
+
+
+async def _texts(book: Record, lines: tuple[Line, ...]) -> dict[str, dict[str, str]]:
+    """What is kept beside these entries; where a text was, and is erased, it says so."""
+    from bot.projection import ERASED
+
+    kept = await book.texts([line.id for line in lines])
+    return {
+        line.id: kept.get(line.id) or dict.fromkeys(line.entry.texts, ERASED)
+        for line in lines
+        if line.entry.texts
+    }
 
 
 async def _case(there: Attached, ident: str) -> str | None:

@@ -36,6 +36,9 @@ def tree_of(trace: Trace) -> Tree:
         head.append(f"  over {seconds_between(begun, ended)}", style="not bold dim")
     head.append(f"  ${trace.cost_usd:.6f}", style="not bold")
     tree = Tree(head, guide_style="dim")
+    if trace.archived_until is not None:
+        until = f"{trace.archived_until:%Y-%m-%d %H:%M:%S} UTC"
+        tree.add(Text(f"its entries up to {until} are archived in signed files", style="dim"))
     begun_runs: dict[str, Tree] = {}
     last = trace.entries[0].at if trace.entries else None
     for line in trace.entries:

@@ -65,6 +65,8 @@ __all__ = [
 
 def transition(proposal: Proposal, command: Command) -> Moved | Denied:
     """Apply ``command``. Pure: no clock, no I/O; the same arguments give the same answer."""
+    if proposal.erased:
+        return Denied("wrong_state")  # what it was about is gone
     match command:
         case Begin():
             return drafting.begin(proposal, command)

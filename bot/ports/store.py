@@ -133,7 +133,8 @@ class Store(Protocol):
 
     # what approvals teach
     async def examples(self, playbook: str, since: int = 0) -> tuple[int, Sequence[SimilarTicket]]:
-        """Examples learnt after cursor ``since`` (0: all), and the new cursor."""
+        """Examples learnt after cursor ``since`` (0: all), and the new cursor. One of another
+        memory (``tools.spec.same_memory``): these are all that was not erased."""
         ...
 
     async def resolve(self, some_id: str) -> tuple[str | None, str | None]:

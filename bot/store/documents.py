@@ -12,6 +12,7 @@ from bot.domain import WAITING_STATES, Board, Place, Proposal, State, Ticket
 from bot.journal import Entry
 from bot.lifecycle import CLAIM_SECONDS, UNKNOWN_AFTER_SECONDS, digest
 from bot.ports import Commit, Conflict, NotClaimed, NotStarted, Start, TooLate, Versioned, Wake
+from bot.retention import decided_at
 from bot.stats.dims import OpenNow, cell_of, read_cell
 from bot.store import wakes
 from bot.store.codec import pack_document, unpack_document
@@ -134,6 +135,7 @@ async def commit(
     now_ms: int,
     not_after_ms: int | None = None,
     tokens: Mapping[Wake, str] = MappingProxyType({}),
+    besides: Sequence[Operation] = (),
 ) -> Committed | Conflict | TooLate | NotStarted:
     """Do all of ``change`` or, where a version moved, nothing. Nothing either after
     ``not_after_ms`` of the server's own clock.
@@ -168,6 +170,10 @@ async def commit(
     operations = _Operations(listed)
     for opened in new:
         _index_ticket(operations, keys, opened)
+    for kept_ticket in change.tickets:
+        _index_texts(operations, keys, kept_ticket.value)
+    for command, key, arguments_of_it in besides:
+        operations.add(command, key, *arguments_of_it)
     for place, ticket_id in change.joined:
         operations.add("HSET", keys.origins, fingerprint(place.key), ticket_id)
     newest: list[Argument] = []
@@ -319,7 +325,11 @@ class _Operations:
         self.arguments += (self._listed.number(key), command, len(arguments), *arguments)
 
 
-_Command = Literal["HSET", "HDEL", "SET", "SADD", "ZADD", "ZREM", "ZREMRANGEBYSCORE"]
+_Command = Literal[
+    "HSET", "HDEL", "HINCRBY", "SET", "SADD", "XDEL", "ZADD", "ZREM", "ZREMRANGEBYSCORE"
+]
+Operation = tuple[_Command, str, Sequence[Argument]]
+"""One more change in the same step: command, key, arguments."""
 
 
 def _index_ticket(operations: _Operations, keys: Keys, opened: Ticket) -> None:
@@ -328,12 +338,38 @@ def _index_ticket(operations: _Operations, keys: Keys, opened: Ticket) -> None:
     operations.add("SET", burst, opened.id, "EX", BURST_SECONDS)
 
 
+def _index_texts(operations: _Operations, keys: Keys, kept: Ticket) -> None:
+    """Whose words it holds, and since when nobody has touched it: how retention finds it."""
+    if kept.erased:
+        return
+    if members := belonging(keys, kept):
+        operations.add("ZADD", keys.belongs, *members)
+    operations.add("ZADD", keys.age, "GT", wakes.milliseconds(kept.last_words_at), kept.id)
+
+
+def belonging(keys: Keys, ticket: Ticket) -> list[Argument]:
+    """The scores and members of ``belongs`` for a ticket's people."""
+    names = sorted({name for one in ticket.people for name in one.names})
+    return [part for name in names for part in (0, person_member(keys, name, ticket.id))]
+
+
+def person_member(keys: Keys, name: str, ticket_id: str) -> str:
+    return f"p{keys.person(name)}:{ticket_id}"
+
+
+def proposal_member(ticket_id: str, proposal_id: str) -> str:
+    return f"t{ticket_id}:{proposal_id}"
+
+
 def _index_proposal(
     operations: _Operations, keys: Keys, kept: Versioned[Proposal], now_ms: int
 ) -> None:
     value = kept.value
     if kept.version == 0:
         operations.add("SADD", keys.playbooks, value.playbook)
+        operations.add("ZADD", keys.belongs, 0, proposal_member(value.ticket, value.id))
+    if (decided := decided_at(value)) is not None and not value.erased:
+        operations.add("ZADD", keys.age, "GT", wakes.milliseconds(decided), value.ticket)
     if value.state == "drafting":
         if value.run.unpaid is not None:
             begun = wakes.milliseconds(value.created_at)
@@ -344,11 +380,13 @@ def _index_proposal(
     operations.add("ZREM", keys.for_money(value.playbook), value.id)
     since = wakes.milliseconds(value.proposed_at or value.created_at)
     waits, unanswered = keys.waiting(value.playbook), keys.unanswered(value.playbook)
-    if value.state in _WAITING:
+    if value.state in _WAITING and not value.erased:
         operations.add("ZADD", waits, since, value.id)
         return
     operations.add("ZREM", waits, value.id)
-    if value.state == "expired":
+    if value.erased:
+        operations.add("ZREM", unanswered, value.id)
+    elif value.state == "expired":
         operations.add("ZADD", unanswered, since, value.id)
         oldest = now_ms - int(UNANSWERED_KEPT.total_seconds() * 1000)
         operations.add("ZREMRANGEBYSCORE", unanswered, "-inf", oldest)

@@ -47,6 +47,8 @@ class Keys:
         """Stream: the links, under the ids of their entries, one field ``l`` of 32 bytes."""
         self.sealed = prefix + "sealed"
         """Hash: the last sealed entry's id, how many there are, the last link."""
+        self.archived = prefix + "archived"
+        """Hash: how many entries lie in files, the last one's id and link, whose folder it is."""
         self.texts = prefix + "texts"
         """Hash: entry id to its personal texts and their salts."""
         self.cells = prefix + "cells"
@@ -57,6 +59,17 @@ class Keys:
         13 digits."""
         self.opened = prefix + "opened"
         """Hash: a proposal to its ``<cell>:<since>:<reminder>`` there."""
+        self.belongs = prefix + "belongs"
+        """Sorted set, by name: ``p<person>:<ticket>`` for everyone whose words stand in a ticket,
+        ``t<ticket>:<proposal>`` for each of its proposals."""
+        self.age = prefix + "age"
+        """Sorted set: every ticket that holds texts, by its last activity in milliseconds."""
+        self.people = prefix + "people"
+        """Hash, field ``key``: the key under which persons are hashed in ``belongs``."""
+        self.indexed = prefix + "indexed"
+        """Exists once ``belongs`` and ``age`` hold the tickets from before they were kept."""
+        self.person_key = b""
+        """What ``people`` holds, once ``RedisStore.start`` has read it."""
         self.reservations = prefix + "reserved"
         """Hash: reservation id to what it holds."""
         self.queue = prefix + "q"
@@ -97,6 +110,19 @@ class Keys:
         """String: the journal ids of a ticket's entries, 8 bytes each, in order."""
         return f"{self.prefix}e:{case}"
 
+    def gone(self, case: str) -> str:
+        """Exists for a day after a ticket's texts were erased: what is still on its way to the
+        journal is kept without its texts (``append.lua``)."""
+        return f"{self.prefix}e:{case}:gone"
+
+    def person(self, name: str) -> str:
+        """The hash that stands for a person's name (``Author.names``) in ``belongs``."""
+        if not self.person_key:
+            raise RuntimeError("the store was not started")
+        raw = name.encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(raw, digest_size=12, key=self.person_key).digest()
+        return urlsafe_b64encode(digest).decode()
+
     def figures(self, bucket: str) -> str:
         """Hash: what was counted in a minute (``2026-11-22T14:05``, UTC), an hour or a day: a
         cell's number and a figure (``7:approved``) to a sum."""
@@ -105,6 +131,10 @@ class Keys:
     def signed(self, hour: str) -> str:
         """Exists once a worker has undertaken to sign the journal's head in this hour."""
         return f"{self.prefix}signed:{hour}"
+
+    def swept(self, hour: str) -> str:
+        """Exists once a worker has undertaken this hour's sweep."""
+        return f"{self.prefix}swept:{hour}"
 
     def money(self, day: str) -> str:
         """Hash: a day's money in nano-dollars."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from bot.journal import GENESIS, Broken, Entry, Stored, Verified, verify
 from bot.store.entries import Line, read_entry, read_index
 from bot.store.keys import Keys
+from bot.store.segments import archived
 from bot.store.wire import Wire
 
 LOOKED_THROUGH = 3_000
@@ -44,8 +45,9 @@ class JournalPages:
         self._keys = keys
 
     async def length(self) -> int:
-        """How many entries there are."""
-        return int(await self._wire.command("XLEN", self._keys.journal))
+        """How many entries there are, archived ones included."""
+        stored = int(await self._wire.command("XLEN", self._keys.journal))
+        return stored + (await archived(self._wire, self._keys)).entries
 
     async def newest(
         self,
@@ -126,7 +128,7 @@ class JournalPages:
         while sealed and read[sealed - 1][0] not in known:
             sealed -= 1  # the newest may not be sealed yet
         stored = [Stored(one, raw, known.get(one)) for one, raw in read[:sealed]]
-        start = before[0][1][b"l"] if before else GENESIS
+        start = before[0][1][b"l"] if before else (await archived(self._wire, self._keys)).link
         return (verify(stored, start) if stored else None), len(read) - sealed
 
     async def _each(
@@ -139,11 +141,12 @@ class JournalPages:
         checked, unsealed = 0, 0
         head = GENESIS
         answers = await self._wire.commands(*commands) if commands else []
+        files = await archived(self._wire, self._keys)
         for (one, raw), answer in zip(read, answers, strict=True):
             if not answer or answer[0][0].decode() != one:
                 unsealed += 1
                 continue
-            start = answer[1][1][b"l"] if len(answer) > 1 else GENESIS
+            start = answer[1][1][b"l"] if len(answer) > 1 else files.link
             outcome = verify([Stored(one, raw, answer[0][1][b"l"])], start)
             if isinstance(outcome, Broken):
                 return Broken(one, checked, outcome.why), unsealed

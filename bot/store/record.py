@@ -7,6 +7,7 @@ nothing, and the figures that are counted with it are counted once.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from bot.store.entries import (
 )
 from bot.store.keys import Keys
 from bot.store.scripts import RECORD, SEAL
+from bot.store.segments import Archived, SegmentFault, Segments, archived
 from bot.store.wire import Argument, Wire
 
 _PAGE = 500
@@ -185,18 +187,41 @@ class Record:
         self,
         vouched: tuple[int, bytes] | None = None,
         progress: Callable[[int], None] = lambda _: None,
+        segments: Segments | None = None,
     ) -> Verified | Broken:
         """Seal, then follow the whole chain; the first entry that does not fit is named.
 
         ``vouched`` is a head that was signed and kept elsewhere (``bot.journal.read_head``): the
-        chain must have passed through it. ``progress`` is told how many entries are done.
+        chain must have passed through it. ``progress`` is told how many entries are done. Archived
+        entries are followed in the files of ``segments``; without it, the chain is taken to begin
+        where the store says that the files end.
         """
+        while True:
+            files = await archived(self._wire, self._keys)
+            found = await self._verify(files, vouched, progress, segments)
+            if isinstance(found, Verified) or await archived(self._wire, self._keys) == files:
+                return found
+            # What was missing in the store has moved to a file meanwhile.
+
+    async def _verify(
+        self,
+        files: Archived,
+        vouched: tuple[int, bytes] | None,
+        progress: Callable[[int], None],
+        segments: Segments | None,
+    ) -> Verified | Broken:
         await self.seal()
         sealed = await self.head()
         done, last, cursor = 0, GENESIS, _FIRST
-        while cursor != sealed.id:
-            page = await self._stored_page(cursor, sealed.id)
-            if not page:
+        if segments is None:
+            done, last, cursor = files.entries, files.link, files.id
+        pages = self._pages(files, sealed.id, segments)
+        while True:
+            try:
+                page = await anext(pages, None)
+            except SegmentFault as fault:
+                return Broken(fault.name, done, fault.why)
+            if page is None:
                 break
             for part in _split(page, done, vouched):
                 found = verify_links(part, last)
@@ -211,6 +236,22 @@ class Record:
         if vouched is not None and done < vouched[0]:
             return Broken(sealed.id, done, "missing")
         return Verified(done, last)
+
+    async def _pages(
+        self, files: Archived, upto: str, segments: Segments | None
+    ) -> AsyncIterator[list[Stored]]:
+        """The archived entries, then those of the store. Raises ``SegmentFault``."""
+        if segments is not None:
+            archive = segments.pages(files)
+            while (page := await asyncio.to_thread(next, archive, None)) is not None:
+                yield page
+        cursor = files.id
+        while cursor != upto:
+            page = await self._stored_page(cursor, upto)
+            if not page:
+                return
+            yield page
+            cursor = page[-1].id
 
     async def _stored_page(self, after: str, upto: str) -> list[Stored]:
         """Entries and links together, in order; where one of the two is missing, it is empty."""

@@ -56,6 +56,7 @@ FINISH = Script("finish")
 RENEW = Script("renew")
 RESERVE = Script("reserve")
 SETTLE = Script("settle", "append")
+ARCHIVE = Script("archive")
 
 ALL = (
     ACCEPT,
@@ -71,4 +72,5 @@ ALL = (
     RENEW,
     RESERVE,
     SETTLE,
+    ARCHIVE,
 )

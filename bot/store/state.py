@@ -9,6 +9,7 @@ counting too much.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -122,7 +123,16 @@ class RedisStore:
     async def start(self) -> Epoch:
         """Make the scripts known and look at the server's history. Raises ``StoreUnavailable``."""
         await self.wire.load(scripts.ALL)
+        self.keys.person_key = await self._person_key()
         return await self.observe_epoch()
+
+    async def _person_key(self) -> bytes:
+        """Made once in the store's life. By HGETALL, as ``HGET`` would open the shared connection,
+        which is for what comes later."""
+        while not (found := await self.wire.command("HGETALL", self.keys.people)):
+            await self.wire.command("HSETNX", self.keys.people, "key", secrets.token_bytes(32))
+        key: bytes = found[b"key"]
+        return key
 
     async def close(self) -> None:
         """End what runs in the background. The client is the caller's to close."""

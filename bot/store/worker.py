@@ -52,6 +52,7 @@ _RENEW_SECONDS = LEASE_MS / 1000 / 3
 _TICK_SECONDS = 1.0
 _POLL_SECONDS = 0.25
 _RARELY_SECONDS = 60.0
+_BETWEEN_SWEEPS_SECONDS = 0.02
 _DUE_AT_ONCE = 100
 _DRAIN_SECONDS = 5.5
 _GIVE_BACK_SECONDS = 0.5
@@ -64,7 +65,8 @@ class Worker:
     """One worker of one process.
 
     ``run`` works until ``stop``; ``handlers`` has one for every kind of wake. With a ``secret`` the
-    journal's head is signed and logged once an hour, by one worker of all.
+    journal's head is signed and logged once an hour, by one worker of all. ``sweep``: a small step
+    of what is done rarely and takes long; whether there is more of it to do at once.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Worker:
         clock: Clock,
         *,
         secret: str | None = None,
+        sweep: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         missing = KINDS - handlers.keys()
         if missing:
@@ -84,6 +87,7 @@ class Worker:
         self._handlers = dict(handlers)
         self._clock = clock
         self._secret = secret
+        self._sweep = sweep
         self._outage = queue.outage
         self._jobs: dict[asyncio.Task[None], WakeKind] = {}
         self._kept = 0
@@ -346,6 +350,8 @@ class Worker:
                 await self._take_up_dropped()
                 pause = await self._tell_due()
                 await self._store.record_book.seal()
+                if self._sweep is not None and await self._sweep():
+                    pause = min(pause, _BETWEEN_SWEEPS_SECONDS)
                 if time.monotonic() - rarely >= _RARELY_SECONDS:
                     rarely = time.monotonic()
                     await self._keep_house_rarely()

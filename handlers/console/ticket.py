@@ -137,6 +137,8 @@ def _name(author: Author) -> str:
 async def _quoted(parts: ConsoleParts, citation: Citation) -> Quoted:
     if parts.source is None:
         return Quoted(citation, why="The articles cannot be read here.")
+    if not citation.quote:
+        return Quoted(citation, why="The quote was erased.")
     source = await parts.source(citation.article)
     if source is None:
         return Quoted(citation, why="This article is not in the knowledge base any more.")

@@ -15,7 +15,15 @@ from tests.fixtures_redis import STRICT, ServerProcess, free_port, leaked_keys, 
 from tests.store.make import Desk, WallClock, open_desk
 from tests.store.working import Process, eventually, process
 
-LASTING = ("dh:*:journal", "dh:*:chain", "dh:*:sealed", "dh:*:epoch", "dh:*:texts", "dh:*:e:*")
+LASTING = (
+    "dh:*:journal",
+    "dh:*:chain",
+    "dh:*:sealed",
+    "dh:*:epoch",
+    "dh:*:texts",
+    "dh:*:e:*",
+    "dh:*:people",
+)
 OF_THE_QUEUE = ("dh:*:q:stream", "dh:*:q:workers", "dh:*:q:task-workers:*")
 
 

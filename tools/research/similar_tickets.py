@@ -2,7 +2,7 @@
 
 The store holds them masked (``bot.masking``), and only of the ticket's own playbook. Each process
 keeps the newest in memory and fetches what was learnt since with each question: one small round
-trip. It begins anew now and then, so that what was erased is forgotten here too.
+trip. It begins anew now and then, and at once when an example was erased.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.masking import rescored
 from bot.ports import Clock
 from bot.words import STOP_WORDS
-from tools.spec import Findings, ReadContext, SimilarTicket
+from tools.spec import Findings, ReadContext, SimilarTicket, same_memory
 
 Examples = Callable[[str, int], Awaitable[tuple[int, Sequence[SimilarTicket]]]]
 """``Store.examples``: (playbook, cursor) to (new cursor, learnt since)."""
@@ -142,6 +142,8 @@ class SimilarTickets:
         cursor, learnt = await self._examples(playbook, before)
         # Another question may have taken the same examples while this one waited.
         if shelf.cursor == before:
+            if not same_memory(before, cursor):
+                shelf = _Shelf(now)  # something was erased: this is all that is left
             shelf.add(learnt)
             shelf.cursor = cursor
         self._shelves[playbook] = shelf

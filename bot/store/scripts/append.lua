@@ -1,7 +1,8 @@
 -- append(journal, texts, index, raw, text): one entry, its texts beside it, its id in the index.
 local function append(journal, texts, index, raw, text)
   local id = redis.call('XADD', journal, '*', 'e', raw)
-  if text ~= '' then
+  -- An erased ticket's run may still be writing: nothing is kept beside its entries for a day.
+  if text ~= '' and not (index and redis.call('EXISTS', index .. ':gone') == 1) then
     redis.call('HSET', texts, id, text)
   end
   if index then
