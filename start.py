@@ -36,6 +36,9 @@ class Stuck(Exception):
 def main(arguments):
     if not arguments or arguments[0] in ("-h", "--help"):
         sys.stdout.write((__doc__ or "") + "\n")
+        sys.stdout.flush()
+        if arguments and os.path.exists(STAMP):
+            subprocess.call([PYTHON, "-P", "-m", "bot", "--help"])
         return 0 if arguments else 2
     _use_a_fitting_python()
     with _OneAtATime():

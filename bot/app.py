@@ -21,10 +21,11 @@ from pydantic import SecretStr
 from bot import event_loop
 from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder
 from bot.clock import SystemClock
+from bot.config import Config
 from bot.config_file import ConfigFile
 from bot.console import OpenConsole, open_console, slack_openid
 from bot.domain import SurfaceName
-from bot.findings import unserved
+from bot.findings import unpriced, unserved
 from bot.logs import configure_logging
 from bot.masking import known_words
 from bot.metrics import Meter
@@ -348,7 +349,8 @@ async def running(
             )
         if isinstance(brains.model, AnthropicModel):
             # Its import takes seconds: after the rest is up, before the first ticket needs it.
-            warming = asyncio.create_task(brains.model.start(), name="deskhand-model-import")
+            warmed = _warmed(brains.model, file.config)
+            warming = asyncio.create_task(warmed, name="deskhand-model-import")
             stack.callback(warming.cancel)
         stop = asyncio.Event()
         serving = asyncio.create_task(serve_http(app, at, stop), name="deskhand-http")
@@ -357,6 +359,12 @@ async def running(
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         log.info("deskhand: role %s on %s", role, url)
         yield Running(url, desk, opened.store)
+
+
+async def _warmed(model: AnthropicModel, config: Config) -> None:
+    await model.start()
+    for finding in unpriced(config, model.price):
+        log.warning("deskhand: %s", finding.line)
 
 
 async def _closed(

@@ -30,6 +30,9 @@ ACTION_TOOLS: frozenset[str] = frozenset(
 )
 """Every action tool there is; a playbook lists the ones it may propose."""
 
+SERVED_TOOLS: frozenset[str] = frozenset({"search_kb", "similar_tickets", "send_reply"})
+"""Those that this version has, of all that a config file may name."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 _SLACK_OPTION = 75
@@ -320,8 +323,8 @@ def contradictions(config: Config) -> Iterator[Problem]:
                 if tool not in known:
                     yield (
                         (*here, kind, index),
-                        f"there is no such tool as {tool!r}{nearest(tool, known)}; "
-                        "`deskhand tools list` names them all",
+                        f"there is no such tool as {tool!r}{nearest(tool, known & SERVED_TOOLS)}; "
+                        "`deskhand tools list` names those there are",
                     )
                 if tool in used[:index]:
                     yield (*here, kind, index), f"{tool} is listed twice; take one out"

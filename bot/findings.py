@@ -7,12 +7,12 @@ will not do what its writer wants: a route that nobody may approve, a channel wi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bot.config import Config, everyone
+from bot.config import SERVED_TOOLS, Config, everyone
 from bot.faults import SettingsError
 from bot.playbook import Approvers, Playbook
 from bot.settings import SHORTEST_SECRET, Settings
@@ -52,9 +52,6 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
     )
 
 
-SERVED_TOOLS = frozenset({"search_kb", "similar_tickets", "send_reply"})
-"""Those that this version has, of all that a config file may name."""
-
 _UNSERVED = ("screen", "crm", "fetch", "github")
 
 
@@ -90,6 +87,20 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "MICROSOFT_APP_ID", "this version does not serve Teams", "use Slack or a webhook"
         )
+
+
+def unpriced(config: Config, price: Callable[[str], object]) -> tuple[Finding, ...]:
+    """Models whose ``price`` nobody knows: each of their calls is refused."""
+    names = (("name", config.model.name), ("draft", config.model.draft))
+    return tuple(
+        Finding(
+            f"model.{key}",
+            f"nobody knows the price of {name}, so every call is refused",
+            "name a model of claude-haiku, claude-sonnet or claude-opus that is priced",
+        )
+        for key, name in names
+        if price(name) is None
+    )
 
 
 def of_environment(settings: Settings) -> Iterator[Finding]:

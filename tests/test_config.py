@@ -11,10 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from bot.cli.toolbox import catalogue
-from bot.config import Config, HubspotCrm, SqliteCrm, json_schema
+from bot.config import SERVED_TOOLS, Config, HubspotCrm, SqliteCrm, json_schema
 from bot.config_file import ConfigFile, load
 from bot.faults import ConfigError
-from bot.findings import SERVED_TOOLS, of_config
+from bot.findings import of_config, unpriced
 from bot.settings import Settings
 from bot.yaml_file import YamlFault, read
 
@@ -424,3 +424,10 @@ screen: {on_hit: reason}
 
 def test_the_tools_that_are_served_are_those_that_are_listed() -> None:
     assert {name for name, _, _ in catalogue()} == SERVED_TOOLS
+
+
+def test_a_model_without_a_price_is_found_before_its_first_ticket(tmp_path: Path) -> None:
+    config = parse(tmp_path, SMALL + "model: {name: small, draft: smal}\n").config
+    (found,) = unpriced(config, {"small": 1}.get)
+    assert found.where == "model.draft"
+    assert "smal, so every call is refused" in found.what

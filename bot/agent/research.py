@@ -82,8 +82,10 @@ class Research:
             return ToolResult(call, "Looked up already: the same call's result stands above.")
         # Marked before the tool is awaited, so that twins in one answer run once.
         self.seen.add(key)
-        asked = _short(args.model_dump(mode="json"))
-        self.tried.append(f"{tool.doing}: {asked}" if asked else tool.doing)
+        asked = call.shown or _short(args.model_dump(mode="json"))
+        tried = f"{tool.doing}: {asked}" if asked else tool.doing
+        if tried not in self.tried:
+            self.tried.append(tried)
         started = self.clock.monotonic()
         with self.spans.tool(call, written) as looked:
             findings = await self._read(tool, args, seconds)

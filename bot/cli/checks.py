@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def config_check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check the config file: mistakes (exit code 2) and findings (exit code 1)."""
+    from bot.cli.doctor import of_prices
     from bot.faults import ConfigError
     from bot.findings import of_config
 
@@ -44,7 +45,7 @@ def config_check(config: ConfigOption = None, as_json: JsonOption = False) -> No
             raise
         output.as_json({"ok": False, "errors": list(wrong.lines), "findings": []})
         raise typer.Exit(2) from wrong
-    found = of_config(loaded.config, settings)
+    found = (*of_config(loaded.config, settings), *of_prices(settings, loaded))
     real = [finding for finding in found if finding.severity == "finding"]
     if as_json:
         rows = [_finding_json(finding) for finding in found]

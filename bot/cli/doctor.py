@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.faults import ConfigError
-from bot.findings import Finding, of_config, of_environment
+from bot.findings import Finding, of_config, of_environment, unpriced
 from bot.ports import StoreUnavailable
 from bot.settings import Settings, named_secrets
 from bot.store.errors import EmbeddedServerError, StoreRefused
@@ -183,20 +183,19 @@ def _model(settings: Settings, loaded: ConfigFile) -> Check:
     names = (loaded.config.model.name, loaded.config.model.draft)
     if settings.anthropic_api_key is None:
         return Check("model", "the local model")
+    found = of_prices(settings, loaded)
+    return Check("model", f"{names[0]} looks up, {names[1]} drafts", found)
+
+
+def of_prices(settings: Settings, loaded: ConfigFile) -> tuple[Finding, ...]:
+    """What is wrong with the models' prices; nothing where the local one is used."""
+    if settings.anthropic_api_key is None:
+        return ()
     from bot.models.anthropic import AnthropicModel
 
     # Prices are a table on this machine; nothing is called.
     prices = AnthropicModel(settings.anthropic_api_key.get_secret_value())
-    findings = tuple(
-        Finding(
-            f"model.{key}",
-            f"nobody knows the price of {name}, so every call is refused",
-            "name a model of claude-haiku, claude-sonnet or claude-opus that is priced",
-        )
-        for key, name in zip(("name", "draft"), names, strict=True)
-        if prices.price(name) is None
-    )
-    return Check("model", f"{names[0]} looks up, {names[1]} drafts", findings)
+    return unpriced(loaded.config, prices.price)
 
 
 def clock_finding(name: str, date: datetime | None) -> tuple[Finding, ...]:

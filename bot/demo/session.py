@@ -189,12 +189,13 @@ class Session:
             await asyncio.gather(typed, moved, return_exceptions=True)
 
     async def _elsewhere(self, card: CardView) -> Step:
-        """The card was decided or changed in the web console."""
+        """The card was decided or changed by somebody else: in the web console, in another
+        terminal."""
         self._console.print()
         if _undecided(card):
-            self._say("Changed in the web console:")
+            self._say("Changed elsewhere:")
             return "again"
-        self._say("Decided in the web console:")
+        self._say("Decided elsewhere:")
         if card.state == "rejected":
             self._count_decision()
             self.tally.rejected += 1

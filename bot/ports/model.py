@@ -29,6 +29,8 @@ class ToolCall:
     id: str
     name: str
     args: Any
+    shown: str = ""
+    """What a person is told it asked for; empty: the texts among ``args``."""
 
 
 @dataclass(frozen=True)

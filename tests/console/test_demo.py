@@ -50,7 +50,7 @@ async def test_what_is_decided_in_one_place_is_shown_in_the_other(environ: dict[
             oldest = next(iter(page.cards()))
             assert (await window.decide(oldest, "approve")).status == 303
             told = await asyncio.to_thread(terminal.until, PROMPT)
-            assert "Decided in the web console:" in told
+            assert "Decided elsewhere:" in told
             assert re.search(r"\.eml", told)
             assert "2 of 3" in told
             before = set((await window.get("/console")).cards())

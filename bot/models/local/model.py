@@ -100,6 +100,7 @@ def _calls(prompt: Prompt, brain: Brain | None, feedback: Feedback | None) -> tu
         # Who rejects a draft often names what the right one is about.
         asked = (*asked[: LOOKUPS - 1], feedback.words)
     queries = dict.fromkeys(text[:QUERY_LIMIT] for text in asked if text.strip())
+    own = set(ticket_text(ticket).split())
     calls: list[ToolCall] = []
     for tool in prompt.toolbox:
         wanted = list(tool.schema.get("properties", {}))
@@ -107,7 +108,10 @@ def _calls(prompt: Prompt, brain: Brain | None, feedback: Feedback | None) -> tu
             calls.append(ToolCall(f"local_{len(calls)}", tool.name, {}))
         elif wanted == ["query"]:
             for query in queries:
-                calls.append(ToolCall(f"local_{len(calls)}", tool.name, {"query": query}))
+                # Of what is looked for beside the ticket's own words a person is told in words.
+                shown = "" if own.issuperset(query.split()) else "the same in other words"
+                args = {"query": query}
+                calls.append(ToolCall(f"local_{len(calls)}", tool.name, args, shown))
     return tuple(calls)
 
 
