@@ -107,9 +107,11 @@ class Record:
         """
         done = 0
         while True:
-            page = await self._entries(self._known.id, "+", _PAGE)
-            if page and not await self._seal(page):
-                before, self._known = self._known, await self.head()
+            # Others in this process seal too, and move what is known while we wait.
+            before = self._known
+            page = await self._entries(before.id, "+", _PAGE)
+            if page and not await self._seal(before, page):
+                self._known = await self.head()
                 if before.entries > self._known.entries:
                     raise RuntimeError(
                         f"the journal's seal went back from {before.entries} to"
@@ -120,8 +122,8 @@ class Record:
             if len(page) < _PAGE:
                 return done
 
-    async def _seal(self, page: Sequence[tuple[str, bytes]]) -> bool:
-        before, last = self._known, self._known.link
+    async def _seal(self, before: Head, page: Sequence[tuple[str, bytes]]) -> bool:
+        last = before.link
         links: list[Argument] = []
         lines = []
         for entry_id, raw in page:

@@ -305,3 +305,11 @@ async def test_what_is_taken_back_is_looked_up_in_its_case(desk: Desk) -> None:
     other = Record(desk.store.wire, desk.store.keys)
     await other.seal()
     assert (await counted(desk, span, now))["approved"] == 0
+
+
+async def test_those_who_seal_at_once_in_one_process_seal_each_entry_once(desk: Desk) -> None:
+    for number in range(20):
+        await desk.store.record([Entry(kind="card", ticket=f"t_{number}") for _ in range(5)])
+        done = await asyncio.gather(*(desk.store.record_book.seal() for _ in range(6)))
+        assert sum(done) == 5
+    assert isinstance(await desk.store.record_book.verify(), Verified)
