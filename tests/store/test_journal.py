@@ -307,9 +307,20 @@ async def test_what_is_taken_back_is_looked_up_in_its_case(desk: Desk) -> None:
     assert (await counted(desk, span, now))["approved"] == 0
 
 
-async def test_those_who_seal_at_once_in_one_process_seal_each_entry_once(desk: Desk) -> None:
-    for number in range(20):
-        await desk.store.record([Entry(kind="card", ticket=f"t_{number}") for _ in range(5)])
-        done = await asyncio.gather(*(desk.store.record_book.seal() for _ in range(6)))
-        assert sum(done) == 5
-    assert isinstance(await desk.store.record_book.verify(), Verified)
+async def test_whoever_is_overtaken_in_its_own_process_seals_nothing_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker and a status answer seal with one record; here the one between the other's reading
+    and writing."""
+    book, read, late = desk.store.record_book, Record._entries, [True]
+
+    async def overtaken(self: Record, *args: Any) -> Any:
+        page = await read(self, *args)
+        if late.pop() if late else False:
+            assert await self.seal() == 5
+        return page
+
+    await desk.store.record([Entry(kind="card", ticket="t_1") for _ in range(5)])
+    monkeypatch.setattr(Record, "_entries", overtaken)
+    assert await book.seal() == 0
+    assert isinstance(await book.verify(), Verified)
