@@ -13,8 +13,8 @@ from pathlib import Path
 
 from bot.agent.draft_check import Source
 from bot.agent.kit import Kit, make_kit
-from bot.agent.loop import AgentPorts
 from bot.agent.prompting import built_in_prompt, load_prompt
+from bot.agent.run import AgentPorts
 from bot.budget import AtCap
 from bot.config_file import ConfigFile
 from bot.context import Context

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from bot.agent.loop import Unpaid
+from bot.agent.run import Unpaid
 from bot.budget import Spending, Sum
 from bot.context import Context
 from bot.domain import Actor, Proposal

@@ -18,7 +18,8 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from bot.agent.kit import Kit
-from bot.agent.loop import AgentPorts, Cancelled, Drafted, Job, Stopped, Unpaid, run_agent
+from bot.agent.loop import run_agent
+from bot.agent.run import AgentPorts, Cancelled, Drafted, Job, Stopped, Unpaid
 from bot.commands import Begin, Denied, HandOff, Propose
 from bot.context import Context
 from bot.decide import approvals_needed

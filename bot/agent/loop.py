@@ -12,7 +12,7 @@ playbook's list, and where it goes is not the model's to say.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal, assert_never
@@ -25,30 +25,32 @@ from bot.agent.calls import (
     Deadline,
     Down,
     Late,
-    Money,
     NoMoney,
     Purse,
     Void,
 )
-from bot.agent.draft_check import Source, check_citations, check_draft
+from bot.agent.draft_check import check_citations, check_draft
 from bot.agent.kit import Kit
 from bot.agent.research import Research
-from bot.budget import AtCap
+from bot.agent.run import (
+    AgentPorts,
+    Cancelled,
+    Drafted,
+    Job,
+    RunOutcome,
+    Stopped,
+    Unpaid,
+)
 from bot.domain import (
     Action,
-    Citation,
     Confidence,
     Content,
     Handoff,
     HandoffReason,
-    Mark,
     Notice,
-    Run,
-    Ticket,
 )
 from bot.journal import Entry
-from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, Turn
-from bot.ports.spans import NO_SPANS, Spans
+from bot.ports import Answer, Model, ModelFailed, Prompt, Turn
 from tools.spec import ReadContext
 
 MARGIN_SECONDS = 3.0
@@ -58,101 +60,12 @@ GUESS_SECONDS = 1.0
 """How long a handoff may take to guess labels and route."""
 
 
-# --- what a run is made of --------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class AgentPorts:
-    """What the loop needs from outside; the same for every run."""
-
-    model: Model
-    fallback: Model | None
-    """The local model, unless ``model`` is it."""
-    money: Money
-    clock: Clock
-    source: Callable[[str], Awaitable[Source | None]]
-    """The article of an id, as quotes are checked against it."""
-    record: Callable[[Sequence[Entry]], Awaitable[None]]
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    at_cap: AtCap = "local"
-    spans: Spans = NO_SPANS
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run over one ticket."""
-
-    ticket: Ticket
-    run: Run
-    targets: Mapping[str, str]
-    """Where each allowed action on this ticket would go, in words. Text only: the model's side
-    never holds a tool."""
-
-
 async def _never() -> bool:
     return False
 
 
 async def _silent(_words: str) -> None:
     return
-
-
-# --- how a run ends ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Drafted:
-    """The run gave a proposal."""
-
-    content: Content
-    confidence: Confidence
-    why: str
-    citations: tuple[Citation, ...]
-    marks: tuple[Mark, ...]
-    notices: tuple[Notice, ...]
-    model: str
-    cost_usd: Decimal
-    steps: int
-    missing: tuple[str, ...]
-    degraded: bool
-    """The local model drafted because the other one could not."""
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """The run gave none. ``content`` is the best guess of labels and route, without a reply."""
-
-    handoff: Handoff
-    content: Content
-    confidence: Confidence | None
-    """In the labels and the route; None where nobody guessed any."""
-    notices: tuple[Notice, ...]
-    model: str
-    cost_usd: Decimal
-    steps: int
-
-
-@dataclass(frozen=True)
-class Cancelled:
-    """Its ticket has moved on; whatever it had is void."""
-
-    cost_usd: Decimal
-    steps: int
-
-
-@dataclass(frozen=True)
-class Unpaid:
-    """A day's money is used up, and the playbooks' runs wait for more: this one begins anew."""
-
-    cap: Literal["day", "playbook"]
-    usd: Decimal
-    """What its next call needs."""
-    words: str
-    cost_usd: Decimal
-    steps: int
-
-
-RunOutcome = Drafted | Stopped | Cancelled | Unpaid
 
 
 # --- how a step ends --------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from bot.cli.options import ConfigOption, read_config, read_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bot.agent.loop import RunOutcome
+    from bot.agent.run import RunOutcome
     from bot.cli.lines import Line
     from bot.config_file import ConfigFile
     from bot.settings import Settings
@@ -154,7 +154,7 @@ async def _one(line: Line, run: Callable[[TicketBody], Any]) -> Answered:
 
 
 def _row(ident: str, outcome: RunOutcome) -> dict[str, Any]:
-    from bot.agent.loop import Drafted, Stopped
+    from bot.agent.run import Drafted, Stopped
 
     if not isinstance(outcome, Drafted | Stopped):
         raise TypeError(f"a run without a conversation cannot end as {type(outcome).__name__}")

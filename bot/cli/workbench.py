@@ -16,7 +16,8 @@ from pathlib import Path
 
 from bot.agent.calls import Money
 from bot.agent.kit import Kit
-from bot.agent.loop import AgentPorts, Job, RunOutcome, run_agent
+from bot.agent.loop import run_agent
+from bot.agent.run import AgentPorts, Job, RunOutcome
 from bot.app import open_brains
 from bot.assembly import kits_of
 from bot.budget import CapReached, Reservation

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, assert_never
 
-from bot.agent.loop import Cancelled, Drafted, RunOutcome, Stopped, Unpaid
+from bot.agent.run import Cancelled, Drafted, RunOutcome, Stopped, Unpaid
 from bot.domain import Action, Citation, Confidence
 
 

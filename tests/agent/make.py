@@ -13,8 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.agent.draft_check import Source
 from bot.agent.kit import Kit, make_kit
-from bot.agent.loop import AgentPorts, Job, RunOutcome, run_agent
+from bot.agent.loop import run_agent
 from bot.agent.prompting import built_in_prompt
+from bot.agent.run import AgentPorts, Job, RunOutcome
 from bot.budget import AtCap, CapReached, Price, Reservation, Usage
 from bot.domain import Author, Message, Place, Run, Ticket
 from bot.journal import Entry

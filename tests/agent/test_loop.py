@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bot.agent.loop import Cancelled, Drafted, RunOutcome, Stopped
+from bot.agent.run import Cancelled, Drafted, RunOutcome, Stopped
 from bot.ports import Prompt, StopReason
 from tests.agent.make import (
     REPLY,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.agent.loop import Drafted, Unpaid
+from bot.agent.run import Drafted, Unpaid
 from bot.budget import Usage
 from bot.ports import Answer, ModelFailed, Prompt, StoreUnavailable
 from tests.agent.make import SEARCH, Bench, Say, ScriptedModel, Till, final, ticket

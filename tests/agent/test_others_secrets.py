@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.agent.loop import Drafted
+from bot.agent.run import Drafted
 from bot.domain import Author, Content
 from bot.masking import example_of
 from tests.agent.make import PLAYBOOK, ManualClock, ticket

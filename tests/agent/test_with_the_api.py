@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.agent.loop import Drafted, RunOutcome, Stopped
+from bot.agent.run import Drafted, RunOutcome, Stopped
 from bot.domain import Message
 from bot.models.anthropic import AnthropicModel
 from bot.ports import Prompt

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bot.agent.answer import answer_form
-from bot.agent.loop import Drafted, Stopped
+from bot.agent.run import Drafted, Stopped
 from bot.domain import Ticket
 from bot.models.local.model import Guess, LocalDraft, LocalModel, ticket_text
 from bot.ports import ModelFailed, ToolCall, ToolDescription, ToolResult, Turn
