@@ -23,7 +23,6 @@ from benchmarks.approval import work
 from benchmarks.product import plain_config
 from bot import buttons
 from bot.agent.draft_check import Source
-from bot.app import Brains, build_desk, open_store
 from bot.assembly import Desk
 from bot.budget import Price, Usage
 from bot.clock import SystemClock
@@ -31,6 +30,7 @@ from bot.commands import Outcome, Succeeded
 from bot.config_file import load
 from bot.domain import Actor, Author, Delivery, Person, Place, Ticket
 from bot.forms import Decided
+from bot.opening import Brains, build_desk, open_store
 from bot.ports import Answer, Prompt, Surfaces, ToolCall
 from bot.settings import from_environment
 from bot.store.folder import StoreFolder

@@ -18,7 +18,6 @@ from bot.agent.calls import Money
 from bot.agent.kit import Kit
 from bot.agent.loop import run_agent
 from bot.agent.run import AgentPorts, Job, RunOutcome
-from bot.app import open_brains
 from bot.assembly import kits_of
 from bot.budget import CapReached, Reservation
 from bot.cli.attach import attached
@@ -29,6 +28,7 @@ from bot.demo.tickets import DESK
 from bot.domain import Message, Place, Run, Ticket, new_id
 from bot.faults import OperatorError
 from bot.journal import Entry
+from bot.opening import open_brains
 from bot.settings import TENANT, Settings
 from bot.ticket_body import TicketBody
 from tools.actions.send_reply import SendReply

@@ -12,7 +12,6 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from bot.app import build_desk, open_brains, open_store
 from bot.assembly import Desk
 from bot.card import CardView
 from bot.clock import SystemClock
@@ -22,6 +21,7 @@ from bot.demo.desk import YOU, DemoTicket
 from bot.demo.tickets import DESK
 from bot.domain import FINAL_STATES, Actor, Delivery, Person, Place, SurfaceName, Ticket
 from bot.faults import OperatorError
+from bot.opening import build_desk, open_brains, open_store
 from bot.overview import Overview
 from bot.playbook import Approvers
 from bot.ports import Decisions, Surfaces
