@@ -44,7 +44,7 @@ from bot.lifecycle import (
 )
 from bot.playbook import after
 from bot.ports import Case, Commit, Conflict, NotClaimed, StoreUnavailable, Versioned, Wake
-from tools.spec import ActionTool, Grant, Sent
+from tools.spec import ActionTool, Grant, Sent, Unanswered
 
 log = logging.getLogger("deskhand.execute")
 
@@ -52,6 +52,7 @@ _SAVE_SECONDS = 30
 """How long a receipt is kept trying against a store that is away. After that the claim becomes
 unknown by itself, which is true: nobody has recorded what happened."""
 _PAUSED_RETRY = timedelta(seconds=5)
+_UNANSWERED_RETRY = timedelta(seconds=5)
 _SOON = timedelta(milliseconds=100)
 _LOOK_UP_SECONDS = 8
 _LOOK_UPS = (
@@ -119,7 +120,12 @@ class Execute:
         done = moved.proposal.progress[index]
         if len(done.keys) > 1 and done.keys != proposal.progress[index].keys:
             # Another key: whether an earlier one arrived after all is asked before, every time.
-            found = await self._find(proposal, ticket, index)
+            # Who said that it did not may be wrong, so nothing is sent while there is no answer.
+            try:
+                found = await self._find(proposal, ticket, index)
+            except Unanswered as why:
+                log.info("deskhand: %s waits to be sent again: %s", proposal.id, why)
+                return self._context.clock.now() + _UNANSWERED_RETRY
             if found is not None and (saved := await self._save(case, found)):
                 return _Again(saved)
             # Asking takes its time, and the claim's own begins only now.
@@ -220,7 +226,11 @@ class Execute:
         index = next_action(proposal)
         if index is None:
             return None
-        found = await self._find(proposal, ticket, index)
+        try:
+            found = await self._find(proposal, ticket, index)
+        except Unanswered as why:
+            log.info("deskhand: whether %s arrived cannot be asked: %s", proposal.id, why)
+            found = None
         if found is not None and (saved := await self._save(case, found)):
             return _Again(saved)
         now = self._context.clock.now()
@@ -229,7 +239,8 @@ class Execute:
         return None if pause is None else now + pause
 
     async def _find(self, proposal: Proposal, ticket: Ticket, index: int) -> Report | None:
-        """What the remote knows of this action's keys. Never an effect, so it needs no grant."""
+        """What the remote knows of this action's keys. Never an effect, so it needs no grant.
+        Raises ``Unanswered``."""
         keys = proposal.progress[index].keys
         tool = self._toolbox.get(proposal.content.actions[index].tool if proposal.content else "")
         if tool is None or not keys:
@@ -245,8 +256,8 @@ class Execute:
         try:
             async with asyncio.timeout(_LOOK_UP_SECONDS):
                 found = await tool.look_up(sent)
-        except TimeoutError:
-            found = None
+        except TimeoutError as late:
+            raise Unanswered(f"no answer within {_LOOK_UP_SECONDS} s") from late
         if found is None:
             return None
         return Report(self._context.clock.now(), index, keys[-1], found)

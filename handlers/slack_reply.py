@@ -29,7 +29,7 @@ from handlers.slack_client import (
 from handlers.slack_messages import SlackMessages, payload
 from handlers.slack_parts import REPLY_TARGET
 from tools.signature import Signatures
-from tools.spec import Grant, Sent
+from tools.spec import Grant, Sent, Unanswered
 
 log = logging.getLogger("deskhand.slack")
 
@@ -92,14 +92,21 @@ class SlackReply:
                 return Refused(f"Slack refused it: {fault}")
             except SlackFault as lost:
                 log.warning("the answer to the reply of %s is lost: %s", grant.proposal, lost)
-                found = await self.look_up(grant)
-                return found or Uncertain(f"the answer was lost ({lost}), and it is not there yet")
+                return await self._lost(grant, lost)
             else:
                 return Succeeded(_receipt(self._identity.known, message))
 
+    async def _lost(self, grant: Grant, lost: SlackFault) -> Outcome:
+        """Slack may have it all the same."""
+        try:
+            found = await self.look_up(grant)
+        except Unanswered as unanswered:
+            return Uncertain(f"the answer was lost ({lost}), and then {unanswered}")
+        return found or Uncertain(f"the answer was lost ({lost}), and it is not there yet")
+
     async def look_up(self, sent: Sent) -> Succeeded | None:
         """Whether a reply of our own bot with one of these keys is in the thread. None: it is not
-        there, or Slack does not say, or the thread is too long to know."""
+        there, or Slack refuses to say, or the thread is too long to know."""
         thread = sent.origin.thread or sent.origin.message
         if sent.origin.surface != "slack" or thread is None:
             return None
@@ -115,8 +122,10 @@ class SlackReply:
                         surface="slack", place=sent.origin.place, thread=thread, message=ts
                     )
                     return Succeeded(_receipt(us, place))
+        except SlackRefused as refused:
+            log.info("the reply of %s cannot be looked up: %s", sent.proposal, refused)
         except SlackFault as fault:
-            log.info("the reply of %s cannot be looked up: %s", sent.proposal, fault)
+            raise Unanswered(f"Slack could not be asked for it ({fault})") from fault
         return None
 
     def _left(self, grant: Grant) -> float:

@@ -134,6 +134,10 @@ class Grant(Sent):
     subject: str = ""
 
 
+class Unanswered(Exception):
+    """The remote could not be asked just now, and may be asked again soon."""
+
+
 class ActionTool(Protocol):
     """An action tool: the only kind of object in Deskhand that has an effect for a customer."""
 
@@ -154,7 +158,8 @@ class ActionTool(Protocol):
         ...
 
     async def look_up(self, sent: Sent) -> Succeeded | None:
-        """Whether an effect under ``sent.key`` (or an earlier one) is there; None: cannot tell."""
+        """Whether an effect under ``sent.key`` (or an earlier one) is there; None: it is not, or
+        this remote can never tell. Raises ``Unanswered``."""
         ...
 
 
@@ -174,5 +179,6 @@ class Outlet(Protocol):
         ...
 
     async def look_up(self, sent: Sent) -> Succeeded | None:
-        """Whether the reply of this proposal is there, under any of its keys."""
+        """Whether the reply of this proposal is there, under any of its keys; None: it is not, or
+        this remote can never tell. Raises ``Unanswered``."""
         ...

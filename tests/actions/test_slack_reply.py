@@ -25,6 +25,7 @@ from tests.standins.wire import (
     Refusal,
 )
 from tools.signature import Signatures
+from tools.spec import Unanswered
 
 TEXT = "Hello Dana & <all>,\n*not bold* <!here> @channel :tada: see https://kb.example/a\nBye"
 
@@ -141,6 +142,11 @@ async def test_a_look_up_that_fails_leaves_it_unknown(desk: Desk) -> None:
     desk.slack.faults.add("chat.postMessage", DropReply())
     desk.slack.faults.add("conversations.replies", HttpFailure(500))
     assert isinstance(await desk.outlet.send(grant(desk.origin), "Hello"), Uncertain)
+    desk.slack.faults.add("conversations.replies", RateLimited(30))
+    with pytest.raises(Unanswered, match="wait 30 s"):
+        await desk.outlet.look_up(grant(desk.origin))
+    desk.slack.faults.add("conversations.replies", Refusal("missing_scope"))
+    assert await desk.outlet.look_up(grant(desk.origin)) is None, "Slack will never say"
     # A later look-up, as for an unknown card, finds it.
     assert isinstance(await desk.outlet.look_up(grant(desk.origin)), Succeeded)
 

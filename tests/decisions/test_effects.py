@@ -34,7 +34,7 @@ from tests.decisions.room import (
 )
 from tests.domain.make import moved
 from tests.store.cutting import CuttingProxy
-from tools.spec import Grant
+from tools.spec import Grant, Unanswered
 
 
 async def stored(room: Room, proposal: Proposal) -> Versioned[Proposal]:
@@ -347,6 +347,46 @@ async def test_before_a_new_key_the_old_ones_are_looked_up(room: Room) -> None:
     await room.run(proposal)
     assert len(room.remote.arrived) == 1, "it had arrived after all"
     assert (await room.now(proposal)).state == "succeeded"
+
+
+@pytest.mark.parametrize("silence", [Unanswered("busy"), TimeoutError()])
+async def test_nothing_is_sent_again_while_it_cannot_be_asked(
+    room: Room, monkeypatch: pytest.MonkeyPatch, silence: Exception
+) -> None:
+    proposal = await unknown(room, arrived=True)
+    room.clock.step(seconds=18)
+    decided(await room.press(proposal, "settle_retry"))
+
+    async def unanswered(_: object) -> None:
+        raise silence
+
+    with monkeypatch.context() as patched:
+        patched.setattr(room.remote, "look_up", unanswered)
+        again = await room.run(proposal)
+    assert again is not None
+    assert timedelta(0) < again - room.clock.now() <= timedelta(seconds=5)
+    assert ((await room.now(proposal)).state, len(room.remote.grants)) == ("approved", 1)
+    room.remote.can_be_asked = True
+    await room.run(proposal)
+    assert ((await room.now(proposal)).state, len(room.remote.arrived)) == ("succeeded", 1)
+
+
+async def test_an_approval_lapses_when_it_could_not_be_asked_in_time(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposal = await unknown(room, arrived=True)
+    room.clock.step(seconds=18)
+    decided(await room.press(proposal, "settle_retry"))
+
+    async def unanswered(_: object) -> None:
+        raise Unanswered("busy")
+
+    monkeypatch.setattr(room.remote, "look_up", unanswered)
+    room.clock.step(minutes=14)
+    assert await room.run(proposal) is not None
+    room.clock.step(minutes=2)
+    await room.run(proposal)
+    assert ((await room.now(proposal)).state, len(room.remote.grants)) == ("unknown", 1)
 
 
 async def test_a_slow_look_up_takes_nothing_off_the_claims_own_time(
