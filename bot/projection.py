@@ -34,7 +34,7 @@ HANDOFF_WORDS: dict[HandoffReason, str] = {
     "time": "It took too long.",
     "refusal": "The model refused to answer.",
     "model": "The model could not be reached, or gave nothing usable.",
-    "no_source": "Nothing was found to answer from.",
+    "no_source": "It has no answer to give from what it found.",
     "fault": "The run failed three times.",
 }
 

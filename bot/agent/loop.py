@@ -263,6 +263,7 @@ class _Loop:
             system=kit.system,
             ticket_text=self.ticket_text,
             ticket=self.job.ticket,
+            feedback=self.job.run.feedback,
             turns=tuple(self.turns),
             toolbox=() if kind == "last" else kit.descriptions,
             schema=None if kind == "research" else kit.form.schema,

@@ -66,6 +66,9 @@ class Prompt:
     ticket_text: str
     """The ticket and what belongs to it alone, delimited as untrusted."""
     ticket: Ticket
+    feedback: tuple[str, ...]
+    """Why a person rejected the last draft: the reason's name, then their words if any. It stands
+    in ``ticket_text`` too; here it is data, for a model that reads no prose."""
     turns: tuple[Turn, ...]
     toolbox: tuple[ToolDescription, ...]
     """Research tools on offer; empty: none."""

@@ -265,7 +265,7 @@ class Worker:
         self._held[wake] = token
         try:
             again_at = await self._handle(wake, token)
-            ours = self._held.pop(wake, None) == token
+            ours = self._held.get(wake) == token
         finally:
             if self._held.get(wake) == token:
                 del self._held[wake]

@@ -332,7 +332,7 @@ def test_a_person_of_another_surface_is_named_with_it() -> None:
 
 def test_a_handoff_says_why_what_and_who() -> None:
     words = read(card_message(HANDOFF).blocks)
-    for shown in ("Nothing was found to answer from.", "no_source", "loxone", "Missing"):
+    for shown in ("It has no answer to give from what it found.", "no_source", "loxone", "Missing"):
         assert shown in words
 
 

@@ -60,6 +60,7 @@ def prompt(**changes: Any) -> Prompt:
         system="You are the triage hand. " * 20,
         ticket_text="<untrusted_ticket>\nWhere is my refund?\n</untrusted_ticket>",
         ticket=ticket(),
+        feedback=(),
         turns=(),
         toolbox=(SEARCH,),
         schema=SCHEMA,

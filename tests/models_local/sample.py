@@ -92,6 +92,7 @@ class SampleDesk:
             system="the same for every ticket",
             ticket_text=TRIAGE.ticket(ticket, run),
             ticket=ticket,
+            feedback=run.feedback,
             turns=tuple(turns),
             toolbox=() if turns else (SEARCH,),
             schema=schema,

@@ -7,7 +7,6 @@ the same ticket and passages give the same draft.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +15,6 @@ from bot.models.local.outcome import Guess, LocalDraft, NoDraft
 from bot.ports import Prompt
 from tools.spec import Passage
 
-_FEEDBACK = re.compile(r"<untrusted_feedback\b[^>]*>\n(.*?)\n</untrusted_feedback>", re.DOTALL)
 _REASONS = {
     "wrong_label": "wrong label",
     "wrong_route": "wrong route",
@@ -26,7 +24,7 @@ _REASONS = {
     "duplicate": "duplicate",
     "other": "another reason",
 }
-"""The reasons of the reject form, as its first line gives them, in words."""
+"""The reasons of the reject form, in words."""
 
 WORDS_LIMIT = 500
 """Characters of a person's words that are looked up."""
@@ -50,18 +48,12 @@ class Feedback:
 
 
 def feedback_of(prompt: Prompt) -> Feedback | None:
-    """Why the last draft was rejected; None: this is the first.
-
-    It stands in the prompt's element for it, which no stranger's text can open or close.
-    """
-    found = _FEEDBACK.search(prompt.ticket_text)
-    if not found:
+    """Why the last draft was rejected; None: this is the first."""
+    if not prompt.feedback:
         return None
-    first, _, rest = found[1].strip().partition("\n")
+    reason, *words = prompt.feedback
     times = max(1, prompt.ticket.runs - prompt.ticket.generation)
-    if first.strip() in _REASONS:
-        return Feedback(first.strip(), rest.strip()[:WORDS_LIMIT], times)
-    return Feedback("other", found[1].strip()[:WORDS_LIMIT], times)
+    return Feedback(reason, "\n".join(words).strip()[:WORDS_LIMIT], times)
 
 
 def guess_again(guess: Guess, feedback: Feedback) -> Guess:
