@@ -40,7 +40,7 @@ _NOT_NOW = (
 _NOT_NOW_CODES = frozenset(
     {"MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE", "LOADING", "CLUSTERDOWN", "TRYAGAIN"}
 )
-_SHORT = frozenset({"EVALSHA", "EVAL", "GET", "MGET", "HGET", "HMGET"})
+_SHORT = frozenset({"EVALSHA", "EVAL", "GET", "GETRANGE", "MGET", "HGET", "HMGET"})
 """Commands for the shared connection: soon answered, and redis-py's form of it is RESP's own."""
 
 
