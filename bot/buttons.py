@@ -1,6 +1,8 @@
 """Opaque button tokens: what a click carries, and all that is believed of it.
 
-A token names one (proposal, revision, verb). It is authenticated by 128 bits keyed with 128
+A token names one (proposal, revision, last claim, verb). The claim is in it because sending again
+makes no new revision: *It did not arrive*, said of one sending, must not be heard of the next. It
+is authenticated by 128 bits keyed with 128
 random bits that only the store holds, so it cannot be guessed or altered, a stale one is told
 from a forged one, and no table of tokens has to be kept. Who pressed is never in it.
 """
@@ -13,13 +15,15 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 from typing import get_args
 
 from bot.domain import Verb
 
 _VERBS: tuple[Verb, ...] = get_args(Verb)
-_ID_BYTES, _REVISION_BYTES, _MAC_BYTES = 10, 4, 16
-_LENGTH = _ID_BYTES + _REVISION_BYTES + 1 + _MAC_BYTES
+_ID_BYTES, _REVISION_BYTES, _CLAIM_BYTES, _MAC_BYTES = 10, 4, 4, 16
+_VERB_AT = _ID_BYTES + _REVISION_BYTES + _CLAIM_BYTES
+_LENGTH = _VERB_AT + 1 + _MAC_BYTES
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Button:
 
     proposal: str
     revision: int
+    claim: int
+    """``claim_mark`` of the last claim that its card knew of."""
     verb: Verb
     mac: bytes
 
@@ -37,9 +43,19 @@ def new_secret() -> str:
     return secrets.token_hex(16)
 
 
-def mint(proposal: str, secret: str, revision: int, verb: Verb) -> str:
-    """The token of one button, 42 URL-safe characters."""
-    head = _head(proposal, revision, verb)
+def claim_mark(claimed_at: datetime | None) -> int:
+    """What tells the claims of one proposal apart: 32 bits of the time, in milliseconds."""
+    if claimed_at is None:
+        return 0
+    return int(claimed_at.timestamp() * 1000) % (1 << 8 * _CLAIM_BYTES)
+
+
+def mint(
+    proposal: str, secret: str, revision: int, verb: Verb, claimed_at: datetime | None = None
+) -> str:
+    """The token of one button, 47 URL-safe characters. ``claimed_at``: of the proposal's last
+    claim."""
+    head = _head(proposal, revision, claim_mark(claimed_at), verb)
     return base64.urlsafe_b64encode(head + _mac(secret, head)).decode().rstrip("=")
 
 
@@ -49,25 +65,27 @@ def read(token: str) -> Button | None:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return None
-    if len(raw) != _LENGTH or raw[_ID_BYTES + _REVISION_BYTES] >= len(_VERBS):
+    if len(raw) != _LENGTH or raw[_VERB_AT] >= len(_VERBS):
         return None
     return Button(
         proposal="p_" + base64.b32encode(raw[:_ID_BYTES]).decode().lower(),
         revision=int.from_bytes(raw[_ID_BYTES : _ID_BYTES + _REVISION_BYTES], "big"),
-        verb=_VERBS[raw[_ID_BYTES + _REVISION_BYTES]],
+        claim=int.from_bytes(raw[_ID_BYTES + _REVISION_BYTES : _VERB_AT], "big"),
+        verb=_VERBS[raw[_VERB_AT]],
         mac=raw[-_MAC_BYTES:],
     )
 
 
 def verify(button: Button, secret: str) -> bool:
     """Whether this proposal's secret made the token. Constant time."""
-    head = _head(button.proposal, button.revision, button.verb)
+    head = _head(button.proposal, button.revision, button.claim, button.verb)
     return hmac.compare_digest(button.mac, _mac(secret, head))
 
 
-def _head(proposal: str, revision: int, verb: Verb) -> bytes:
+def _head(proposal: str, revision: int, claim: int, verb: Verb) -> bytes:
     ident = base64.b32decode(proposal.removeprefix("p_").upper())
-    return ident + revision.to_bytes(_REVISION_BYTES, "big") + bytes([_VERBS.index(verb)])
+    numbers = revision.to_bytes(_REVISION_BYTES, "big") + claim.to_bytes(_CLAIM_BYTES, "big")
+    return ident + numbers + bytes([_VERBS.index(verb)])
 
 
 def _mac(secret: str, head: bytes) -> bytes:

@@ -440,6 +440,12 @@ class Proposal(Frozen):
     erased: bool = False
     """Every text in it is gone for good, and nothing more can be decided about it."""
 
+    @property
+    def claimed_at(self) -> datetime | None:
+        """When one of its actions was last claimed; None: not since the last edit."""
+        claims = [done.claimed_at for done in self.progress if done.claimed_at is not None]
+        return max(claims, default=None)
+
 
 class Copy(Frozen):
     """One card message on a surface. ``version`` is the proposal's version that it shows."""

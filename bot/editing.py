@@ -42,7 +42,9 @@ def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, Action
     return EditForm(
         proposal=proposal.id,
         revision=proposal.revision,
-        token=buttons.mint(proposal.id, proposal.secret, proposal.revision, "edit"),
+        token=buttons.mint(
+            proposal.id, proposal.secret, proposal.revision, "edit", proposal.claimed_at
+        ),
         reply=content.reply or "",
         labels=tuple(Option(key, key, words) for key, words in playbook.labels.items()),
         chosen_labels=tuple(label for label in content.labels if label in playbook.labels),
@@ -70,7 +72,9 @@ def reject_form(proposal: Proposal) -> RejectForm:
     return RejectForm(
         proposal=proposal.id,
         revision=proposal.revision,
-        token=buttons.mint(proposal.id, proposal.secret, proposal.revision, "reject"),
+        token=buttons.mint(
+            proposal.id, proposal.secret, proposal.revision, "reject", proposal.claimed_at
+        ),
         reasons=REASONS,
         may_draft_again=True,
     )

@@ -259,7 +259,9 @@ def _outcome(proposal: Proposal) -> list[Words]:
 
 def _buttons(proposal: Proposal) -> tuple[ButtonView, ...]:
     def button(verb: Verb, label: str, style: str = "plain") -> ButtonView:
-        token = buttons.mint(proposal.id, proposal.secret, proposal.revision, verb)
+        token = buttons.mint(
+            proposal.id, proposal.secret, proposal.revision, verb, proposal.claimed_at
+        )
         match style:
             case "primary":
                 return ButtonView(verb, label, "primary", token)

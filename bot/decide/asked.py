@@ -64,7 +64,8 @@ async def read(context: Context, token: str, verb: Verb) -> Asked | NotDecided:
     proposal, ticket, board = found
     if proposal.value.state not in _STATES[verb]:
         return NotDecided("decided", decided_words(proposal.value), proposal.value)
-    if button.revision != proposal.value.revision:
+    shown = (button.revision, button.claim)
+    if shown != (proposal.value.revision, buttons.claim_mark(proposal.value.claimed_at)):
         return denied("stale", proposal.value)
     asked = Asked(proposal, ticket, board, context.playbook(proposal.value.playbook))
     if verb in ("edit", "retry") and proposal.value.state == "failed" and not asked.is_latest:

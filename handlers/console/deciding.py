@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bot import buttons
 from bot.card import Words
-from bot.domain import Verb
+from bot.domain import Proposal, Verb
 from bot.forms import Decided, EditForm, EditInput, FieldErrors, NotDecided, RejectForm
 from bot.ports import StoreUnavailable
 from handlers import given
@@ -63,8 +63,7 @@ async def open_form(parts: ConsoleParts, request: Request, visitor: Visitor) -> 
     found = await _find(parts, request)
     if found is None:
         return _unknown(request, visitor)
-    ident, secret, revision = found
-    token = buttons.mint(ident, secret, revision, verb)
+    token = _token(found, found.revision, verb)
     pressed = await parts.decisions.press(token, verb, visitor.actor)
     match pressed:
         case EditForm() | RejectForm():
@@ -83,11 +82,10 @@ async def decide(parts: ConsoleParts, request: Request, visitor: Visitor, form: 
     found = await _find(parts, request)
     if found is None or verb is None:
         return _unknown(request, visitor)
-    ident, secret, _ = found
     revision = form.get("revision")
     if not _REVISION.match(revision):
         raise Refused(400, "the form names no revision")
-    token = buttons.mint(ident, secret, int(revision), verb)
+    token = _shown(form, found, revision) or _token(found, int(revision), verb)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             outcome = await _decide(parts, visitor, verb, token, form)
@@ -105,7 +103,7 @@ async def decide(parts: ConsoleParts, request: Request, visitor: Visitor, form: 
         case NotDecided():
             return await _not_decided(parts, request, visitor, outcome)
         case FieldErrors(errors):
-            return await _again(parts, request, visitor, verb, (ident, secret), form, errors)
+            return await _again(parts, request, visitor, verb, found, form, errors)
         case EditForm() | RejectForm():
             raise AssertionError(f"{verb} opened a form")
         case _:
@@ -129,13 +127,25 @@ async def _decide(
             assert_never(verb)
 
 
-async def _find(parts: ConsoleParts, request: Request) -> tuple[str, str, int] | None:
-    """A proposal's id, its secret and its present revision."""
+def _token(proposal: Proposal, revision: int, verb: Verb) -> str:
+    return buttons.mint(proposal.id, proposal.secret, revision, verb, proposal.claimed_at)
+
+
+def _shown(form: Form, proposal: Proposal, revision: str) -> str | None:
+    """The token of the button that was pressed, where the form carries it: it knows of which
+    sending the page said that it may not have arrived."""
+    button = buttons.read(form.get("token"))
+    if button is None or (button.proposal, str(button.revision)) != (proposal.id, revision):
+        return None
+    return form.get("token")
+
+
+async def _find(parts: ConsoleParts, request: Request) -> Proposal | None:
     ident = request.path_params["id"]
     if not _PROPOSAL.match(ident):
         return None
     found = await parts.context.store.proposal(ident)
-    return (ident, found.value.secret, found.value.revision) if found is not None else None
+    return found.value if found is not None else None
 
 
 def _form(
@@ -166,12 +176,12 @@ async def _again(
     request: Request,
     visitor: Visitor,
     verb: Verb,
-    proposal: tuple[str, str],
+    proposal: Proposal,
     form: Form,
     errors: Mapping[str, str],
 ) -> Response:
     """The form once more, with what was written in it and what is wrong with it."""
-    token = buttons.mint(*proposal, int(form.get("revision")), verb)
+    token = _token(proposal, int(form.get("revision")), verb)
     pressed = await parts.decisions.press(token, verb, visitor.actor)
     if not isinstance(pressed, EditForm | RejectForm):
         if isinstance(pressed, NotDecided):

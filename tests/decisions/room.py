@@ -238,7 +238,7 @@ class Room:
 
 
 def token(proposal: Proposal, verb: Verb) -> str:
-    return buttons.mint(proposal.id, proposal.secret, proposal.revision, verb)
+    return buttons.mint(proposal.id, proposal.secret, proposal.revision, verb, proposal.claimed_at)
 
 
 def actor(who: str, surface: SurfaceName = "slack") -> Actor:

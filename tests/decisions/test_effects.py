@@ -339,6 +339,22 @@ async def test_a_person_settles_it_and_sending_again_has_a_key_of_its_own(room: 
     assert room.remote.looked_up[-1].key == done.progress[0].keys[0]
 
 
+async def test_what_was_said_of_one_sending_is_not_heard_of_the_next(room: Room) -> None:
+    """A press that is told twice, or late, must not send a third time."""
+    first = await unknown(room, arrived=False)
+    room.clock.step(seconds=18)
+    room.remote.answers = [Uncertain("the connection broke")]
+    decided(await room.press(first, "settle_retry"))
+    await room.run(first)
+    second = await room.now(first)
+    assert (second.state, second.revision) == ("unknown", first.revision)
+    room.clock.step(seconds=18)
+    assert refused(await room.press(first, "settle_retry")) == "stale"
+    assert refused(await room.press(first, "settle_done")) == "stale"
+    assert len(room.remote.grants) == 2
+    decided(await room.press(second, "settle_retry"))
+
+
 async def test_before_a_new_key_the_old_ones_are_looked_up(room: Room) -> None:
     proposal = await unknown(room, arrived=True)
     room.clock.step(seconds=18)

@@ -103,4 +103,4 @@ def moved(result: object) -> Proposal:
 
 
 def token(proposal: Proposal, verb: Verb) -> str:
-    return buttons.mint(proposal.id, proposal.secret, proposal.revision, verb)
+    return buttons.mint(proposal.id, proposal.secret, proposal.revision, verb, proposal.claimed_at)

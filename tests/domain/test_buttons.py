@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import string
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.buttons import Button, mint, new_secret, read, verify
+from bot.buttons import Button, claim_mark, mint, new_secret, read, verify
 from bot.domain import Verb, new_id
 
 VERBS = get_args(Verb)
@@ -19,18 +20,20 @@ proposals = st.binary(min_size=10, max_size=10).map(
 )
 secrets_ = st.binary(min_size=16, max_size=16).map(bytes.hex)
 revisions = st.integers(0, 2**32 - 1)
+claims = st.none() | st.integers(1, 2**41).map(lambda ms: datetime.fromtimestamp(ms / 1000, UTC))
 
 
-@given(proposals, secrets_, revisions, st.sampled_from(VERBS))
+@given(proposals, secrets_, revisions, st.sampled_from(VERBS), claims)
 def test_a_token_says_what_it_was_made_for(
-    proposal: str, secret: str, revision: int, verb: Verb
+    proposal: str, secret: str, revision: int, verb: Verb, claimed_at: datetime | None
 ) -> None:
-    token = mint(proposal, secret, revision, verb)
-    assert len(token) == 42
+    token = mint(proposal, secret, revision, verb, claimed_at)
+    assert len(token) == 47
     assert set(token) <= set(string.ascii_letters + string.digits + "-_")
     button = read(token)
     assert button is not None
     assert (button.proposal, button.revision, button.verb) == (proposal, revision, verb)
+    assert button.claim == claim_mark(claimed_at)
     assert verify(button, secret)
 
 
@@ -48,7 +51,7 @@ def test_a_token_that_was_altered_anywhere_is_no_token(
     proposal: str, secret: str, revision: int, verb: Verb, data: st.DataObject
 ) -> None:
     token = mint(proposal, secret, revision, verb)
-    raw = bytearray(base64.urlsafe_b64decode(token + "=="))
+    raw = bytearray(base64.urlsafe_b64decode(token + "="))
     raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
     button = read(base64.urlsafe_b64encode(raw).decode().rstrip("="))
     assert button is None or not verify(button, secret)
@@ -62,14 +65,14 @@ def test_any_text_is_read_without_a_fault(text: str) -> None:
 
 @pytest.mark.parametrize(
     "token",
-    ["", "x", "=" * 42, "Ä" * 42, "A" * 41, "A" * 43, "A" * 400, "+" * 42],
+    ["", "x", "=" * 47, "Ä" * 47, "A" * 46, "A" * 48, "A" * 400, "+" * 47],
 )
 def test_what_has_not_the_form_is_none(token: str) -> None:
     assert read(token) is None
 
 
 def test_an_unknown_verb_is_none() -> None:
-    raw = bytes(14) + bytes([len(VERBS)]) + bytes(16)
+    raw = bytes(18) + bytes([len(VERBS)]) + bytes(16)
     assert read(base64.urlsafe_b64encode(raw).decode().rstrip("=")) is None
 
 
@@ -79,6 +82,13 @@ def test_tokens_of_one_proposal_differ_by_revision_and_verb() -> None:
     assert len(made) == 3 * len(VERBS)
 
 
+def test_tokens_before_and_after_a_claim_differ() -> None:
+    proposal, secret, at = new_id("p"), new_secret(), datetime(2026, 11, 22, tzinfo=UTC)
+    moments = [None, at, at + timedelta(milliseconds=1), at + timedelta(seconds=18)]
+    made = {mint(proposal, secret, 1, "settle_retry", moment) for moment in moments}
+    assert len(made) == len(moments)
+
+
 def test_a_secret_has_128_bits_and_is_new_each_time() -> None:
     made = {new_secret() for _ in range(100)}
     assert len(made) == 100
@@ -86,5 +96,5 @@ def test_a_secret_has_128_bits_and_is_new_each_time() -> None:
 
 
 def test_a_claimed_button_is_only_a_claim() -> None:
-    forged = Button(proposal=new_id("p"), revision=1, verb="approve", mac=bytes(16))
+    forged = Button(proposal=new_id("p"), revision=1, claim=0, verb="approve", mac=bytes(16))
     assert not verify(forged, new_secret())
