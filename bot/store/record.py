@@ -29,7 +29,8 @@ from bot.store.entries import (
     read_texts,
 )
 from bot.store.keys import Keys
-from bot.store.scripts import RECORD, SEAL
+from bot.store.owed import REMEMBERED_SECONDS
+from bot.store.scripts import RECORD, SEAL, TELL
 from bot.store.segments import Archived, SegmentFault, Segments, archived
 from bot.store.wire import Argument, Wire
 
@@ -88,6 +89,12 @@ class Record:
         listed = KeyList([self._keys.journal, self._keys.texts])
         arguments = entry_arguments(entries, self._keys, listed)
         await self._wire.run(RECORD, listed.keys, arguments)
+
+    async def append_once(self, ident: str, entries: Sequence[Entry]) -> None:
+        """``append``, unless it was done under this id within the last hour."""
+        listed = KeyList([self._keys.journal, self._keys.texts, self._keys.told(ident)])
+        arguments = entry_arguments(entries, self._keys, listed)
+        await self._wire.run(TELL, listed.keys, (REMEMBERED_SECONDS, *arguments))
 
     # --- sealing ------------------------------------------------------------------------------
 

@@ -349,6 +349,7 @@ class Worker:
             try:
                 await self._take_up_dropped()
                 pause = await self._tell_due()
+                await self._store.pay_owed()
                 await self._store.record_book.seal()
                 if self._sweep is not None and await self._sweep():
                     pause = min(pause, _BETWEEN_SWEEPS_SECONDS)
