@@ -44,6 +44,8 @@ from handlers.guard import Refused
 log = logging.getLogger("deskhand.console")
 
 PATH: Final = "/console"
+BACK: Final = "/login/slack/back"
+"""Where *Sign in with Slack* comes back to; the app's manifest names it."""
 PageOf = Callable[[ConsoleParts, Request, Visitor], Awaitable[Response]]
 
 
@@ -82,7 +84,7 @@ class Console:
             Route(f"{PATH}/proposals/{{id}}/{{verb}}", self._proposal, methods=["GET", "POST"]),
             Route(f"{PATH}/login", self._login, methods=["GET", "POST"]),
             Route(f"{PATH}/login/slack", self._to_slack),
-            Route(f"{PATH}/login/slack/back", self._from_slack),
+            Route(f"{PATH}{BACK}", self._from_slack),
             Route(f"{PATH}/logout", self._logout, methods=["POST"]),
             Route(f"{PATH}/static/{{name}}", _static),
         ]
@@ -170,7 +172,7 @@ class Console:
 
     @property
     def _redirect_uri(self) -> str:
-        return f"{self._parts.public_url}{PATH}/login/slack/back"
+        return f"{self._parts.public_url}{PATH}{BACK}"
 
     async def _to_slack(self, request: Request) -> Response:
         slack = self._parts.openid
