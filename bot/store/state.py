@@ -63,6 +63,7 @@ from bot.store.keys import Keys
 from bot.store.memory import MemoryGuard
 from bot.store.owed import Owed, Owing
 from bot.store.record import FIGURES, Fold, Record
+from bot.store.waiting import count_anew
 from bot.store.wire import Wire
 from tools.spec import Grant, SimilarTicket
 
@@ -456,6 +457,10 @@ class RedisStore:
 
     async def open_now(self) -> Sequence[OpenNow]:
         return await documents.open_now(self.wire, self.keys, self._now_ms())
+
+    async def count_waiting(self) -> int:
+        """See ``bot.store.waiting``."""
+        return await count_anew(self.wire, self.keys, self)
 
     async def _server_ms_in(self, seconds: float | None) -> int | None:
         """The server's own time so many seconds from now, in milliseconds.
