@@ -55,7 +55,7 @@ def open_console(
     console = Console(
         ConsoleParts(
             context=desk.context,
-            decisions=desk.decide,
+            decisions=desk.decide.at("console"),
             overview=overview,
             journal=JournalPages(store.wire, store.keys),
             record=store.record_book,

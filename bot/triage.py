@@ -168,11 +168,17 @@ class Triage:
             patience = _LINE_SECONDS
         finally:
             await line.close(patience)
-        if isinstance(outcome, Cancelled):
-            await self._void(proposal, outcome.cost_usd, outcome.steps)
-            return None
         if isinstance(outcome, Unpaid):
             return await put_off(self._context, begun, outcome)
+        cost = outcome.cost_usd
+        if proposal.run.starts > 1:
+            # Starts that were cut short have made calls too, and the journal knows them all.
+            tally = Tally(self._ports.money, self._ports.record)
+            tally.add(await self._context.store.calls_of(ticket.id, proposal.run.id))
+            cost = max(cost, tally.usd - proposal.cost_usd)
+        if isinstance(outcome, Cancelled):
+            await self._void(proposal, cost, outcome.steps)
+            return None
         command = self._command(outcome, ticket, kit)
         struck = (
             tuple(one.article for one in outcome.citations if not one.supported)
@@ -180,8 +186,8 @@ class Triage:
             else ()
         )
         used, left = tally.data(), line.case or case
-        if not await self._end(begun, command, outcome.cost_usd, outcome.steps, struck, used, left):
-            await self._void(proposal, outcome.cost_usd, outcome.steps)
+        if not await self._end(begun, command, cost, outcome.steps, struck, used, left):
+            await self._void(proposal, cost, outcome.steps)
         return None
 
     def _command(self, outcome: Drafted | Stopped, ticket: Ticket, kit: Kit) -> Propose | HandOff:

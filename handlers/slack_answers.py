@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain import Actor
 from bot.ports import StoreUnavailable
+from handlers.slack_audience import why_not_shared
 from handlers.slack_client import SlackFault, SlackRefused, call
 from handlers.slack_events import Json, text_in
 from handlers.slack_figures import SHARE_ACTION, sections, share_button
@@ -86,15 +87,20 @@ class Answers:
             await self._respond(to, text, sections(text))
 
     async def share(self, words: str, to: Listener, actor: Actor) -> None:
-        """Answer ``words`` anew for everybody, in the channel where the button was pressed."""
+        """Answer ``words`` anew for everybody, in the channel where the button was pressed. Other
+        organisations may not see figures: where one shares the channel, only the one who pressed
+        is told so."""
         if self._share is None:
             return
         try:
             answer = await self._share(words, actor)
         except StoreUnavailable:
             answer = CommandAnswer("Deskhand cannot answer just now. Please try again in a moment.")
-        if answer.share is None:
-            await self._respond(to, answer.text, sections(answer.text))
+        why_not = (
+            answer.text if answer.share is None else await why_not_shared(self._client, to.channel)
+        )
+        if why_not is not None:
+            await self._respond(to, why_not, sections(why_not))
             return
         by = f"Shared by <@{actor.id}>" if is_user_id(actor.id) else "Shared"
         blocks = drawn(answer, button=False) or sections(answer.text)

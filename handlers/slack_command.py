@@ -170,7 +170,7 @@ class SlackCommand:
         self, rest: list[str], person: Person, *, everybody: bool = False
     ) -> CommandAnswer:
         if refused := await self._not_a_manager("trace", person):
-            return refused
+            return await self._traced_elsewhere(refused, rest, person)
         if len(rest) != 1:
             return CommandAnswer(f"Usage: `trace ID`, with {_IDS}.")
         found = await self._overview.trace(_bare(rest[0]))
@@ -181,6 +181,25 @@ class SlackCommand:
             # A trace is the managers'; what it cost is a figure, which everybody may see.
             return CommandAnswer(cost_text(*found), share=share)
         return CommandAnswer(trace_text(*found), share=share)
+
+    async def _traced_elsewhere(
+        self, refused: CommandAnswer, rest: list[str], person: Person
+    ) -> CommandAnswer:
+        """An approver of its route reads a ticket's trace in the console; here it is the
+        managers'."""
+        if self._console_link is None or len(rest) != 1:
+            return refused
+        _, proposal_id = await self._overview.named(_bare(rest[0]))
+        found = await self._context.store.proposal(proposal_id) if proposal_id else None
+        if found is None:
+            return refused
+        proposal = found.value
+        route = proposal.content.route if proposal.content else "default"
+        book = self._context.playbook(proposal.playbook)
+        if not await may_read(self._context, person.actor, book, route):
+            return refused
+        where = "As an approver of its route you read its trace in the console: `/agent console`."
+        return CommandAnswer(f"{refused.text} {where}")
 
     async def _budget(self) -> CommandAnswer:
         budget = (await self._overview.figures())["budget"]

@@ -188,7 +188,8 @@ def _label(start: datetime, steps: Sequence[Step]) -> str:
 
 
 def share_button(words: str) -> Json:
-    """*Share to channel*: its value is what was asked, and is answered anew for everybody."""
+    """*Share to channel*: its value is what was asked, and is answered anew for everybody. Slack
+    asks first, for guests may not ask for figures themselves."""
     return {
         "type": "actions",
         "elements": [
@@ -197,6 +198,14 @@ def share_button(words: str) -> Json:
                 "action_id": SHARE_ACTION,
                 "text": inert.plain("Share to channel", 75),
                 "value": words[:1_900],
+                "confirm": {
+                    "title": inert.plain("Share to channel", 100),
+                    "text": inert.plain(
+                        "Everybody in this channel will see these figures, guests among them.", 300
+                    ),
+                    "confirm": inert.plain("Share", 30),
+                    "deny": inert.plain("Cancel", 30),
+                },
             }
         ],
     }

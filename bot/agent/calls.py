@@ -12,13 +12,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal, Protocol
 
 from bot.budget import Cap, CapReached, Price, Reservation, Usage
 from bot.journal import Entry
-from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, Turn
+from bot.ports import Answer, Clock, Model, ModelFailed, Prompt, StoreUnavailable, Turn
 from bot.ports.spans import NO_SPANS, Spans
 
 log = logging.getLogger("deskhand.agent")
@@ -31,6 +32,8 @@ LEAST_TOKENS = 700
 """No draft fits into fewer; rather none than one cut short."""
 
 _RETRIED = frozenset({"overloaded", "server", "connection", "malformed"})
+_LAST_WORD_SECONDS = 0.3
+"""How long a call that is told to stop may take to say so: its process ends soon after."""
 _SHARE = 2 / 3
 """Of the time left, what one attempt may wait: a hung connection leaves room for another."""
 
@@ -53,7 +56,10 @@ class Money(Protocol):
 
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
-    ) -> None: ...
+    ) -> None:
+        """What a call cost, and its lines. What ``StoreUnavailable`` leaves unwritten is written
+        when the store answers again."""
+        ...
 
     async def release(self, reservation: Reservation) -> None:
         """Give back what nothing was called for; a store that is away is told when it is back."""
@@ -254,6 +260,18 @@ class Caller:
             except TimeoutError:
                 words = f"{prompt.model} did not answer in {seconds:.0f} s."
                 result = ModelFailed("connection", words)
+            except asyncio.CancelledError:
+                # The process ends. The request has left and may be billed like one that is lost.
+                words = f"We were told to stop before {prompt.model} answered."
+                lost = ModelFailed("connection", words)
+                latency = clock.monotonic() - started
+                cost = reservation.usd if reservation else Decimal(0)
+                with suppress(StoreUnavailable, TimeoutError):
+                    async with asyncio.timeout(_LAST_WORD_SECONDS):
+                        await self._pay(
+                            reservation, model, prompt, lost, cost, latency, step, attempt
+                        )
+                raise
             latency = clock.monotonic() - started
             if result.usage is not None:
                 cost = price.cost(result.usage)
@@ -265,11 +283,25 @@ class Caller:
                 "model %s cost %s USD, more than its worst case of %s USD",
                 prompt.model, cost, reservation.usd,
             )  # fmt: skip
-        self.purse.spent += cost
-        self.entries.append(_line(self.purse, model, prompt, result, cost, latency, step, attempt))
-        await self.purse.money.settle(reservation, cost, tuple(self.entries))
-        self.entries.clear()
+        await self._pay(reservation, model, prompt, result, cost, latency, step, attempt)
         return result
+
+    async def _pay(
+        self,
+        reservation: Reservation | None,
+        model: Model,
+        prompt: Prompt,
+        result: Answer | ModelFailed,
+        cost: Decimal,
+        latency: float,
+        step: int,
+        attempt: int,
+    ) -> None:
+        self.purse.spent += cost
+        line = _line(self.purse, model, prompt, result, cost, latency, step, attempt)
+        entries = (*self.entries, line)
+        self.entries.clear()
+        await self.purse.money.settle(reservation, cost, entries)
 
     async def _wait(self, failures: int, failed: ModelFailed) -> bool:
         """Back off before the next attempt; False when there is no time for it."""

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
             typer.Option(
                 "--tickets",
                 metavar="FILE",
-                help="Your own tickets as JSON lines. [default: a sample desk's]",
+                help="Your own tickets as JSON lines. (default: a sample desk's)",
                 show_default=False,
             ),
         ] = None,
@@ -45,7 +45,7 @@ def register(app: typer.Typer) -> None:
                 "--port",
                 min=0,
                 max=65535,
-                help="Where the web console is served, on this machine alone. [default: any free]",
+                help="Where the web console is served, on this machine alone. (default: any free)",
                 show_default=False,
             ),
         ] = 0,

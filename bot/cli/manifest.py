@@ -12,7 +12,7 @@ from bot.cli.options import ConfigOption, read_config, read_settings
 
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Write there. [default: print]", show_default=False),
+    typer.Option("--out", metavar="FILE", help="Write there. (default: print)", show_default=False),
 ]
 
 

@@ -19,7 +19,7 @@ ConfigOption = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="The config file. [default: DESKHAND_CONFIG, else ./deskhand.yaml]",
+        help="The config file. (default: DESKHAND_CONFIG, else ./deskhand.yaml)",
         show_default=False,
     ),
 ]

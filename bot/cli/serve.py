@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
         port: Annotated[
             int | None,
-            typer.Option(min=0, max=65535, help="[default: PORT, else 3000]", show_default=False),
+            typer.Option(min=0, max=65535, help="(default: PORT, else 3000)", show_default=False),
         ] = None,
         role: Annotated[Role, typer.Option(help="What this process does.")] = Role.all,
         config: ConfigOption = None,

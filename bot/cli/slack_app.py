@@ -36,9 +36,17 @@ EVENTS: dict[str, str] = {
 """Bot events, each with what it brings."""
 
 
+SIGN_IN_BACK = "/console/login/slack/back"
+"""Where *Sign in with Slack* comes back to the web console."""
+
+
 def slack_manifest(public_url: str, *, socket: bool) -> dict[str, Any]:
-    """The manifest. ``socket``: events come over Socket Mode and no URL is named."""
+    """The manifest. ``socket``: events come over Socket Mode and no URL is named.
+
+    Slack takes no redirect URL but https, so a console that is elsewhere has sign-in links alone.
+    """
     url = f"{public_url}/slack/events"
+    signs_in = not socket and public_url.startswith("https://")
     at = {} if socket else {"url": url}
     requests = {} if socket else {"request_url": url}
     return {
@@ -87,7 +95,10 @@ def slack_manifest(public_url: str, *, socket: bool) -> dict[str, Any]:
                 }
             ],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {
+            **({"redirect_urls": [f"{public_url}{SIGN_IN_BACK}"]} if signs_in else {}),
+            "scopes": {"bot": list(SCOPES)},
+        },
         "settings": {
             "event_subscriptions": {**requests, "bot_events": list(EVENTS)},
             "interactivity": {"is_enabled": True, **requests},

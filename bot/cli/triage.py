@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
         config: ConfigOption = None,
         playbook: Annotated[
             str | None,
-            typer.Option("--playbook", help="[default: the first of kind triage]"),
+            typer.Option("--playbook", help="(default: the first of kind triage)"),
         ] = None,
         model: Annotated[ModelChoice, typer.Option(help="Which model works.")] = ModelChoice.auto,
     ) -> None:

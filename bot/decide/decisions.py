@@ -12,7 +12,7 @@ from bot.context import Context
 from bot.decide.asked import Asked, authorise, read
 from bot.decide.saving import Saving, Step
 from bot.decide.words import not_saved, unknown
-from bot.domain import Action, Actor, Content, Decision, Notice, Person, Proposal, Verb
+from bot.domain import Action, Actor, Content, Decision, Notice, Person, Proposal, SurfaceName, Verb
 from bot.editing import apply_edit, edit_form, reject_form
 from bot.forms import (
     EditInput,
@@ -33,9 +33,14 @@ from bot.runs import drafting, first_wakes, handed_off, over_limit
 class Decide:
     """Implements ``bot.ports.Decisions``. ``texts`` in its journal entries are the person's."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, place: SurfaceName | None = None) -> None:
+        """``place``: where people decide, if that is not the surface they are known on."""
         self._context = context
-        self._saving = Saving(context)
+        self._saving = Saving(context, place)
+
+    def at(self, place: SurfaceName) -> Decide:
+        """The same gate, for what is decided there: the journal says so."""
+        return Decide(self._context, place)
 
     async def press(self, token: str, verb: Verb, actor: Actor) -> Pressed:
         """A button was pressed. Forms are returned for edit and reject; all else is decided."""

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from bot.commands import Command
-from bot.domain import Actor, Decision, Proposal, Verb
+from bot.domain import Actor, Decision, Proposal, SurfaceName, Verb
 from bot.edit_distance import kept_permille
 from bot.journal import Entry, about
 from bot.lifecycle import digest
 
 
 def entry_of(
-    verb: Verb, before: Proposal, moved: Proposal, actor: Actor, command: Command
+    verb: Verb,
+    before: Proposal,
+    moved: Proposal,
+    actor: Actor,
+    command: Command,
+    place: SurfaceName,
 ) -> Entry:
-    """``texts`` are the person's own words."""
+    """``texts`` are the person's own words; ``place`` is where they pressed."""
     decision = getattr(command, "decision", None)
     texts = {}
     if isinstance(decision, Decision) and decision.words:
@@ -28,6 +33,7 @@ def entry_of(
         actor=actor.key,
         data={
             "verb": verb,
+            "surface": place,
             "from": before.state,
             "to": moved.state,
             "revision": moved.revision,

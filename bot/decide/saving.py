@@ -17,7 +17,7 @@ from bot.context import Context
 from bot.decide.asked import Asked, authorise, read
 from bot.decide.record import entry_of
 from bot.decide.words import cannot_tell, denied, not_saved, thanks
-from bot.domain import Actor, Decision, Person, Proposal, Ticket, Verb
+from bot.domain import Actor, Decision, Person, Proposal, SurfaceName, Ticket, Verb
 from bot.forms import Decided, FieldErrors, NotDecided
 from bot.journal import Entry
 from bot.lifecycle import transition
@@ -61,8 +61,9 @@ Plan = Callable[[Asked, Person, datetime], Awaitable[Step | FieldErrors]]
 class Saving:
     """Carries a plan through: read, authorise, plan, save; again where somebody was faster."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, place: SurfaceName | None = None) -> None:
         self._context = context
+        self._place = place
 
     async def decide(
         self, token: str, verb: Verb, actor: Actor, plan: Plan
@@ -98,7 +99,8 @@ class Saving:
             left = last - clock.monotonic()
             if left <= 0:
                 return await self._not_saved(token, verb)
-            entry = entry_of(verb, before, moved.proposal, actor, planned.command)
+            place = self._place or actor.surface
+            entry = entry_of(verb, before, moved.proposal, actor, planned.command, place)
             change = self._commit(asked, moved.proposal, planned.commit, entry, left)
             try:
                 async with asyncio.timeout(left + _ANSWER_SECONDS):

@@ -110,7 +110,10 @@ class Store(Protocol):
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
     ) -> None:
         """What a call cost in place of what was reserved for it (None: it costs nothing), and the
-        journal's lines of what it was, in one step."""
+        journal's lines of what it was, in one step.
+
+        The call was made, so what a ``StoreUnavailable`` leaves unwritten is remembered, and
+        written once when the store answers again."""
         ...
 
     async def release(self, reservation: Reservation) -> None:
@@ -143,7 +146,12 @@ class Store(Protocol):
 
     # the record
     async def record(self, entries: Sequence[Entry]) -> None:
-        """Append entries that go with no change of state (calls of models and tools)."""
+        """Append entries that go with no change of state (calls of models and tools). Remembered as
+        those of ``settle`` are."""
+        ...
+
+    async def calls_of(self, ticket_id: str, run: str) -> Sequence[Entry]:
+        """What the journal has of a run's model calls, those of its earlier starts with them."""
         ...
 
     async def ready(self) -> None:

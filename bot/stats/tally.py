@@ -13,7 +13,7 @@ from bot.journal import Entry
 class Tally:
     """Passes a run's payments and entries on, and sums its model calls by the way.
 
-    Raises what the store raises; then nothing is summed."""
+    Raises what the store raises, and sums all the same: the calls were made."""
 
     def __init__(self, money: Money, record: Callable[[Sequence[Entry]], Awaitable[None]]) -> None:
         self._money = money
@@ -29,17 +29,18 @@ class Tally:
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
     ) -> None:
+        self.add(entries)
         await self._money.settle(reservation, usd, entries)
-        self._sum(entries)
 
     async def release(self, reservation: Reservation) -> None:
         await self._money.release(reservation)
 
     async def record(self, entries: Sequence[Entry]) -> None:
+        self.add(entries)
         await self._record(entries)
-        self._sum(entries)
 
-    def _sum(self, entries: Sequence[Entry]) -> None:
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Sum the model calls among these."""
         for entry in entries:
             if entry.kind == "model_call":
                 self._add(entry)
@@ -54,6 +55,11 @@ class Tally:
         self._out += out
         self._cached += cached
         self._usd += Decimal(str(entry.data.get("cost_usd") or 0))
+
+    @property
+    def usd(self) -> Decimal:
+        """What the calls cost."""
+        return self._usd
 
     def data(self) -> dict[str, int | str]:
         """For the entry that ends the run. ``tokens_in`` includes what the cache had."""

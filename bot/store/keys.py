@@ -106,6 +106,10 @@ class Keys:
         """Exists while somebody says this to the managers, and after it was said."""
         return f"{self.prefix}said:{what}"
 
+    def told(self, ident: str) -> str:
+        """Exists for an hour after lines were written under this id; see ``bot.store.owed``."""
+        return f"{self.prefix}told:{ident}"
+
     def entries(self, case: str) -> str:
         """String: the journal ids of a ticket's entries, 8 bytes each, in order."""
         return f"{self.prefix}e:{case}"

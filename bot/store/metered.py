@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Any, Literal
 
-from bot.budget import Reservation
 from bot.domain import Proposal
 from bot.journal import Entry
 from bot.ports import Commit, Conflict, NotClaimed, NotStarted, TooLate, Versioned
@@ -43,12 +41,5 @@ class MeteredStore(RedisStore):
             self._count((entry,))
         return claimed
 
-    async def settle(
-        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
-    ) -> None:
-        await super().settle(reservation, usd, entries)
-        self._count(entries)
-
-    async def record(self, entries: Sequence[Entry]) -> None:
-        await super().record(entries)
+    def written(self, entries: Sequence[Entry]) -> None:
         self._count(entries)

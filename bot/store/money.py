@@ -16,6 +16,7 @@ from bot.domain import new_id
 from bot.journal import Entry
 from bot.store.entries import KeyList, entry_arguments
 from bot.store.keys import Keys
+from bot.store.owed import REMEMBERED_SECONDS
 from bot.store.scripts import RESERVE, SETTLE
 from bot.store.wire import Wire
 
@@ -86,14 +87,17 @@ async def settle(
     entries: Sequence[Entry] = (),
 ) -> bool:
     """Correct what was reserved to what it cost, and write ``entries`` to the journal. False, and
-    no correction, the second time, and after the reservation was given up as abandoned."""
+    no correction, the second time, and after the reservation was given up as abandoned; the entries
+    are written once, the first time that there are any."""
     money, run_money = keys.money(reservation.day), keys.run_money(reservation.run)
-    listed = KeyList([keys.journal, keys.texts, keys.reservations, money, run_money])
+    told = keys.told(reservation.id)
+    listed = KeyList([keys.journal, keys.texts, keys.reservations, money, run_money, told])
     arguments = (
         reservation.id,
         nano(reservation.usd),
         nano(usd),
         _field(reservation.playbook),
+        REMEMBERED_SECONDS,
         *entry_arguments(entries, keys, listed),
     )
     return bool(await wire.run(SETTLE, listed.keys, arguments))

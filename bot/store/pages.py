@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bot.journal import GENESIS, Broken, Entry, Stored, Verified, verify
 from bot.store.entries import Line, read_entry, read_index
 from bot.store.keys import Keys
-from bot.store.segments import archived
+from bot.store.segments import Archived, archived, order_of
 from bot.store.wire import Wire
 
 LOOKED_THROUGH = 3_000
@@ -49,6 +49,10 @@ class JournalPages:
         stored = int(await self._wire.command("XLEN", self._keys.journal))
         return stored + (await archived(self._wire, self._keys)).entries
 
+    async def archived(self) -> Archived:
+        """What is no longer here, but in signed files: always the oldest entries."""
+        return await archived(self._wire, self._keys)
+
     async def newest(
         self,
         before: str | None,
@@ -64,12 +68,15 @@ class JournalPages:
         read: list[tuple[str, bytes]] = []
         found: list[Line] = []
         end = "+" if before is None else f"({before}"
-        size = count if wanted is None else _CHUNK
+        # One more than a page says whether there is another.
+        size = count + 1 if wanted is None else _CHUNK
         while len(found) < count and len(read) < LOOKED_THROUGH:
             answer = await self._wire.command(
                 "XREVRANGE", self._keys.journal, end, "-", "COUNT", size
             )
             for raw_id, fields in answer:
+                if len(found) == count:
+                    return await self._page(found, read, read[-1][0])
                 entry_id, raw = raw_id.decode(), fields[b"e"]
                 read.append((entry_id, raw))
                 if wanted is not None and not may_be(raw):
@@ -77,8 +84,6 @@ class JournalPages:
                 entry = read_entry(raw)
                 if wanted is None or wanted(entry):
                     found.append(Line(entry_id, entry))
-                if len(found) == count:
-                    break
             if len(answer) < size:
                 return await self._page(found, read, None)
             end = f"({read[-1][0]}"
@@ -119,17 +124,21 @@ class JournalPages:
         if not read:
             return None, 0
         first, last = read[0][0], read[-1][0]
+        # Not at one moment: what is archived meanwhile may lack its link, or the one before it.
         before, links = await self._wire.commands(
             ("XREVRANGE", self._keys.chain, f"({first}", "-", "COUNT", 1),
             ("XRANGE", self._keys.chain, first, last),
         )
         known = {entry_id.decode(): fields[b"l"] for entry_id, fields in links}
-        sealed = len(read)
-        while sealed and read[sealed - 1][0] not in known:
+        files = await archived(self._wire, self._keys)
+        here = [(one, raw) for one, raw in read if order_of(one) > order_of(files.id)]
+        sealed = len(here)
+        while sealed and here[sealed - 1][0] not in known:
             sealed -= 1  # the newest may not be sealed yet
-        stored = [Stored(one, raw, known.get(one)) for one, raw in read[:sealed]]
-        start = before[0][1][b"l"] if before else (await archived(self._wire, self._keys)).link
-        return (verify(stored, start) if stored else None), len(read) - sealed
+        stored = [Stored(one, raw, known.get(one)) for one, raw in here[:sealed]]
+        whole = len(here) == len(read)
+        start = before[0][1][b"l"] if before and whole else files.link
+        return (verify(stored, start) if stored else None), len(here) - sealed
 
     async def _each(
         self, read: Sequence[tuple[str, bytes]]
@@ -143,6 +152,8 @@ class JournalPages:
         answers = await self._wire.commands(*commands) if commands else []
         files = await archived(self._wire, self._keys)
         for (one, raw), answer in zip(read, answers, strict=True):
+            if order_of(one) <= order_of(files.id):
+                continue  # archived meanwhile
             if not answer or answer[0][0].decode() != one:
                 unsealed += 1
                 continue

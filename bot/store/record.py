@@ -29,8 +29,9 @@ from bot.store.entries import (
     read_texts,
 )
 from bot.store.keys import Keys
-from bot.store.scripts import RECORD, SEAL
-from bot.store.segments import Archived, SegmentFault, Segments, archived
+from bot.store.owed import REMEMBERED_SECONDS
+from bot.store.scripts import RECORD, SEAL, TELL
+from bot.store.segments import Archived, SegmentFault, Segments, archived, order_of
 from bot.store.wire import Argument, Wire
 
 _PAGE = 500
@@ -88,6 +89,12 @@ class Record:
         listed = KeyList([self._keys.journal, self._keys.texts])
         arguments = entry_arguments(entries, self._keys, listed)
         await self._wire.run(RECORD, listed.keys, arguments)
+
+    async def append_once(self, ident: str, entries: Sequence[Entry]) -> None:
+        """``append``, unless it was done under this id within the last hour."""
+        listed = KeyList([self._keys.journal, self._keys.texts, self._keys.told(ident)])
+        arguments = entry_arguments(entries, self._keys, listed)
+        await self._wire.run(TELL, listed.keys, (REMEMBERED_SECONDS, *arguments))
 
     # --- sealing ------------------------------------------------------------------------------
 
@@ -154,7 +161,7 @@ class Record:
             case = line.entry.ticket or line.entry.proposal
             if case and self._fold.asks(line.entry):
                 found = await self.of_case(case)
-                earlier = [one for one in found if _order(one.id) < _order(line.id)]
+                earlier = [one for one in found if order_of(one.id) < order_of(line.id)]
             counts += self._fold.fold(line, earlier)
         return counts
 
@@ -263,7 +270,7 @@ class Record:
         links = {entry_id.decode(): fields[b"l"] for entry_id, fields in answer}
         return [
             Stored(entry_id, entries.get(entry_id, b""), links.get(entry_id))
-            for entry_id in sorted(entries.keys() | links.keys(), key=_order)
+            for entry_id in sorted(entries.keys() | links.keys(), key=order_of)
         ]
 
     # --- reading ------------------------------------------------------------------------------
@@ -355,11 +362,6 @@ def _summed(
             read = known[field] = (numbered[cell], figure.decode())
         sums[read[0]][read[1]] = total
     return sums
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    ms, _, number = entry_id.partition("-")
-    return int(ms), int(number)
 
 
 def _split(

@@ -47,6 +47,7 @@ ACCEPT = Script("accept")
 COMMIT = Script("commit", "append", "learn", "cells")
 CLAIM = Script("claim", "append", "epoch")
 RECORD = Script("record", "append")
+TELL = Script("tell", "append", "once")
 STEER = Script("steer", "append")
 SEAL = Script("seal", "cells")
 OPEN = Script("open")
@@ -55,7 +56,7 @@ BEGIN = Script("begin")
 FINISH = Script("finish")
 RENEW = Script("renew")
 RESERVE = Script("reserve")
-SETTLE = Script("settle", "append")
+SETTLE = Script("settle", "append", "once")
 ARCHIVE = Script("archive")
 
 ALL = (
@@ -63,6 +64,7 @@ ALL = (
     COMMIT,
     CLAIM,
     RECORD,
+    TELL,
     STEER,
     SEAL,
     OPEN,

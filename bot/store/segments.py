@@ -81,11 +81,15 @@ class Segments:
         self.folder = folder
         self._secret = secret.encode()
 
+    def make(self) -> None:
+        """Make the folder, for its owner alone."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def ident(self) -> str:
         """The folder's own name, made when it is first asked for: two machines that write to one
         store must not each keep half of its journal."""
         path = self.folder / "folder"
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.make()
         with suppress(FileNotFoundError):
             return path.read_text(encoding="ascii")
         self._replace(path, secrets.token_hex(8).encode())
@@ -187,11 +191,13 @@ class Archive:
         ``AT_ONCE``: there is nothing more to move now.
 
         Never two at once: the folder is locked, and the store says whose folder it is."""
-        ident = await asyncio.to_thread(self._segments.ident)
+        await asyncio.to_thread(self._segments.make)
         lock = FileLock(self._segments.folder, folder=True)
         try:
             if not lock.try_exclusive():
                 return 0
+            # Under the lock: of two that made the name at once, one would keep a name of its own.
+            ident = await asyncio.to_thread(self._segments.ident)
             # Undone by a crash of the server it would let a second folder in, so it is the first.
             await self._wire.command("HSETNX", self._keys.archived, "folder", ident)
             owner = await self._wire.command("HGET", self._keys.archived, "folder")
@@ -241,9 +247,9 @@ class Archive:
         if sealed is None or last_ms < known.until_ms:
             return []
         found: list[Stored] = []
-        upto = min(sealed.decode(), f"{last_ms}-{2**32}", key=_order)
+        upto = min(sealed.decode(), f"{last_ms}-{2**32}", key=order_of)
         cursor = known.id
-        while len(found) < AT_ONCE and _order(cursor) < _order(upto):
+        while len(found) < AT_ONCE and order_of(cursor) < order_of(upto):
             entries = await self._wire.command(
                 "XRANGE", self._keys.journal, f"({cursor}", upto, "COUNT", _PAGE
             )
@@ -270,11 +276,12 @@ def _name(start: int) -> str:
     return f"{start:012d}.jsonl"
 
 
-def _order(entry_id: str) -> tuple[int, int]:
+def order_of(entry_id: str) -> tuple[int, int]:
+    """An entry's id as what it sorts by."""
     ms, _, number = entry_id.partition("-")
     return int(ms), int(number)
 
 
 def _after(entry_id: str) -> str:
-    ms, number = _order(entry_id)
+    ms, number = order_of(entry_id)
     return f"{ms}-{number + 1}"

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -60,11 +61,15 @@ from bot.store.hands import (
 )
 from bot.store.keys import Keys
 from bot.store.memory import MemoryGuard
+from bot.store.owed import Owed, Owing
 from bot.store.record import FIGURES, Fold, Record
+from bot.store.waiting import count_anew
 from bot.store.wire import Wire
 from tools.spec import Grant, SimilarTicket
 
 READY_SECONDS = 1.4
+_LAST_WORD_SECONDS = 0.3
+"""How long closing may take to write what is owed."""
 EVERYTHING = "*"
 _TICKETS_REMEMBERED = 4_096
 _CLOCK_SECONDS = 30.0
@@ -114,8 +119,7 @@ class RedisStore:
         self._memory = MemoryGuard(redis, clock)
         self._server_clock = (float("-inf"), 0)
         """When it was measured, and the server's time less our monotonic one, in milliseconds."""
-        self._unused: deque[Reservation] = deque()
-        """Given back when the store was away; settling one that was never made does nothing."""
+        self._owing = Owing(self._settle, clock)
         self._ticket_of: OrderedDict[str, str] = OrderedDict()
         self.hands: Hands | None = None
         """The worker in this process, while it has one."""
@@ -135,8 +139,12 @@ class RedisStore:
         return key
 
     async def close(self) -> None:
-        """End what runs in the background. The client is the caller's to close."""
+        """End what runs in the background, and write what is still owed, if that can be done soon.
+        The client is the caller's to close."""
         await self._memory.close()
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_SECONDS):
+                await self._owing.pay_all()
 
     async def ready(self) -> None:
         try:
@@ -303,11 +311,7 @@ class RedisStore:
     async def reserve(
         self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
     ) -> Reservation | CapReached:
-        while self._unused:
-            unused = self._unused.popleft()
-            await self.release(unused)
-            if unused in self._unused:
-                break  # still away: the reservation below says so
+        await self._owing.pay_all()
         wanted = money.new_reservation(run, playbook, usd, self._day())
         try:
             return await money.reserve(
@@ -320,22 +324,33 @@ class RedisStore:
                 self._now_ms(),
             )
         except StoreUnavailable:
-            self._unused.append(wanted)  # it may be made; nothing will be called under it
+            # It may be made; nothing will be called under it.
+            self._owing.owe(wanted, Decimal(0))
             raise
 
     async def release(self, reservation: Reservation) -> None:
-        try:
-            await money.settle(self.wire, self.keys, reservation, Decimal(0))
-        except StoreUnavailable:
-            self._unused.append(reservation)
+        with suppress(StoreUnavailable):  # it is remembered
+            await self._owing.pay(reservation, Decimal(0))
 
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
     ) -> None:
-        if reservation is None:
-            await self.record_book.append(entries)
+        if reservation is not None or entries:
+            await self._owing.pay(reservation, usd, tuple(entries))
+
+    async def _settle(self, owed: Owed) -> None:
+        if owed.reservation is None:
+            await self.record_book.append_once(owed.id, owed.entries)
         else:
-            await money.settle(self.wire, self.keys, reservation, usd, entries)
+            await money.settle(self.wire, self.keys, owed.reservation, owed.usd, owed.entries)
+        self.written(owed.entries)
+
+    async def pay_owed(self) -> None:
+        """Write what could not be written while the store was away. Raises ``StoreUnavailable``."""
+        await self._owing.pay_all()
+
+    def written(self, entries: Sequence[Entry]) -> None:
+        """Entries that went with no change of a document are in the journal now."""
 
     async def spending(self) -> Spending:
         found = await money.spending(
@@ -362,8 +377,10 @@ class RedisStore:
         return await self.wire.command("SET", key, "", "NX", "EX", seconds) is not None
 
     async def said(self, what: str, seconds: int, entry: Entry) -> None:
-        """It was said: with its entry, and not again within ``seconds``."""
-        await self.record((entry,))
+        """It was said: with its entry, and not again within ``seconds``. Who could not be told
+        says it again, so nothing is owed."""
+        await self.record_book.append((entry,))
+        self.written((entry,))
         await self.wire.command("SET", self.keys.said(what), "", "EX", seconds)
 
     async def give_up_abandoned(self) -> int:
@@ -424,7 +441,13 @@ class RedisStore:
     # --- the record ---------------------------------------------------------------------------
 
     async def record(self, entries: Sequence[Entry]) -> None:
-        await self.record_book.append(entries)
+        await self.settle(None, Decimal(0), entries)
+
+    async def calls_of(self, ticket_id: str, run: str) -> Sequence[Entry]:
+        await self._owing.pay_all()
+        lines = await self.record_book.of_case(ticket_id)
+        entries = [line.entry for line in lines]
+        return [one for one in entries if one.kind == "model_call" and one.run == run]
 
     async def counted(self, spans: Sequence[Span]) -> Sequence[Counts]:
         """What was counted in each of these spans, with everything that has happened sealed
@@ -434,6 +457,10 @@ class RedisStore:
 
     async def open_now(self) -> Sequence[OpenNow]:
         return await documents.open_now(self.wire, self.keys, self._now_ms())
+
+    async def count_waiting(self) -> int:
+        """See ``bot.store.waiting``."""
+        return await count_anew(self.wire, self.keys, self)
 
     async def _server_ms_in(self, seconds: float | None) -> int | None:
         """The server's own time so many seconds from now, in milliseconds.

@@ -103,7 +103,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopped.set()
-        self._signed_hour = ""
+        self._signed_hour = self._counted_hour = ""
 
     @property
     def jobs(self) -> int:
@@ -349,6 +349,7 @@ class Worker:
             try:
                 await self._take_up_dropped()
                 pause = await self._tell_due()
+                await self._store.pay_owed()
                 await self._store.record_book.seal()
                 if self._sweep is not None and await self._sweep():
                     pause = min(pause, _BETWEEN_SWEEPS_SECONDS)
@@ -390,10 +391,19 @@ class Worker:
                 "the store's history has forked (a failover): nothing is dispatched until a manager"
                 " has looked and resumed"
             )
+        await self._count_waiting()
         given_up = await self._store.give_up_abandoned()
         if given_up:
             log.warning("%d reservations of money were abandoned and count as spent", given_up)
         await self._sign_head()
+
+    async def _count_waiting(self) -> None:
+        """At the start and each hour: replicas may be of more than one release."""
+        hour = self._clock.now().strftime("%Y-%m-%dT%H")
+        if hour != self._counted_hour:
+            if anew := await self._store.count_waiting():
+                log.info("%d proposals stood wrong in what waits, and are counted anew", anew)
+            self._counted_hour = hour
 
     async def _sign_head(self) -> None:
         hour = self._clock.now().strftime("%Y-%m-%dT%H")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -44,6 +45,8 @@ from handlers.guard import Refused
 log = logging.getLogger("deskhand.console")
 
 PATH: Final = "/console"
+BACK: Final = "/login/slack/back"
+"""Where *Sign in with Slack* comes back to; the app's manifest names it."""
 PageOf = Callable[[ConsoleParts, Request, Visitor], Awaitable[Response]]
 
 
@@ -82,7 +85,7 @@ class Console:
             Route(f"{PATH}/proposals/{{id}}/{{verb}}", self._proposal, methods=["GET", "POST"]),
             Route(f"{PATH}/login", self._login, methods=["GET", "POST"]),
             Route(f"{PATH}/login/slack", self._to_slack),
-            Route(f"{PATH}/login/slack/back", self._from_slack),
+            Route(f"{PATH}{BACK}", self._from_slack),
             Route(f"{PATH}/logout", self._logout, methods=["POST"]),
             Route(f"{PATH}/static/{{name}}", _static),
         ]
@@ -90,7 +93,7 @@ class Console:
             routes=[*routes, Route(f"{PATH}/", _inbox_is_elsewhere)],
             exception_handlers={
                 Refused: _refused,
-                HTTPException: _http_error,
+                HTTPException: self._http_error,
                 StoreUnavailable: _store_away,
             },
         )
@@ -118,6 +121,19 @@ class Console:
         status = 503 if found.kind == "look_up_failed" else 403
         title = "Not just now" if status == 503 else "You may not see this"
         return message(request, None, status, title, line(found.words))
+
+    async def _http_error(self, request: Request, fault: Exception) -> Response:
+        assert isinstance(fault, HTTPException)
+        visitor: Visitor | Response | None = None
+        with suppress(StoreUnavailable):  # then nobody can be looked up, and the page says less
+            visitor = await self._visitor(request)
+        shown = visitor if isinstance(visitor, Visitor) else None
+        if fault.status_code == 404:
+            words = "There is nothing at this address."
+            return message(request, shown, 404, "Not found", words, link=(PATH, "To the inbox"))
+        answer = message(request, shown, fault.status_code, "Not possible", str(fault.detail))
+        answer.headers.update(dict(fault.headers or {}))
+        return answer
 
     async def _proposal(self, request: Request) -> Response:
         if request.path_params["verb"] not in VERBS:
@@ -170,7 +186,7 @@ class Console:
 
     @property
     def _redirect_uri(self) -> str:
-        return f"{self._parts.public_url}{PATH}/login/slack/back"
+        return f"{self._parts.public_url}{PATH}{BACK}"
 
     async def _to_slack(self, request: Request) -> Response:
         slack = self._parts.openid
@@ -282,17 +298,6 @@ async def _refused(request: Request, fault: Exception) -> Response:
     titles = {403: "Refused", 413: "Too large", 415: "Not a form"}
     title = titles.get(fault.status, "Not understood")
     return message(request, None, fault.status, title, fault.reason, link=(PATH, "To the inbox"))
-
-
-async def _http_error(request: Request, fault: Exception) -> Response:
-    assert isinstance(fault, HTTPException)
-    if fault.status_code == 404:
-        words = "There is nothing at this address."
-        return message(request, None, 404, "Not found", words, link=(PATH, "To the inbox"))
-    headers = dict(fault.headers or {})
-    answer = message(request, None, fault.status_code, "Not possible", str(fault.detail))
-    answer.headers.update(headers)
-    return answer
 
 
 async def _store_away(request: Request, fault: Exception) -> Response:

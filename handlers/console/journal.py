@@ -74,6 +74,7 @@ async def journal(parts: ConsoleParts, request: Request, visitor: Visitor) -> Re
     if found is not None:
         await names.learn(line.entry.actor for line in found.lines)
     head = await parts.record.head()
+    files = await parts.journal.archived() if older is None and not refused else None
     return page(
         request,
         "journal.html",
@@ -93,6 +94,8 @@ async def journal(parts: ConsoleParts, request: Request, visitor: Visitor) -> Re
         broken=found.chain if found and isinstance(found.chain, Broken) else None,
         unsealed=found.unsealed if found else 0,
         searched=found.looked_through if found and asked.words and not _is_case(asked) else 0,
+        filed=files.entries if files else 0,
+        filed_until=datetime.fromtimestamp(files.until_ms / 1000, UTC) if files else None,
         searched_to=found.lines[-1].at if found and found.lines else None,
     )
 

@@ -78,10 +78,24 @@ class Head(Protocol):
     def link(self) -> bytes: ...
 
 
+class Archived(Protocol):
+    """The oldest entries, which lie in signed files and no longer in the store."""
+
+    @property
+    def entries(self) -> int: ...
+
+    @property
+    def until_ms(self) -> int:
+        """When the last of them was taken in."""
+        ...
+
+
 class JournalBook(Protocol):
     """The journal as the console reads it: by the page, by a ticket, by an entry."""
 
     async def length(self) -> int: ...
+
+    async def archived(self) -> Archived: ...
 
     async def newest(
         self,

@@ -16,6 +16,12 @@ _DONE: Final = {
     "settle_done": "Settled: it arrived",
     "settle_retry": "Settled: sent again",
 }
+_PLACES: Final = {
+    "slack": "in Slack",
+    "teams": "in Teams",
+    "console": "in the console",
+    "terminal": "in the terminal",
+}
 _TITLES: Final = {
     "proposal": "Draft proposed",
     "handoff": "Handed to a person",
@@ -56,6 +62,7 @@ def words_for(line: TraceLine) -> str:
     match line.entry.kind:
         case "decision":
             return _joined(
+                _PLACES.get(str(data.get("surface")), ""),
                 f"revision {data.get('revision')}",
                 _listed("changed", data.get("changed")),
                 _said("reason", data.get("reason")),

@@ -291,3 +291,25 @@ async def test_what_was_looked_up_is_on_record_before_the_next_call() -> None:
     bench = Bench(SEARCH, second)
     drafted(await bench.run())
     assert seen == [["model_call", "tool_call"]]
+
+
+async def test_a_call_that_is_told_to_stop_is_on_record_at_its_worst_case() -> None:
+    asked = asyncio.Event()
+
+    class Hung(ScriptedModel):
+        async def answer(self, prompt: Prompt) -> Answer:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError("never")
+
+    bench = Bench(Say())
+    bench.model = Hung(Say(), clock=bench.clock)
+    run = asyncio.create_task(bench.run())
+    await asked.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert not bench.till.open
+    (line,) = bench.entries
+    assert (line.kind, line.data["billed"]) == ("model_call", "worst_case")
+    assert line.data["cost_usd"] == str(bench.till.reserved[0])

@@ -70,6 +70,25 @@ def test_a_usage_fault_is_one_line_and_2(arguments: list[str], capsys: Captured)
     assert captured.out == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "default"),
+    [
+        (["status"], "(default: DESKHAND_CONFIG, else ./deskhand.yaml)"),
+        (["triage"], "(default: the first of kind triage)"),
+        (["serve"], "(default: PORT,"),
+        (["manifest", "slack"], "(default: print)"),
+        (["demo"], "(default: a sample desk's)"),
+    ],
+)
+def test_help_says_what_is_taken_where_nothing_is_given(
+    arguments: list[str], default: str, capsys: Captured
+) -> None:
+    """What stands in square brackets is markup to rich, which leaves it out."""
+    assert run([*arguments, "--help"]) == 0
+    frame = str.maketrans(dict.fromkeys("│╭╮╰╯─", " "))
+    assert default in " ".join(capsys.readouterr().out.translate(frame).split())
+
+
 def test_help_names_every_command(capsys: Captured) -> None:
     assert run(["-h"]) == 0
     short = capsys.readouterr().out

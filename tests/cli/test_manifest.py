@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from bot.cli import run
-from bot.cli.slack_app import EVENTS, SCOPES, manifest_text, slack_manifest
+from bot.cli.slack_app import EVENTS, SCOPES, SIGN_IN_BACK, manifest_text, slack_manifest
 from bot.config_file import load
+from handlers.console.app import BACK, PATH
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -38,6 +39,14 @@ def test_http_names_one_address_for_everything() -> None:
     assert manifest["settings"]["interactivity"] == {"is_enabled": True, "request_url": url}
     assert manifest["features"]["slash_commands"][0]["url"] == url
     assert manifest["settings"]["socket_mode_enabled"] is False
+
+
+def test_sign_in_comes_back_to_the_console_where_slack_allows_it() -> None:
+    back = slack_manifest("https://d.example", socket=False)["oauth_config"]["redirect_urls"]
+    assert back == ["https://d.example" + SIGN_IN_BACK]
+    assert f"{PATH}{BACK}" == SIGN_IN_BACK
+    for url, socket in (("http://10.0.0.1:3000", False), ("https://d.example", True)):
+        assert "redirect_urls" not in slack_manifest(url, socket=socket)["oauth_config"]
 
 
 def test_socket_mode_names_none_and_needs_no_config(

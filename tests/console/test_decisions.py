@@ -69,6 +69,29 @@ async def test_approve_acts_once_and_the_card_in_slack_follows(desk: Live) -> No
     assert len(replies(desk)) == 1
 
 
+async def test_the_record_says_where_somebody_decided(desk: Live) -> None:
+    first = await asked(desk)
+    await says(desk, "The second.", user="U0CUSTOMER2")
+    second = await card_that(desk, "pending", "The second.")
+    await desk.people.click("U0AGENT", first, "deskhand.approve")
+    await becomes(desk, first, "succeeded")
+    async with signed_in(desk) as agent, signed_in(desk, "U0MANAGER") as manager:
+        proposal = second.payload["proposal"]
+        assert (await agent.decide(proposal, "approve")).status == 303
+        await becomes(desk, second, "succeeded")
+        for card, surface, words in (
+            (first, "slack", "in Slack"),
+            (second, "console", "in the console"),
+        ):
+            name = card.payload["proposal"]
+            (entry,) = (one for one in await journal(desk, card) if one.kind == "decision")
+            assert entry.data["surface"] == surface
+            trace = await manager.get(f"/console/trace/{name}")
+            assert f"{words} · revision 1" in trace.words
+            page = await manager.get(f"/console/journal?q={name}&kind=decision")
+            assert f"surface {surface}" in page.words
+
+
 async def test_an_edit_waits_or_is_approved_in_the_same_step(desk: Live) -> None:
     card = await asked(desk)
     proposal = card.payload["proposal"]

@@ -158,7 +158,10 @@ async def test_what_is_not_known_says_so(desk: Live) -> None:
                 answer = await agent.get(f"/console/{kind}/{ident}")
                 assert answer.status == 404, ident
                 assert "<script>" not in answer.text
-        assert "nothing at this address" in (await agent.get("/console/nowhere")).words
+        nowhere = await agent.get("/console/nowhere")
+        assert "nothing at this address" in nowhere.words
+        assert 'href="/console/status"' in nowhere.text, "with the way to every page"
+        assert "Alex Agent" in nowhere.words
 
 
 async def test_status_counts_for_everybody_and_takes_no_nonsense(desk: Live) -> None:

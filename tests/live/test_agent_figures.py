@@ -12,6 +12,7 @@ import pytest
 from tests.live.product import Live, live
 from tests.live.steps import QUESTION, card_that, config, says
 from tests.standins.slack import Ephemeral
+from tests.standins.wire import HttpFailure, RateLimited
 
 SECRET_WORDS = "Where do I find my invoice? It is about project Nightingale."
 
@@ -120,6 +121,36 @@ async def test_what_is_shared_holds_no_words_of_customers(desk: Live) -> None:
     refused = await followed(desk, since)
     assert "may not" in refused.text
     assert "$" not in refused.text
+
+
+async def test_nothing_is_shared_where_another_organisation_would_read_it(desk: Live) -> None:
+    """Its people may not see figures. Of guests of our own, the button itself warns."""
+    seen = await asked(desk, "budget")
+    assert "guests among them" in str(seen.blocks[-1]["elements"][0]["confirm"])
+    channel = desk.slack.space.channels[seen.channel]
+
+    async def refused() -> str:
+        since = len(desk.slack.space.ephemerals)
+        await desk.people.click("U0MANAGER", seen, "deskhand.share_answer")
+        told = await followed(desk, since)
+        shown = [e.response_type for e in desk.slack.space.ephemerals[since:]]
+        assert shown == ["ephemeral"], "and nothing for the channel"
+        assert "$" not in told.text
+        return told.text
+
+    channel.is_ext_shared = True
+    assert "another organisation shares this channel" in await refused()
+    channel.is_ext_shared = False
+    for fault in (RateLimited(), HttpFailure(500)):
+        desk.slack.faults.add("conversations.info", fault)
+        assert "did not say whether others share this channel" in await refused()
+    channel.is_private = True
+    channel.members.discard(desk.slack.space.bot_user)
+    assert "Invite me to it" in await refused()
+    channel.members.add(desk.slack.space.bot_user)
+    since = len(desk.slack.space.ephemerals)
+    await desk.people.click("U0MANAGER", seen, "deskhand.share_answer")
+    assert "$" in (await followed(desk, since, "in_channel")).text
 
 
 @pytest.mark.parametrize(

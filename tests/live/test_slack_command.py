@@ -50,3 +50,5 @@ async def test_a_manager_traces_by_every_name_and_nobody_else_does(desk: Live) -
         refused = await asked(desk, f"trace {proposal}", user=user)
         assert "may not" in refused
         assert proposal not in refused
+        # An approver of its route has it in the console, and is told so.
+        assert ("/agent console" in refused) == (user == "U0AGENT")

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import aiohttp
@@ -181,6 +182,13 @@ async def test_a_run_that_it_interrupts_again_and_again_is_no_fault_of_the_run(
         found = await desk.product.store.proposal(card.payload["proposal"])
         assert found is not None
         assert (found.value.run.starts, found.value.run.spared) == (times + 1, times)
+        # Every call was made, and is on record, though the store was away at its end.
+        calls = await desk.product.store.calls_of(found.value.ticket, found.value.run.id)
+        assert len(calls) == len(desk.model.replies)
+        assert found.value.cost_usd == sum(Decimal(str(one.data["cost_usd"])) for one in calls)
+        lines = await desk.product.store.record_book.of_case(found.value.ticket)
+        (ended,) = (one.entry.data for one in lines if one.entry.kind == "proposal")
+        assert ended["calls"] == len(calls)
 
 
 async def test_a_run_that_each_restart_interrupts_is_no_fault_of_the_run(

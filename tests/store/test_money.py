@@ -253,11 +253,22 @@ async def test_what_a_call_was_and_what_it_cost_are_written_in_one_step(desk: De
     held = await reserved(desk, "0.02")
     line = Entry(kind="model_call", ticket="t_1", run="r_1", data={"step": 1})
     await desk.store.settle(held, Decimal("0.01"), (line,))
-    await desk.store.settle(held, Decimal("0.02"), (line,))  # too late, and written all the same
+    await desk.store.settle(held, Decimal("0.02"), (line,))  # told again: too late
     await desk.store.settle(None, Decimal(0), (line,))  # of a model that costs nothing
     assert (await desk.store.spending()).spent == Decimal("0.01")
     written = await desk.store.record_book.of_case("t_1")
-    assert [one.entry.data for one in written] == [{"step": 1}] * 3
+    assert [one.entry.data for one in written] == [{"step": 1}] * 2
+
+
+async def test_a_call_whose_money_was_given_up_as_abandoned_is_on_record_all_the_same(
+    desk: Desk,
+) -> None:
+    held = await reserved(desk, "0.02")
+    desk.clock.step(16 * 60)
+    assert await desk.store.give_up_abandoned() == 1
+    await desk.store.settle(held, Decimal("0.01"), (Entry(kind="model_call", ticket="t_1"),))
+    assert (await desk.store.spending()).spent == Decimal("0.02")
+    assert len(await desk.store.record_book.of_case("t_1")) == 1
 
 
 async def learnt(desk: Desk, ticket: str, text: str) -> None:

@@ -106,3 +106,29 @@ async def test_any_way_of_many_is_what_reading_them_all_would_say(desk: Desk) ->
         )
         for cell, some in expected.items()
     }
+
+
+async def test_what_a_release_before_this_one_left_uncounted_is_counted_once(desk: Desk) -> None:
+    """It kept no counts: what it made pending stands nowhere, what it decided still stands."""
+    cases = [ticket() for _ in range(4)]
+    pending, handoff, decided, failed = (proposal(case) for case in cases)
+    handoff = handoff.model_copy(update={"state": "handoff"})
+    failed = failed.model_copy(update={"state": "failed"})
+    for case, one in zip(cases, (pending, handoff, decided, failed), strict=True):
+        await desk.keep(case, one)
+    right = await waits(desk)
+    keys = desk.store.keys
+    stands = await desk.redis.hget(keys.opened, decided.id)
+    await desk.keep(decided.model_copy(update={"state": "rejected"}), version=1)
+    await desk.redis.delete(keys.open, keys.opened)
+    cell, since, _ = stands.split(b":")
+    await desk.redis.hset(keys.opened, decided.id, stands)
+    await desk.redis.zadd(keys.open, {b"w%s:%s:%s" % (cell, since, decided.id.encode()): 0})
+    assert right[BILLING][0] == 3
+    assert (await waits(desk))[BILLING][0] == 1
+    assert await desk.store.count_waiting() == 3
+    assert (await waits(desk))[BILLING][0] == 2
+    assert await desk.redis.hkeys(keys.opened) != [decided.id.encode()]
+    before = await desk.everything()
+    assert await desk.store.count_waiting() == 0
+    assert await desk.everything() == before

@@ -99,6 +99,69 @@ async def test_files_and_stream_are_one_chain(desk: Desk, tmp_path: Path) -> Non
         assert isinstance(await verified(new, tmp_path), Verified)
 
 
+@pytest.mark.usefixtures("few")
+async def test_pages_end_where_the_files_begin(desk: Desk, tmp_path: Path) -> None:
+    """Every page of what is left holds, the oldest too, and none comes after it."""
+    await write(desk, 24)
+    moving, pages = archive(desk, tmp_path), JournalPages(desk.store.wire, desk.store.keys)
+    old = await pages.newest(None, 20)
+    assert old.older is not None
+    await moving.step(soon())
+    await moving.step(soon())
+    seen: list[int] = []
+    before: str | None = None
+    for left in (5, 0):
+        page = await pages.newest(before, 5)
+        assert page.chain == Verified(5, page.chain.head), left  # type: ignore[union-attr]
+        seen += [int(str(line.entry.data["n"])) for line in page.lines]
+        before = page.older
+        assert (before is None) == (left == 0)
+    assert seen == list(range(23, 13, -1))
+    assert (await pages.archived()).entries == 14
+    # A page that was linked before they moved.
+    beyond = await pages.newest(old.older, 20)
+    assert (beyond.lines, beyond.older, beyond.chain) == ((), None, None)
+    of_case, rest = await pages.of_case("t_0", None, 50)
+    assert [line.entry.data["n"] for line in of_case.lines] == [21, 18, 15]
+    assert (of_case.chain is not None, rest) == (True, None)
+
+
+@pytest.mark.usefixtures("few")
+async def test_what_is_archived_while_a_page_is_read_is_no_broken_chain(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write(desk, 20)
+    moving, pages = archive(desk, tmp_path), JournalPages(desk.store.wire, desk.store.keys)
+    read = desk.store.wire.command
+
+    async def then_archived(*command: str | bytes | int) -> object:
+        answer = await read(*command)
+        if command[0] == "XREVRANGE" and command[1] == desk.store.keys.journal:
+            monkeypatch.setattr(desk.store.wire, "command", read)
+            await moving.step(soon())
+        return answer
+
+    monkeypatch.setattr(desk.store.wire, "command", then_archived)
+    page = await pages.newest(None, 20)
+    assert len(page.lines) == 20
+    assert isinstance(page.chain, Verified)
+    assert (page.chain.entries, page.unsealed) == (13, 0)
+
+
+async def test_a_search_that_fills_its_page_goes_on_behind_it(desk: Desk) -> None:
+    await write(desk, 12)
+    pages = JournalPages(desk.store.wire, desk.store.keys)
+    seen: list[int] = []
+    before: str | None = None
+    while True:
+        page = await pages.newest(before, 2, lambda entry: entry.ticket == "t_0")
+        seen += [int(str(line.entry.data["n"])) for line in page.lines]
+        before = page.older
+        if before is None:
+            break
+    assert seen == [9, 6, 3, 0]
+
+
 def _url(desk: Desk) -> str:
     return f"unix://{desk.redis.connection_pool.connection_kwargs['path']}"
 

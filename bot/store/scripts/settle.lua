@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- KEYS: journal, texts, reservations, day's money, run's money, indexes of the entries...
--- ARGV: id, reserved nano, real nano, playbook field, then the entries (see append)
+-- KEYS: journal, texts, reservations, day's money, run's money, told, indexes of the entries...
+-- ARGV: id, reserved nano, real nano, playbook field, then seconds and entries (see once, append)
 local settled = redis.call('HDEL', KEYS[3], ARGV[1])
 if settled == 1 then
   local difference = string.format('%.0f', tonumber(ARGV[3]) - tonumber(ARGV[2]))
@@ -12,5 +12,5 @@ if settled == 1 then
     redis.call('INCRBY', KEYS[5], difference)
   end
 end
-append_all(KEYS[1], KEYS[2], 5)
+append_once(KEYS[1], KEYS[2], KEYS[6], 5)
 return settled
