@@ -57,7 +57,7 @@ def test_a_pdf_gives_its_pages_with_paragraphs_whole(
     assert article.text[second:].startswith("Fees")
 
 
-def test_a_docx_is_read_as_markdown_with_changes_accepted(
+def test_a_docx_is_read_with_its_headings_and_changes_accepted(
     extraction: Extraction, tmp_path: Path
 ) -> None:
     (article,), bad = read(extraction, make_docx(tmp_path / "a.docx"))
@@ -67,8 +67,8 @@ def test_a_docx_is_read_as_markdown_with_changes_accepted(
         "# Supply contract",
         "# Termination",
         "Either party may end it with ninety days' notice, by registered letter.-",
-        "- post\n- courier",
-        "| Region | Fee |\n| Norway | 40 EUR |",
+        "post\ncourier",
+        "Region\tFee\nNorway\t40 EUR",
     ]
 
 

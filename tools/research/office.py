@@ -132,7 +132,8 @@ def reflowed(page: str) -> str:
 
 
 def docx(path: Path, limit: int) -> Extracted:
-    """The text of a DOCX as Markdown: headings, lists and tables, then its notes.
+    """The text of a DOCX, then its notes. Headings are marked as in Markdown; a list's item and a
+    table's row are a line, without marks that a quote of it would not have.
 
     Raises ``Unreadable``."""
     with path.open("rb") as file:
@@ -159,11 +160,11 @@ def docx(path: Path, limit: int) -> Extracted:
         raise Unreadable("is not a whole DOCX") from fault
     if any(tree.getroottree().docinfo.doctype for tree in trees):
         raise Unreadable("declares a document type, which no DOCX may")
-    marks = {style.style_id: _mark(style.name or "") for style in document.styles}
+    styles = {style.style_id: style.name or "" for style in document.styles}
     blocks: list[str] = []
     size = 0
     for tree in trees:
-        for block in _blocks(tree, marks):
+        for block in _blocks(tree, styles):
             size += len(block)
             if size > limit:
                 raise Unreadable(f"longer than {limit:,} characters; split it")
@@ -198,31 +199,29 @@ def _tree(blob: bytes) -> Any:
     return parse_xml(blob)
 
 
-def _mark(style: str) -> str:
-    """What a paragraph of this style begins with in Markdown."""
-    if found := _HEADING_STYLE.match(style):
-        return "#" * int(found[1] or 1) + " "
-    return "- " if style.lower().startswith("list") else ""
+def _level(style: str) -> int:
+    """Of a heading's style, from 1; 0: it is none."""
+    found = _HEADING_STYLE.match(style)
+    return int(found[1] or 1) if found else 0
 
 
-def _blocks(tree: Any, marks: dict[str, str]) -> Iterator[str]:
+def _blocks(tree: Any, styles: dict[str, str]) -> Iterator[str]:
     """Paragraphs and tables in their order; a list's items are lines of one block."""
     items: list[str] = []
     for element in _top(tree):
-        if element.tag == _WORD + "tbl":
-            text, mark = _table(element), ""
-        else:
-            text = _text(element).strip()
-            numbered = element.find(f"{_WORD}pPr/{_WORD}numPr") is not None
-            mark = marks.get(_style(element), "") or "- " * numbered
-        if text and mark == "- ":
-            items.append(mark + text)
+        is_table = element.tag == _WORD + "tbl"
+        text = _table(element) if is_table else _text(element).strip()
+        style = "" if is_table else styles.get(_style(element), "")
+        numbered = element.find(f"{_WORD}pPr/{_WORD}numPr") is not None
+        level = _level(style)
+        if text and not level and (numbered or style.lower().startswith("list")):
+            items.append(text)
             continue
         if items:
             yield "\n".join(items)
             items = []
         if text:
-            yield mark + _one_line(text) if mark else text
+            yield f"{'#' * level} {_one_line(text)}" if level else text
     if items:
         yield "\n".join(items)
 
@@ -248,7 +247,7 @@ def _table(table: Any) -> str:
     for row in table.iter(_WORD + "tr"):
         cells = [_one_line(_text(cell)) for cell in row.findall(_WORD + "tc")]
         if any(cells):
-            rows.append("| " + " | ".join(cells) + " |")
+            rows.append("\t".join(cells))
     return "\n".join(rows)
 
 
