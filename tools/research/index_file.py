@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -209,6 +210,9 @@ def _rewrite(
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(index)
+    except sqlite3.OperationalError as fault:
+        # A full disk and the like: one kind of fault for all who cannot write.
+        raise OSError(errno.EIO, str(fault)) from fault
     finally:
         temporary.unlink(missing_ok=True)
     return report
