@@ -7,6 +7,7 @@ matches an answer. Everything blocks; ``aask`` does it on a worker thread.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,8 @@ from tools.research.ranking import Query
 from tools.research.readers import HTML, NotRead
 
 QUESTION_CHARACTERS = 10_000
+_SPARE = 7
+"""Matches that are looked at besides, for some of the best may hold one word too few."""
 _MARKED = HTML | {".docx"}
 """Files whose articles have marks of Deskhand's own for headings, lists or tables."""
 
@@ -58,11 +61,10 @@ class Corpus:
         """Up to ``passages`` passages for ``question``, of files as they were seconds ago at most.
 
         Raises ``OSError`` if the index cannot be written."""
-        query, matches = self._index.matches(question, passages)
+        query, matches = self._index.matches(question, passages and passages + _SPARE)
         quoted = (self._quoted(question, query, match) for match in matches)
-        return Answer(
-            tuple(each for each in quoted if each is not None), self._shown(self._index.not_read())
-        )
+        found = itertools.islice((each for each in quoted if each is not None), passages)
+        return Answer(tuple(found), self._shown(self._index.not_read()))
 
     async def aask(self, question: str, passages: int = 3) -> Answer:
         return await asyncio.to_thread(self.ask, question, passages)

@@ -39,10 +39,11 @@ create table not_read (file text not null, path text not null, why text not null
 create table article (
   rowid integer primary key, id text not null unique, title text not null, text text not null,
   url text, file text not null);
-create table section (rowid integer primary key, article integer not null);
+create table section (
+  rowid integer primary key, article integer not null, terms integer not null);
 create table passage (
   rowid integer primary key, section integer not null, begins integer not null,
-  ends integer not null, page integer);
+  ends integer not null, page integer, terms integer not null);
 create index passage_section on passage (section);
 create index section_article on section (article);
 create index article_file on article (file);
@@ -297,19 +298,19 @@ def _add(connection: sqlite3.Connection, found: Found, article: Article) -> NotR
     title = terms(article.title)
     whole = [[Piece(0, len(article.text), "")]]
     for pieces in sections(article.text, article.pages) or whole:
-        section = connection.execute("insert into section (article) values (?)", (row,)).lastrowid
+        section = connection.execute(
+            "insert into section (article, terms) values (?, 0)", (row,)
+        ).lastrowid
         # The title counts twice: it says what the article is about.
         said = title + title
         for piece in pieces:
+            own = _own_terms(article, piece)
+            said += own
             page = bisect.bisect(article.pages, piece.start) if article.pages else None
             passage = connection.execute(
-                "insert into passage (section, begins, ends, page) values (?, ?, ?, ?)",
-                (section, piece.start, piece.end, page),
+                "insert into passage (section, begins, ends, page, terms) values (?, ?, ?, ?, ?)",
+                (section, piece.start, piece.end, page, len(title) + len(own)),
             ).lastrowid
-            slice_ = article.text[piece.start : piece.end]
-            headed = slice_.startswith("#") or piece.heading == article.title
-            own = ([] if headed else terms(piece.heading)) + terms(slice_)
-            said += own
             connection.execute(
                 "insert into passage_terms (rowid, terms) values (?, ?)",
                 (passage, " ".join(title + own)),
@@ -317,7 +318,15 @@ def _add(connection: sqlite3.Connection, found: Found, article: Article) -> NotR
         connection.execute(
             "insert into section_terms (rowid, terms) values (?, ?)", (section, " ".join(said))
         )
+        connection.execute("update section set terms = ? where rowid = ?", (len(said), section))
     return None
+
+
+def _own_terms(article: Article, piece: Piece) -> list[str]:
+    """A passage's terms and its heading's, unless that stands in it or is the title."""
+    text = article.text[piece.start : piece.end]
+    headed = text.startswith("#") or piece.heading == article.title
+    return ([] if headed else terms(piece.heading)) + terms(text)
 
 
 def _report(connection: sqlite3.Connection, plan: _Plan) -> Refreshed:

@@ -32,8 +32,7 @@ FIRST_CUT_SECTIONS = 60
 
 _SIZES = """
 select (select count(*) from section), (select count(*) from passage),
-  (select sum(cnt) from section_vocabulary),
-  (select sum(length(terms) - length(replace(terms, ' ', '')) + 1) from passage_terms)
+  (select sum(terms) from section), (select sum(terms) from passage)
 """
 
 _SPACE = re.compile(r"\s+")
@@ -299,7 +298,7 @@ def _ranked(opened: _Opened, query: Query) -> list[_Section]:
                 row,
             )
             for row, own in connection.execute(
-                "select passage.rowid, terms from passage join passage_terms"
+                "select passage.rowid, passage_terms.terms from passage join passage_terms"
                 " on passage_terms.rowid = passage.rowid where section = ?",
                 (section,),
             )
