@@ -152,6 +152,11 @@ def knowledge_folder(data: Path) -> Path:
     return data / "knowledge"
 
 
+def corpus_folder(data: Path, playbook: str) -> Path:
+    """Where the index of a research playbook's corpus lies."""
+    return data / "corpus" / playbook
+
+
 def _silent(work: Callable[[str], Awaitable[None]]) -> Job:
     """A job that makes its own appointments, in the commits that it saves."""
 

@@ -88,7 +88,7 @@ class Money(Frozen):
 
 
 class Knowledge(Frozen):
-    """Folders and files with articles: Markdown, text, HTML or JSON lines."""
+    """Folders and files with articles: Markdown, text, HTML, PDF, DOCX or JSON lines."""
 
     paths: tuple[str, ...] = ()
 

@@ -67,7 +67,14 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
             )
     for name, playbook in config.playbooks.items():
         where = f"playbooks.{name}"
-        if playbook.kind != "triage":
+        if playbook.kind == "research":
+            yield Finding(
+                f"{where}.kind",
+                "this version answers no question by mention",
+                "ask with `deskhand research`",
+                "note",
+            )
+        elif playbook.kind != "triage":
             yield Finding(
                 f"{where}.kind",
                 f"this version runs no playbook of kind {playbook.kind}",
@@ -212,6 +219,12 @@ def _playbooks(config: Config) -> Iterator[Finding]:
                 f"playbooks.{name}.listen",
                 "is empty, so only mentions in threads reach this playbook",
                 "name a channel or a webhook, as in [{slack: C0SUPPORT}]",
+            )
+        if playbook.kind == "research" and not playbook.corpus:
+            yield Finding(
+                f"playbooks.{name}.corpus",
+                "is empty, so nothing can be found",
+                "name the folders with your files, as in [./corpus]",
             )
         if "search_kb" in playbook.research and not config.knowledge.paths:
             yield Finding(

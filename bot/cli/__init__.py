@@ -24,6 +24,7 @@ from bot.cli import (
     output,
     record,
     replay,
+    research,
     serve,
     triage,
 )
@@ -60,6 +61,7 @@ serve.register(app)
 triage.register(app)
 evaluate.register(app)
 replay.register(app)
+research.register(app)
 figures.register(app)
 record.register(app)
 erase.register(app)

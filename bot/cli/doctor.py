@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.faults import ConfigError
@@ -44,6 +45,7 @@ async def examine(settings: Settings, *, offline: bool) -> tuple[Check, ...]:
     checks = [first, _environment(settings), await _store(settings, loaded)]
     if loaded is not None:
         checks.append(await asyncio.to_thread(_knowledge, settings, loaded))
+        checks += await asyncio.to_thread(_corpora, settings, loaded)
         checks.append(_webhooks(loaded, os.environ))
         checks.append(_model(settings, loaded))
     if settings.slack != "off" and not offline:
@@ -126,18 +128,37 @@ async def _store(settings: Settings, loaded: ConfigFile | None) -> Check:
 
 def _knowledge(settings: Settings, loaded: ConfigFile) -> Check:
     from bot.assembly import knowledge_folder
-    from tools.research.knowledge import KnowledgeIndex
 
     if not loaded.knowledge_paths:
         return Check("knowledge", "no paths")
     folder = knowledge_folder(settings.data)
-    index = KnowledgeIndex(loaded.knowledge_paths, folder)
+    return _indexed("knowledge", "knowledge.paths", loaded.knowledge_paths, folder)
+
+
+def _corpora(settings: Settings, loaded: ConfigFile) -> list[Check]:
+    from bot.assembly import corpus_folder
+
+    return [
+        _indexed(
+            f"corpus {name}",
+            f"playbooks.{name}.corpus",
+            [loaded.resolve(path) for path in playbook.corpus],
+            corpus_folder(settings.data, name),
+        )
+        for name, playbook in loaded.config.playbooks.items()
+        if playbook.kind == "research" and playbook.corpus
+    ]
+
+
+def _indexed(name: str, where: str, paths: Sequence[Path], folder: Path) -> Check:
+    from tools.research.knowledge import KnowledgeIndex
+
+    index = KnowledgeIndex(paths, folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         refreshed = index.refresh()
     except OSError as fault:
         finding = Finding("DESKHAND_DATA", f"cannot be written ({fault.strerror})", "name another")
-        return Check("knowledge", "not read", (finding,))
+        return Check(name, "not read", (finding,))
     finally:
         index.close()
     findings = [
@@ -146,13 +167,13 @@ def _knowledge(settings: Settings, loaded: ConfigFile) -> Check:
     ]
     if len(refreshed.not_read) > _NAMED_FILES:
         more = len(refreshed.not_read) - _NAMED_FILES
-        findings.append(Finding("knowledge.paths", f"{more} more files not read", "see above"))
+        findings.append(Finding(where, f"{more} more files not read", "see above"))
     if not refreshed.articles:
         findings.append(
-            Finding("knowledge.paths", "hold no article", "put Markdown, text or HTML files there")
+            Finding(where, "hold no article", "put Markdown, text, HTML, PDF or DOCX files there")
         )
     said = f"{refreshed.articles} articles, {len(refreshed.not_read)} files not read"
-    return Check("knowledge", said, tuple(findings))
+    return Check(name, said, tuple(findings))
 
 
 def _webhooks(loaded: ConfigFile, environ: Mapping[str, str]) -> Check:

@@ -7,24 +7,27 @@ A lock beside the file lets one process at a time do the writing; others then fi
 
 from __future__ import annotations
 
+import bisect
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.terms import terms
-from tools.research.passages import Piece, cut
-from tools.research.readers import Article, Found, NotRead, find_files, read_file
+from tools.research.extraction import Extraction
+from tools.research.passages import Piece, sections
+from tools.research.readers import Article, Found, NotRead, find_files, unreadable
 
-SCHEMA_VERSION = "2"
-"""1: articles, passages and their terms. 2: a passage begins with its heading. Raised whenever
-tables, terms or passages change."""
+SCHEMA_VERSION = "3"
+"""1: articles, passages and their terms. 2: a passage begins with its heading. 3: sections and
+pages. Raised whenever tables, terms or passages change."""
 
 # Terms are already split and folded: spaces part them, `_` joins pairs, all else is a letter.
 _SCHEMA = """
@@ -36,14 +39,17 @@ create table not_read (file text not null, path text not null, why text not null
 create table article (
   rowid integer primary key, id text not null unique, title text not null, text text not null,
   url text, file text not null);
+create table section (
+  rowid integer primary key, article integer not null, terms integer not null);
 create table passage (
-  rowid integer primary key, article integer not null, begins integer not null,
-  ends integer not null);
-create index passage_article on passage (article);
+  rowid integer primary key, section integer not null, begins integer not null,
+  ends integer not null, page integer, terms integer not null);
+create index passage_section on passage (section);
+create index section_article on section (article);
 create index article_file on article (file);
-create virtual table article_terms using fts5(terms, tokenize="ascii tokenchars '_'");
+create virtual table section_terms using fts5(terms, tokenize="ascii tokenchars '_'");
 create virtual table passage_terms using fts5(terms, tokenize="ascii tokenchars '_'");
-create virtual table article_vocabulary using fts5vocab('article_terms', 'row');
+create virtual table section_vocabulary using fts5vocab('section_terms', 'row');
 """
 
 _TAKEN = "another article is already called"
@@ -77,25 +83,32 @@ class _File:
 class _Plan:
     """What is to be done to the index: files to read, to forget, and all that there are."""
 
-    read: list[tuple[Found, _File, bytes]]
+    read: list[tuple[Found, _File]]
     touched: list[tuple[Found, _File]]
     forget: list[str]
     missing: list[NotRead]
     found: dict[str, Found]
 
 
-def refresh(roots: Sequence[Path], index: Path) -> Refreshed:
+def refresh(
+    roots: Sequence[Path],
+    index: Path,
+    *,
+    again: bool = False,
+    tell: Callable[[int, int], None] | None = None,
+) -> Refreshed:
     """Bring the index file up to date with ``roots``. Raises ``OSError`` if it cannot be written.
 
-    A damaged or outdated index is made anew; it holds nothing that the files do not."""
+    A damaged or outdated index is made anew; it holds nothing that the files do not. ``again``
+    tries what could not be read once more. ``tell`` hears how many files of how many are read."""
     index.parent.mkdir(parents=True, exist_ok=True)
     with _only_writer(index):
         known = _known_files(index)
-        plan = _compare(roots, known or {})
+        plan = _compare(roots, known or {}, _failed(index) if known and again else frozenset())
         if known is not None and not (plan.read or plan.touched or plan.forget):
             with contextlib.closing(open_read_only(index)) as connection:
                 return _report(connection, plan)
-        return _rewrite(index, plan, fresh=known is None)
+        return _rewrite(index, plan, fresh=known is None, tell=tell)
 
 
 def open_read_only(index: Path) -> sqlite3.Connection:
@@ -129,7 +142,12 @@ def _known_files(index: Path) -> dict[str, _File] | None:
         return None
 
 
-def _compare(roots: Sequence[Path], known: dict[str, _File]) -> _Plan:
+def _failed(index: Path) -> frozenset[str]:
+    with contextlib.closing(open_read_only(index)) as connection:
+        return frozenset(file for (file,) in connection.execute("select file from not_read"))
+
+
+def _compare(roots: Sequence[Path], known: dict[str, _File], again: frozenset[str]) -> _Plan:
     plan = _Plan([], [], [], [], {})
     seen: set[str] = set()
     for found in find_files(roots):
@@ -138,35 +156,42 @@ def _compare(roots: Sequence[Path], known: dict[str, _File]) -> _Plan:
             continue
         path = str(found.path)
         plan.found[path] = found
-        now = time.time_ns()
+        old = known.get(path)
         try:
             stat = found.path.stat()
-            old = known.get(path)
             if (
                 old is not None
                 and (old.name, old.mtime_ns, old.size)
                 == (found.name, stat.st_mtime_ns, stat.st_size)
                 and old.mtime_ns < old.checked_ns - _RACY_NS
+                and path not in again
             ):
                 seen.add(path)
                 continue
-            content = found.path.read_bytes()
+            new = _state(found, stat)
         except OSError as fault:
             plan.missing.append(NotRead(path, fault.strerror or "it cannot be read"))
             continue
         seen.add(path)
-        new = _File(
-            found.name, stat.st_mtime_ns, stat.st_size, hashlib.sha256(content).hexdigest(), now
-        )
-        if old is not None and (old.name, old.sha256) == (new.name, new.sha256):
-            plan.touched.append((found, new))
-        else:
-            plan.read.append((found, new, content))
+        same = old is not None and (old.name, old.sha256) == (new.name, new.sha256)
+        (plan.touched if same and path not in again else plan.read).append((found, new))
     plan.forget = [path for path in known if path not in seen]
     return plan
 
 
-def _rewrite(index: Path, plan: _Plan, *, fresh: bool) -> Refreshed:
+def _state(found: Found, stat: os.stat_result) -> _File:
+    """What a file was when it was looked at. Taken before it is read: if it changes in between,
+    the next look finds that it is not what it was."""
+    now, digest = time.time_ns(), ""
+    if unreadable(found) is None:
+        with found.path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return _File(found.name, stat.st_mtime_ns, stat.st_size, digest, now)
+
+
+def _rewrite(
+    index: Path, plan: _Plan, *, fresh: bool, tell: Callable[[int, int], None] | None
+) -> Refreshed:
     temporary = index.with_name(f"{index.name}.{os.getpid()}.tmp")
     try:
         temporary.unlink(missing_ok=True)
@@ -180,18 +205,23 @@ def _rewrite(index: Path, plan: _Plan, *, fresh: bool) -> Refreshed:
                 for statement in _SCHEMA.split(";\n"):
                     connection.execute(statement)
                 connection.execute("insert into meta values ('schema', ?)", (SCHEMA_VERSION,))
-            _apply(connection, plan)
+            _apply(connection, plan, tell)
             connection.execute("commit")
             report = _report(connection, plan)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(index)
+    except sqlite3.OperationalError as fault:
+        # A full disk and the like: one kind of fault for all who cannot write.
+        raise OSError(errno.EIO, str(fault)) from fault
     finally:
         temporary.unlink(missing_ok=True)
     return report
 
 
-def _apply(connection: sqlite3.Connection, plan: _Plan) -> None:
+def _apply(
+    connection: sqlite3.Connection, plan: _Plan, tell: Callable[[int, int], None] | None
+) -> None:
     for path in plan.forget:
         _forget(connection, path)
     for found, state in plan.touched:
@@ -199,14 +229,20 @@ def _apply(connection: sqlite3.Connection, plan: _Plan) -> None:
             "update file set mtime_ns = ?, size = ?, checked_ns = ? where path = ?",
             (state.mtime_ns, state.size, state.checked_ns, str(found.path)),
         )
-    for found, state, content in plan.read:
-        _read(connection, found, state, content)
-    _try_again(connection, plan)
+    with Extraction() as extraction:
+        for done, (found, state) in enumerate(plan.read):
+            if tell is not None:
+                tell(done, len(plan.read))
+            _read(connection, found, state, extraction)
+        _try_again(connection, plan, extraction)
 
 
-def _read(connection: sqlite3.Connection, found: Found, state: _File, content: bytes) -> None:
+def _read(
+    connection: sqlite3.Connection, found: Found, state: _File, extraction: Extraction
+) -> None:
     _forget(connection, str(found.path))
-    articles, bad = read_file(found, content)
+    refused = unreadable(found)
+    articles, bad = ([], [refused]) if refused else extraction.read(found)
     bad += [fault for article in articles if (fault := _add(connection, found, article))]
     connection.executemany(
         "insert into not_read values (?, ?, ?)",
@@ -218,34 +254,35 @@ def _read(connection: sqlite3.Connection, found: Found, state: _File, content: b
     )
 
 
-def _try_again(connection: sqlite3.Connection, plan: _Plan) -> None:
+def _try_again(connection: sqlite3.Connection, plan: _Plan, extraction: Extraction) -> None:
     """Read again what had to give way to an article of the same id: it may be free now."""
-    done = {str(found.path) for found, _, _ in plan.read}
+    done = {str(found.path) for found, _ in plan.read}
     rows = connection.execute(
         "select distinct file.path, file.mtime_ns, file.size, file.sha256, file.checked_ns"
         " from not_read join file on file.path = not_read.file where why like ?",
         (f"{_TAKEN}%",),
     ).fetchall()
     for path, *state in rows:
-        if path in done or path not in plan.found:
-            continue
-        found = plan.found[path]
-        with contextlib.suppress(OSError):  # gone since it was listed: the next look sees that
-            _read(connection, found, _File(found.name, *state), found.path.read_bytes())
+        if path not in done and path in plan.found:
+            found = plan.found[path]
+            _read(connection, found, _File(found.name, *state), extraction)
 
 
 def _forget(connection: sqlite3.Connection, path: str) -> None:
-    for (row,) in connection.execute(
-        "select rowid from article where file = ?", (path,)
-    ).fetchall():
+    sections_of = (
+        "select section.rowid from section join article on article.rowid = section.article"
+        " where file = ?"
+    )
+    for section in connection.execute(sections_of, (path,)).fetchall():
         connection.execute(
             "delete from passage_terms where rowid in"
-            " (select rowid from passage where article = ?)",
-            (row,),
+            " (select rowid from passage where section = ?)",
+            section,
         )
-        connection.execute("delete from passage where article = ?", (row,))
-        connection.execute("delete from article_terms where rowid = ?", (row,))
-        connection.execute("delete from article where rowid = ?", (row,))
+        connection.execute("delete from passage where section = ?", section)
+        connection.execute("delete from section_terms where rowid = ?", section)
+        connection.execute("delete from section where rowid = ?", section)
+    connection.execute("delete from article where file = ?", (path,))
     connection.execute("delete from not_read where file = ?", (path,))
     connection.execute("delete from file where path = ?", (path,))
 
@@ -259,26 +296,37 @@ def _add(connection: sqlite3.Connection, found: Found, article: Article) -> NotR
     except sqlite3.IntegrityError:
         return NotRead(str(found.path), f"{_TAKEN} {article.id!r}")
     title = terms(article.title)
-    # The title counts twice: it says what the article is about.
-    said = title + title
-    pieces = cut(article.text) or [Piece(0, len(article.text), "")]
-    for piece in pieces:
-        passage = connection.execute(
-            "insert into passage (article, begins, ends) values (?, ?, ?)",
-            (row, piece.start, piece.end),
+    whole = [[Piece(0, len(article.text), "")]]
+    for pieces in sections(article.text, article.pages) or whole:
+        section = connection.execute(
+            "insert into section (article, terms) values (?, 0)", (row,)
         ).lastrowid
-        slice_ = article.text[piece.start : piece.end]
-        headed = slice_.startswith("#") or piece.heading == article.title
-        own = ([] if headed else terms(piece.heading)) + terms(slice_)
-        said += own
+        # The title counts twice: it says what the article is about.
+        said = title + title
+        for piece in pieces:
+            own = _own_terms(article, piece)
+            said += own
+            page = bisect.bisect(article.pages, piece.start) if article.pages else None
+            passage = connection.execute(
+                "insert into passage (section, begins, ends, page, terms) values (?, ?, ?, ?, ?)",
+                (section, piece.start, piece.end, page, len(title) + len(own)),
+            ).lastrowid
+            connection.execute(
+                "insert into passage_terms (rowid, terms) values (?, ?)",
+                (passage, " ".join(title + own)),
+            )
         connection.execute(
-            "insert into passage_terms (rowid, terms) values (?, ?)",
-            (passage, " ".join(title + own)),
+            "insert into section_terms (rowid, terms) values (?, ?)", (section, " ".join(said))
         )
-    connection.execute(
-        "insert into article_terms (rowid, terms) values (?, ?)", (row, " ".join(said))
-    )
+        connection.execute("update section set terms = ? where rowid = ?", (len(said), section))
     return None
+
+
+def _own_terms(article: Article, piece: Piece) -> list[str]:
+    """A passage's terms and its heading's, unless that stands in it or is the title."""
+    text = article.text[piece.start : piece.end]
+    headed = text.startswith("#") or piece.heading == article.title
+    return ([] if headed else terms(piece.heading)) + terms(text)
 
 
 def _report(connection: sqlite3.Connection, plan: _Plan) -> Refreshed:

@@ -1,8 +1,8 @@
 """The desk's knowledge: search that returns verbatim passages, and the articles they stand in.
 
-``KnowledgeIndex`` reads Markdown, text, HTML and JSON lines under the configured paths into a
-SQLite FTS5 index under the data folder, and keeps it up to date as files change. Everything
-blocks; the ``a…`` methods do the same on a worker thread.
+``KnowledgeIndex`` reads the files under the configured paths into a SQLite FTS5 index under the
+data folder, and keeps it up to date as files change. Everything blocks; the ``a…`` methods do the
+same on a worker thread.
 """
 
 from __future__ import annotations
@@ -18,22 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.research.index_file import Refreshed, open_read_only, refresh
-from tools.research.ranking import PASSAGE_SHARE, Corpus, Query, score, weigh
+from tools.research.ranking import PASSAGE_SHARE, Collection, Query, score, weigh
 from tools.research.readers import Article, NotRead
 from tools.spec import Passage
 
-__all__ = ["Article", "KnowledgeIndex", "NotRead", "Passage", "Refreshed"]
+__all__ = ["Article", "KnowledgeIndex", "Match", "NotRead", "Passage", "Refreshed"]
 
 FIRST_CUT_TERMS = 64
 FIRST_CUT_HITS = 15_000
 FIRST_CUT_PASSAGES = 120
-FIRST_CUT_ARTICLES = 60
+FIRST_CUT_SECTIONS = 60
 """What FTS5 finds by the strongest terms; these are then ranked exactly."""
 
 _SIZES = """
-select (select count(*) from article), (select count(*) from passage),
-  (select sum(cnt) from article_vocabulary),
-  (select sum(length(terms) - length(replace(terms, ' ', '')) + 1) from passage_terms)
+select (select count(*) from section), (select count(*) from passage),
+  (select sum(terms) from section), (select sum(terms) from passage)
 """
 
 _SPACE = re.compile(r"\s+")
@@ -45,7 +44,16 @@ class _Opened:
 
     connection: sqlite3.Connection
     identity: tuple[int, int]
-    corpus: Corpus
+    collection: Collection
+
+
+@dataclass(frozen=True)
+class Match:
+    """A passage and where it stands: ``file`` as named under its root, ``page`` from 1 or None."""
+
+    passage: Passage
+    file: str
+    page: int | None
 
 
 class KnowledgeIndex:
@@ -88,6 +96,12 @@ class KnowledgeIndex:
         with self._open() as opened:
             return _search(opened, text, limit, per_article, max(per_article, of_best))
 
+    def matches(self, text: str, limit: int) -> tuple[Query, tuple[Match, ...]]:
+        """The best passage of each of the ``limit`` best sections, best first; a long article has
+        several. And ``text`` as it was weighed against this collection."""
+        with self._open() as opened:
+            return _matches(opened, text, limit)
+
     def article(self, article_id: str) -> Article | None:
         """The whole article, or None if there is none of this id."""
         if "\0" in article_id or not _encodable(article_id):
@@ -115,10 +129,12 @@ class KnowledgeIndex:
         with self._open():
             return self._last.not_read if self._last else ()
 
-    def refresh(self) -> Refreshed:
-        """Look at the files now and bring the index up to date."""
+    def refresh(
+        self, *, again: bool = False, tell: Callable[[int, int], None] | None = None
+    ) -> Refreshed:
+        """Look at the files now and bring the index up to date; see ``index_file.refresh``."""
         with self._lock:
-            return self._refresh()
+            return self._refresh(again=again, tell=tell)
 
     def close(self) -> None:
         with self._lock:
@@ -146,8 +162,10 @@ class KnowledgeIndex:
 
     # --- keeping it open ----------------------------------------------------------------------
 
-    def _refresh(self) -> Refreshed:
-        self._last = refresh(self._roots, self._index)
+    def _refresh(
+        self, *, again: bool = False, tell: Callable[[int, int], None] | None = None
+    ) -> Refreshed:
+        self._last = refresh(self._roots, self._index, again=again, tell=tell)
         self._looked_at = self._monotonic()
         return self._last
 
@@ -185,84 +203,110 @@ class KnowledgeIndex:
 def _opened(index: Path, identity: tuple[int, int]) -> _Opened:
     connection = open_read_only(index)
     try:
-        articles, passages, article_terms, passage_terms = connection.execute(_SIZES).fetchone()
+        sections, passages, section_terms, passage_terms = connection.execute(_SIZES).fetchone()
     except sqlite3.DatabaseError:
         connection.close()
         raise
-    corpus = Corpus(
-        articles,
-        max(1.0, (article_terms or 0) / max(1, articles)),
+    collection = Collection(
+        sections,
+        max(1.0, (section_terms or 0) / max(1, sections)),
         max(1.0, (passage_terms or 0) / max(1, passages)),
     )
-    return _Opened(connection, identity, corpus)
+    return _Opened(connection, identity, collection)
 
 
 def _search(
     opened: _Opened, text: str, limit: int, per_article: int, of_best: int
 ) -> tuple[Passage, ...]:
-    connection = opened.connection
-
-    def frequency(term: str) -> int:
-        row = connection.execute(
-            "select doc from article_vocabulary where term = ?", (term,)
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-    query = weigh(text, opened.corpus, frequency)
-    if not query.weights:
-        return ()
-    ranked = _ranked(opened, query)
+    by_article: dict[int, list[tuple[float, int]]] = {}
+    for section in _ranked(opened, _weighed(opened, text)):
+        by_article.setdefault(section.article, []).extend(section.passages)
     found: list[Passage] = []
-    for place, (article, best) in enumerate(ranked[:limit]):
-        id_, title, whole, url = connection.execute(
-            "select id, title, text, url from article where rowid = ?", (article,)
-        ).fetchone()
-        for points, passage in best[: of_best if place == 0 else per_article]:
-            start, end = connection.execute(
-                "select begins, ends from passage where rowid = ?", (passage,)
-            ).fetchone()
-            found.append(Passage(id_, title, whole[start:end], round(points, 6), url))
+    for place, passages in enumerate(list(by_article.values())[:limit]):
+        passages.sort(key=_best_first)
+        found += [
+            _match(opened, *scored).passage
+            for scored in passages[: of_best if place == 0 else per_article]
+        ]
     found.sort(key=lambda passage: -passage.score)
     return tuple(found)
 
 
-def _ranked(opened: _Opened, query: Query) -> list[tuple[int, list[tuple[float, int]]]]:
-    """Articles, best first, each with its passages and their scores, best first."""
-    connection, corpus = opened.connection, opened.corpus
-    wanted = " OR ".join(f'"{term}"' for term in query.strongest(FIRST_CUT_TERMS, FIRST_CUT_HITS))
-    candidates = {
-        row
-        for (row,) in connection.execute(
-            "select article from passage where rowid in (select rowid from passage_terms"
-            " where passage_terms match ? order by rank limit ?)"
-            " union select * from (select rowid from article_terms where article_terms match ?"
-            " order by rank limit ?)",
-            (wanted, FIRST_CUT_PASSAGES, wanted, FIRST_CUT_ARTICLES),
-        )
-    }
-    ranked: list[tuple[float, int, list[tuple[float, int]]]] = []
-    for article in sorted(candidates):
-        (said,) = connection.execute(
-            "select terms from article_terms where rowid = ?", (article,)
+def _matches(opened: _Opened, text: str, limit: int) -> tuple[Query, tuple[Match, ...]]:
+    query = _weighed(opened, text)
+    best = _ranked(opened, query)[: max(0, limit)]
+    return query, tuple(_match(opened, *section.passages[0]) for section in best)
+
+
+def _weighed(opened: _Opened, text: str) -> Query:
+    def frequency(term: str) -> int:
+        row = opened.connection.execute(
+            "select doc from section_vocabulary where term = ?", (term,)
         ).fetchone()
-        whole = score(query, said.split(" "), corpus.mean_article)
+        return int(row[0]) if row else 0
+
+    return weigh(text, opened.collection, frequency)
+
+
+def _match(opened: _Opened, points: float, passage: int) -> Match:
+    id_, title, text, url, page, file = opened.connection.execute(
+        "select article.id, title, substr(text, begins + 1, ends - begins), url, page, file.name"
+        " from passage join section on section.rowid = passage.section"
+        " join article on article.rowid = section.article join file on file.path = article.file"
+        " where passage.rowid = ?",
+        (passage,),
+    ).fetchone()
+    return Match(Passage(id_, title, text, round(points, 6), url), file, page)
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A section that answers, with its passages and their scores, best first."""
+
+    article: int
+    passages: list[tuple[float, int]]
+
+
+def _best_first(scored: tuple[float, int]) -> tuple[float, int]:
+    return -scored[0], scored[1]
+
+
+def _ranked(opened: _Opened, query: Query) -> list[_Section]:
+    """Sections, best first."""
+    if not query.weights:
+        return []
+    connection, collection = opened.connection, opened.collection
+    wanted = " OR ".join(f'"{term}"' for term in query.strongest(FIRST_CUT_TERMS, FIRST_CUT_HITS))
+    candidates = connection.execute(
+        "select section.rowid, article from section where rowid in"
+        " (select section from passage where rowid in (select rowid from passage_terms"
+        " where passage_terms match ? order by rank limit ?)"
+        " union select * from (select rowid from section_terms where section_terms match ?"
+        " order by rank limit ?)) order by section.rowid",
+        (wanted, FIRST_CUT_PASSAGES, wanted, FIRST_CUT_SECTIONS),
+    ).fetchall()
+    ranked: list[_Section] = []
+    for section, article in candidates:
+        (said,) = connection.execute(
+            "select terms from section_terms where rowid = ?", (section,)
+        ).fetchone()
+        whole = score(query, said.split(" "), collection.mean_section)
         passages = [
             (
                 (1 - PASSAGE_SHARE) * whole
-                + PASSAGE_SHARE * score(query, own.split(" "), corpus.mean_passage),
+                + PASSAGE_SHARE * score(query, own.split(" "), collection.mean_passage),
                 row,
             )
             for row, own in connection.execute(
-                "select passage.rowid, terms from passage join passage_terms"
-                " on passage_terms.rowid = passage.rowid where article = ?",
-                (article,),
+                "select passage.rowid, passage_terms.terms from passage join passage_terms"
+                " on passage_terms.rowid = passage.rowid where section = ?",
+                (section,),
             )
         ]
-        passages.sort(key=lambda scored: (-scored[0], scored[1]))
         if passages:
-            ranked.append((passages[0][0], article, passages))
-    ranked.sort(key=lambda entry: (-entry[0], entry[1]))
-    return [(article, passages) for _, article, passages in ranked]
+            ranked.append(_Section(article, sorted(passages, key=_best_first)))
+    ranked.sort(key=lambda section: _best_first(section.passages[0]))
+    return ranked
 
 
 def _fold(text: str) -> str:

@@ -7,14 +7,18 @@ about. The article's own title is left out.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 PASSAGE_CHARACTERS = 700
 """About this long; a paragraph or list that is longer is cut at a line's or sentence's end."""
 
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.*?)[ \t]*#*[ \t]*$")
+SECTION_CHARACTERS = 4_000
+"""A longer article is ranked by sections of this size, so that a clause of a long contract is not
+lost among all that the rest of it says."""
+
 _BREAK = re.compile(r"\n[ \t]*\n")
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])[\"'”’)]*\s+|\n+|(?<=[。！？])")
 
@@ -28,6 +32,27 @@ class Piece:
     heading: str
 
 
+def sections(
+    text: str, pages: Sequence[int] = (), size: int = SECTION_CHARACTERS
+) -> list[list[Piece]]:
+    """The passages of an article by sections. ``pages``: where each of its pages begins; no
+    passage crosses from one to the next."""
+    found: list[list[Piece]] = []
+    begun = 0
+    for piece in _by_page(text, pages) if pages else cut(text):
+        if not found or piece.end - begun > size:
+            found.append([])
+            begun = piece.start
+        found[-1].append(piece)
+    return found
+
+
+def _by_page(text: str, pages: Sequence[int]) -> Iterator[Piece]:
+    for begin, end in itertools.pairwise([*pages, len(text)]):
+        for piece in cut(text[begin:end]):
+            yield Piece(begin + piece.start, begin + piece.end, piece.heading)
+
+
 def cut(text: str, size: int = PASSAGE_CHARACTERS) -> list[Piece]:
     """The passages of an article in their order."""
     pieces: list[Piece] = []
@@ -36,9 +61,9 @@ def cut(text: str, size: int = PASSAGE_CHARACTERS) -> list[Piece]:
     growing = False
     for start, end in _blocks(text):
         first_line = text[start:end].split("\n", 1)[0]
-        if found := _HEADING.match(first_line):
+        if (found := _heading(first_line)) is not None:
             is_title = not pieces and not heading and _is_first_level(first_line)
-            heading, growing = found[1], False
+            heading, growing = found, False
             lead = None if is_title else start
             start, end = _strip(text, start + len(first_line), end)
         for begin, stop in _split_long(text, start, end, size):
@@ -49,6 +74,17 @@ def cut(text: str, size: int = PASSAGE_CHARACTERS) -> list[Piece]:
                 pieces.append(Piece(begins, stop, heading))
             growing, lead = True, None
     return pieces
+
+
+def _heading(line: str) -> str | None:
+    """The words of a heading's line; None: it is none. By hand, for a pattern that allows blanks
+    at three places takes minutes over a long line of them."""
+    marked = line.lstrip(" ")
+    words = marked.lstrip("#")
+    level = len(marked) - len(words)
+    if len(line) - len(marked) > 3 or not 1 <= level <= 6 or words[:1] not in (" ", "\t"):
+        return None
+    return words.strip().rstrip("#").rstrip()
 
 
 def _is_first_level(line: str) -> bool:
@@ -71,7 +107,7 @@ def _at_headings(text: str, begin: int, stop: int) -> Iterator[tuple[int, int]]:
     while line < stop:
         following = text.find("\n", line, stop)
         following = stop if following < 0 else following + 1
-        if line > start and _HEADING.match(text[line:following].rstrip("\n")):
+        if line > start and _heading(text[line:following].rstrip("\n")) is not None:
             yield from _nonempty(text, start, line)
             start = line
         line = following

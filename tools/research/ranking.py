@@ -1,4 +1,4 @@
-"""Which articles answer a text best: BM25 over words and pairs of words, articles and passages.
+"""Which passages answer a text best: BM25 over words and pairs of words, sections and passages.
 
 The figures are chosen by measurement, see ``docs/local-model.md``. BM25 as in Robertson and
 Zaragoza, *The Probabilistic Relevance Framework* (2009), with the query's own term frequency
@@ -20,17 +20,17 @@ K3 = 8.0
 PAIR_WEIGHT = 0.5
 """A pair counts half: its words are counted besides."""
 PASSAGE_SHARE = 0.3
-"""How much of an article's score is that of its best passage; the rest is that of the whole."""
+"""How much of a score is that of the passage; the rest is that of the section it stands in."""
 DISTINCT_TERMS = 1_500
 """Of a query, the most frequent; a longer text asks no more."""
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """What BM25 must know of the collection. Lengths are in terms."""
+class Collection:
+    """What BM25 must know of all that is searched. Lengths are in terms."""
 
-    articles: int
-    mean_article: float
+    sections: int
+    mean_section: float
     mean_passage: float
 
 
@@ -40,12 +40,12 @@ class Query:
 
     weights: Mapping[str, float]
     frequency: Mapping[str, int]
-    """In how many articles each term stands."""
+    """In how many sections each term stands."""
     ideal: float
 
     def strongest(self, count: int, hits: int) -> list[str]:
         """The terms that decide most, for a first cut: up to ``count``, and no more than stand in
-        ``hits`` articles all together, so that a search takes as long in a large collection."""
+        ``hits`` sections all together, so that a search takes as long in a large collection."""
         ranked = sorted(self.weights, key=lambda term: (-self.weights[term], term))
         chosen: list[str] = []
         for term in ranked[:count]:
@@ -56,8 +56,8 @@ class Query:
         return chosen
 
 
-def weigh(text: str, corpus: Corpus, frequency: Callable[[str], int]) -> Query:
-    """The terms of ``text`` by weight; ``frequency`` says how many articles hold a term."""
+def weigh(text: str, collection: Collection, frequency: Callable[[str], int]) -> Query:
+    """The terms of ``text`` by weight; ``frequency`` says how many sections hold a term."""
     weights: dict[str, float] = {}
     found: dict[str, int] = {}
     ideal = 0.0
@@ -66,7 +66,7 @@ def weigh(text: str, corpus: Corpus, frequency: Callable[[str], int]) -> Query:
         pair = is_pair(term)
         if pair and not held:
             continue
-        rarity = math.log(1 + (corpus.articles - held + 0.5) / (held + 0.5))
+        rarity = math.log(1 + (collection.sections - held + 0.5) / (held + 0.5))
         weight = rarity * (K3 + 1) * times / (K3 + times) * (PAIR_WEIGHT if pair else 1.0)
         ideal += weight * (K1 + 1)
         if held:

@@ -1,34 +1,38 @@
-"""Knowledge files become articles: Markdown, plain text, HTML and JSON lines.
+"""Files become articles: Markdown, plain text, HTML, PDF, DOCX and JSON lines.
 
 A reader never raises for a bad file: what could not be read is a ``NotRead`` with the reason, in
-words for the operator. Limits: 20 MB a file (JSON lines 500 MB), 2,000,000 characters an article.
+words for the operator. Its libraries may hang on one all the same, so that reading is done in
+``tools.research.extraction``'s child. Limits: 20 MB a file of text, 200 MB a PDF, DOCX or file of
+JSON lines, 8,000,000 characters an article, 2,000 pages.
 """
 
 from __future__ import annotations
 
 import codecs
 import html
+import io
 import json
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nh3
-import yaml
-from markdownify import markdownify
+from tools.research.office import Extracted, Unreadable, docx, pdf
 
 FILE_LIMIT_BYTES = 20_000_000
-JSON_LINES_LIMIT_BYTES = 500_000_000
-ARTICLE_LIMIT = 2_000_000
+LARGE_LIMIT_BYTES = 200_000_000
+"""Of what is mostly pictures or many articles: PDF, DOCX, JSON lines."""
+ARTICLE_LIMIT = 8_000_000
 """Characters of one article."""
 
 MARKDOWN = frozenset({".md", ".markdown"})
 TEXT = frozenset({".txt", ".text"})
 HTML = frozenset({".html", ".htm", ".xhtml"})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
-READABLE = MARKDOWN | TEXT | HTML | JSON_LINES
+OFFICE = {".pdf": pdf, ".docx": docx}
+READABLE = MARKDOWN | TEXT | HTML | JSON_LINES | OFFICE.keys()
 PASSED_OVER = frozenset(
     {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".css", ".js", ".map", ".woff"}
     | {".woff2", ".yaml", ".yml", ".toml", ".lock", ".py", ".sh"}
@@ -55,13 +59,15 @@ class Article:
     """One article as it was read. ``text`` is what quotes are compared with.
 
     Of Markdown it is the file without its front matter, of HTML the visible text with headings
-    and lists as in Markdown.
+    and lists as in Markdown, of DOCX the same; of PDF its pages' paragraphs.
     """
 
     id: str
     title: str
     text: str
     url: str | None = None
+    pages: tuple[int, ...] = ()
+    """Where each page begins in ``text``; empty where the format has none."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,9 @@ def find_files(roots: Sequence[Path]) -> Iterator[Found | NotRead]:
             yield NotRead(str(root), "there is no such file or folder")
             continue
         for path, name in listed:
+            if not _encodable(str(path)):
+                yield NotRead(os.fsencode(path).decode("utf-8", "replace"), "its name is not UTF-8")
+                continue
             if name in taken:
                 name = f"{root.name}/{name}"
             if name in taken:
@@ -113,15 +122,60 @@ def _walk(root: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def read_file(found: Found, content: bytes) -> tuple[list[Article], list[NotRead]]:
-    """The articles of one file's ``content``, and what could not be read of it."""
+def read_path(found: Found) -> tuple[list[Article], list[NotRead]]:
+    """The articles of one file on disk, and what could not be read of it."""
+    path, suffix = str(found.path), found.path.suffix.lower()
+    if fault := unreadable(found):
+        return [], [fault]
+    try:
+        if extract := OFFICE.get(suffix):
+            return _office(found, extract(found.path, ARTICLE_LIMIT))
+        return read_file(found, found.path.read_bytes())
+    except Unreadable as fault:
+        return [], [NotRead(path, str(fault))]
+    except OSError as fault:
+        return [], [NotRead(path, fault.strerror or "it cannot be read")]
+
+
+def unreadable(found: Found) -> NotRead | None:
+    """What forbids to open a file at all: its kind or its size."""
     path, suffix = str(found.path), found.path.suffix.lower()
     if suffix not in READABLE:
         kinds = ", ".join(sorted(READABLE))
-        return [], [NotRead(path, f"{suffix or 'a file without ending'} is not one of {kinds}")]
-    limit = JSON_LINES_LIMIT_BYTES if suffix in JSON_LINES else FILE_LIMIT_BYTES
-    if len(content) > limit:
-        return [], [NotRead(path, f"larger than {limit // 1_000_000} MB")]
+        return NotRead(path, f"{suffix or 'a file without ending'} is not one of {kinds}")
+    try:
+        state = found.path.stat()
+    except OSError as fault:
+        return NotRead(path, fault.strerror or "it cannot be read")
+    if not stat.S_ISREG(state.st_mode):
+        return NotRead(path, "it is no regular file")
+    return _too_large(path, suffix, state.st_size)
+
+
+def _too_large(path: str, suffix: str, size: int) -> NotRead | None:
+    limit = LARGE_LIMIT_BYTES if suffix in JSON_LINES | OFFICE.keys() else FILE_LIMIT_BYTES
+    return NotRead(path, f"larger than {limit // 1_000_000} MB") if size > limit else None
+
+
+def _office(found: Found, read: Extracted) -> tuple[list[Article], list[NotRead]]:
+    # What a document says of itself is "untitled" or its template's name more often than not.
+    text = _storable(read.text)
+    heading = _HEADING.search(text)
+    title = plain_words(heading[1]) if heading else _first_line(text) or _named(found.name)
+    pictures = [
+        NotRead(
+            f"{found.path}:{page}", "this page is a picture; run text recognition (OCR) over it"
+        )
+        for page in read.pictures
+    ]
+    return [Article(found.name, title, text, None, read.pages)], pictures
+
+
+def read_file(found: Found, content: bytes) -> tuple[list[Article], list[NotRead]]:
+    """The articles of the ``content`` of a file of text, and what could not be read of it."""
+    path, suffix = str(found.path), found.path.suffix.lower()
+    if fault := _too_large(path, suffix, len(content)):
+        return [], [fault]
     text = _decode(content, suffix in HTML)
     if text is None:
         return [], [NotRead(path, "not UTF-8 text")]
@@ -138,7 +192,7 @@ def read_file(found: Found, content: bytes) -> tuple[list[Article], list[NotRead
     if not article.text.strip():
         return [], [NotRead(path, "holds no text")]
     if len(article.text) > ARTICLE_LIMIT:
-        return [], [NotRead(path, f"longer than {ARTICLE_LIMIT} characters")]
+        return [], [NotRead(path, f"longer than {ARTICLE_LIMIT:,} characters; split it")]
     return [article], []
 
 
@@ -161,6 +215,8 @@ def _decode(content: bytes, is_html: bool) -> str | None:
 
 
 def _markdown(name: str, text: str) -> Article | str:
+    import yaml  # here, as with other formats' libraries: a child reads the first file sooner
+
     title, url = "", None
     if front := _FRONT.match(text):
         try:
@@ -179,11 +235,19 @@ def _markdown(name: str, text: str) -> Article | str:
 
 def _plain(name: str, text: str) -> Article:
     text = text.strip("\n")
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return Article(name, first if 0 < len(first) <= 120 else _named(name), text)
+    return Article(name, _first_line(text) or _named(name), text)
+
+
+def _first_line(text: str) -> str:
+    """The first line as a title; empty: it is too long to be one."""
+    first = next((line.strip() for line in io.StringIO(text) if line.strip()), "")
+    return first if len(first) <= 120 else ""
 
 
 def _html(name: str, text: str) -> Article | str:
+    import nh3
+    from markdownify import markdownify
+
     titled = _HTML_TITLE.search(text)
     cleaned = nh3.clean(
         text, tags=set(_HTML_TAGS), clean_content_tags=set(_HTML_EMPTIED), attributes={}
@@ -211,7 +275,7 @@ def _html(name: str, text: str) -> Article | str:
 def _json_lines(path: str, text: str) -> tuple[list[Article], list[NotRead]]:
     articles: list[Article] = []
     bad: list[NotRead] = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(io.StringIO(text), start=1):
         if not line.strip():
             continue
         article = _json_line(line)
@@ -237,14 +301,14 @@ def _json_line(line: str) -> Article | str:
     if not isinstance(content, str) or not content.strip():
         return "its content is missing"
     if len(content) > ARTICLE_LIMIT:
-        return f"longer than {ARTICLE_LIMIT} characters"
+        return f"longer than {ARTICLE_LIMIT:,} characters"
     title = given.get("title")
     heading = _HEADING.search(content)
     named = title.strip() if isinstance(title, str) else ""
     named = named or (plain_words(heading[1]) if heading else str(some_id))
-    # A lone surrogate parses as JSON and can be stored nowhere.
+    # A lone surrogate parses as JSON and can be stored nowhere; SQLite cuts a text at a NUL.
     fields = [str(some_id).strip(), named, content.replace("\r\n", "\n")]
-    fields = [field.encode("utf-8", "replace").decode("utf-8") for field in fields]
+    fields = [_storable(field) for field in fields]
     return Article(fields[0], fields[1], fields[2], _url(given.get("url")))
 
 
@@ -256,6 +320,18 @@ def plain_words(markdown: str) -> str:
 def _named(name: str) -> str:
     """A title for an article without one, from its file's name."""
     return Path(name).stem.replace("-", " ").replace("_", " ").strip().capitalize() or name
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().replace("\0", " ")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _url(given: object) -> str | None:
