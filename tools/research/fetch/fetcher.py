@@ -70,6 +70,8 @@ class Visit:
     pages: dict[str, Page] = field(default_factory=dict)
     """By their URLs."""
     missed: list[Miss] = field(default_factory=list)
+    records: dict[str, str] = field(default_factory=dict)
+    """What registers said, by the ids of their records."""
 
 
 class _Budget:
