@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bot.config import SERVED_TOOLS, Config, everyone
+from bot.config import SERVED_TOOLS, Config, SqliteCrm, everyone
 from bot.faults import SettingsError
 from bot.playbook import Approvers, Playbook
 from bot.settings import SHORTEST_SECRET, Settings
@@ -61,6 +61,8 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
     The file's form is fixed before all of it is built. Nobody may believe that drafts are screened
     or texts deleted because a valid file says so."""
     for section in _UNSERVED:
+        if section == "crm" and isinstance(config.crm, SqliteCrm):
+            continue  # `deskhand crm` reads and fills it
         if section in config.model_fields_set:
             yield Finding(
                 section, "this version does nothing with it", "take it out and do not rely on it"

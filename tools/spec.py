@@ -8,7 +8,7 @@ A ``Grant`` is made in one place alone, the store's atomic claim of an approved 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -67,6 +67,8 @@ class ReadContext:
     tenant: str
     playbook: str
     ticket: Ticket
+    run: str = ""
+    """The run's id."""
 
 
 class ReadTool(Protocol):
@@ -90,6 +92,16 @@ class ReadTool(Protocol):
 
     async def read(self, args: Any, context: ReadContext) -> Findings:
         """``args`` is an instance of ``args_model``."""
+        ...
+
+
+@runtime_checkable
+class TakesTime(Protocol):
+    """A research tool that may take longer than others, because it waits for others."""
+
+    @property
+    def seconds(self) -> float:
+        """For one call, at most."""
         ...
 
 

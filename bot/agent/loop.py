@@ -174,7 +174,7 @@ class _Loop:
         )
         self.research = Research(
             self.kit.toolbox,
-            ReadContext(ticket.tenant, self.kit.playbook.name, ticket),
+            ReadContext(ticket.tenant, self.kit.playbook.name, ticket, run.id),
             self.ports.clock,
             self.entries.append,
             run.id,

@@ -20,7 +20,7 @@ from bot.agent.prompting import inert
 from bot.journal import Entry
 from bot.ports import Clock, StoreUnavailable, ToolCall, ToolResult
 from bot.ports.spans import NO_SPANS, Spans
-from tools.spec import Findings, Passage, ReadContext, ReadTool
+from tools.spec import Findings, Passage, ReadContext, ReadTool, TakesTime
 
 log = logging.getLogger("deskhand.agent")
 
@@ -55,7 +55,7 @@ class Research:
         return tuple(
             await asyncio.gather(
                 *(
-                    self._one(call, step, position, min(seconds, TOOL_SECONDS))
+                    self._one(call, step, position, seconds)
                     for position, call in enumerate(calls)
                 )
             )
@@ -88,7 +88,8 @@ class Research:
             self.tried.append(tried)
         started = self.clock.monotonic()
         with self.spans.tool(call, written) as looked:
-            findings = await self._read(tool, args, seconds)
+            allowed = tool.seconds if isinstance(tool, TakesTime) else TOOL_SECONDS
+            findings = await self._read(tool, args, min(seconds, allowed))
             looked.found(findings)
         latency = self.clock.monotonic() - started
         if findings.failed is not None:

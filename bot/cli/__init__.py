@@ -16,6 +16,7 @@ import typer
 
 from bot.cli import (
     checks,
+    crm,
     demo,
     erase,
     evaluate,
@@ -65,6 +66,7 @@ research.register(app)
 figures.register(app)
 record.register(app)
 erase.register(app)
+crm.register(app)
 checks.register(app)
 manifest.register(app)
 
