@@ -70,6 +70,8 @@ class Keys:
         """Exists once ``belongs`` and ``age`` hold the tickets from before they were kept."""
         self.person_key = b""
         """What ``people`` holds, once ``RedisStore.start`` has read it."""
+        self.references = prefix + "references"
+        """Hash: where a chat service can be spoken to first (``bot.store.references``)."""
         self.reservations = prefix + "reserved"
         """Hash: reservation id to what it holds."""
         self.queue = prefix + "q"
