@@ -24,7 +24,7 @@ from bot.plain_text import clean
 from handlers import teams_parts as parts
 from handlers.inert import cut, is_plain_url, one_line
 from handlers.slack_room import Drawing, Room
-from handlers.teams_form import edit_card, reject_card
+from handlers.teams_form import FormRoom, edit_card, reject_card
 from handlers.teams_inert import Json, bold, fits, line, runs, unmarked
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
@@ -32,6 +32,9 @@ REFRESH: Final = "deskhand.refresh"
 SHOW: Final = "deskhand.show"
 REFRESHED_FOR: Final = 60
 """Persons whose clients refresh by themselves (learn.microsoft.com, *User Specific Views*)."""
+
+_BUTTONS: Final = 5
+"""Besides *Show all*: more than six go into a menu."""
 
 ViewVerb = Literal["refresh", "show"]
 """refresh: the card as it is now, for whoever asks. show: its whole text, in private."""
@@ -51,6 +54,16 @@ _ROOMS: Final = (
     Room(quote=60, draft=200, why=40, chips=40, marks=0, citations=1, citation=20,
          changes=1, change=20, actions=1, fields=1, field_value=20, lines=1, line=40),
 )  # fmt: skip
+_FULL_FORM, _SHORT_FORM = FormRoom(), FormRoom(field=400, choices=40)
+_READ_ONLY, _LEAST_FORM = FormRoom(False, 150, 20), FormRoom(False, 0, 8)
+_STEPS: Final = (
+    *((room, _FULL_FORM) for room in _ROOMS[:4]),
+    (_ROOMS[3], _SHORT_FORM),
+    # A decision is on the whole reply: rather than cut it, the form goes without its input.
+    (_ROOMS[3], _READ_ONLY),
+    *((room, _LEAST_FORM) for room in _ROOMS[3:]),
+)
+"""Room for the card and for the form inside it, from the most to the least."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,7 @@ def everybody(
     (``Surface.post``)."""
     asks = buttons and bool(card.buttons)
 
-    def drawn(draw: Drawing) -> Json:
+    def drawn(draw: Drawing, _: FormRoom) -> Json:
         actions = [_view_action(card, "refresh", "Decide")] if asks else []
         if buttons and draw.shortened:
             actions.append(_view_action(card, "show", "Show all"))
@@ -97,10 +110,9 @@ def approver(card: CardView, forms: Forms, *, first: Words | None = None) -> Jso
     It does not refresh by itself: that would wipe what somebody is typing into its form. The copy
     in the conversation is updated, and that replaces it."""
 
-    def drawn(draw: Drawing) -> Json:
-        # Where the reply does not fit twice, it is the form that goes without.
-        twice = draw.room.draft >= REPLY_LIMIT
-        actions = [one for one in (_button(b, forms, reply=twice) for b in card.buttons) if one]
+    def drawn(draw: Drawing, room: FormRoom) -> Json:
+        shown = (_button(one, forms, room) for one in card.buttons[:_BUTTONS])
+        actions = [one for one in shown if one]
         if draw.shortened:
             actions.append(_view_action(card, "show", "Show all"))
         return _card(card, draw.blocks, actions)
@@ -159,11 +171,13 @@ def read_view_token(token: str, verb: str) -> ViewAsked | None:
 # --- drawing ----------------------------------------------------------------------------------
 
 
-def _fitting(card: CardView, first: Words | None, drawn: Callable[[Drawing], Json]) -> Json:
+def _fitting(
+    card: CardView, first: Words | None, drawn: Callable[[Drawing, FormRoom], Json]
+) -> Json:
     made: Json = {}
-    for room in _ROOMS:
+    for room, form_room in _STEPS:
         draw = _sections(card, room, first)
-        made = card_activity(drawn(draw), card)
+        made = card_activity(drawn(draw, form_room), card)
         if fits(made):
             break
     return made
@@ -197,29 +211,29 @@ def _card(card: CardView, body: list[Json], actions: list[Json]) -> Json:
     }
     if actions:
         made["actions"] = actions
-    # A Teams host's own property: without it a card is half as wide as its conversation.
-    return {**made, "msteams": {"width": "Full"}}
+    return made
 
 
-def _button(button: ButtonView, forms: Forms, *, reply: bool) -> Json | None:
+def _button(button: ButtonView, forms: Forms, room: FormRoom) -> Json | None:
     match button.verb:
         case "edit":
             if forms.edit is None:
                 return None
-            shown = edit_card(forms.edit, reply=reply)
+            shown = edit_card(forms.edit, room)
         case "reject":
             if forms.reject is None:
                 return None
             shown = reject_card(forms.reject)
         case _:
             return _execute(f"deskhand.{button.verb}", button.label, button.token, button.style)
-    return {"type": "Action.ShowCard", "title": button.label, "card": shown} | _style(button.style)
+    title = one_line(button.label) or button.verb
+    return {"type": "Action.ShowCard", "title": title, "card": shown} | _style(button.style)
 
 
 def _execute(verb: str, title: str, token: str, style: str = "plain") -> Json:
     return {
         "type": "Action.Execute",
-        "title": title,
+        "title": one_line(title) or verb,
         "verb": verb,
         "data": {"token": token},
         # A form's required inputs must not stand in the way of a button beside it.
@@ -333,7 +347,6 @@ def plain_card(body: list[Json], title: str, lines: Sequence[str]) -> Json:
         "version": "1.5",
         "fallbackText": cut(said, 4000)[0],
         "body": body,
-        "msteams": {"width": "Full"},
     }
     return {
         "type": "message",

@@ -29,41 +29,43 @@ EDIT: Final = "deskhand.edit"
 REJECT: Final = "deskhand.reject"
 _TOGGLES: Final = frozenset({"approve_now", "draft_again"})
 _ONE: Final = frozenset({"route", "priority", "reason"})
-_FIELD_ROOM: Final = 3000
-_CHOICES: Final = 100
 _MOST_VALUES: Final = 200
+
+
+@dataclass(frozen=True)
+class FormRoom:
+    """What a form may take of a card. What does not fit is left out, never cut."""
+
+    reply: bool = True
+    """Its own input for the reply, which stands in the card already."""
+    field: int = 3000
+    """Characters of an argument."""
+    choices: int = 100
 
 
 # --- drawing ----------------------------------------------------------------------------------
 
 
-def edit_card(form: EditForm, *, reply: bool = True) -> Json:
-    """The card inside *Edit*. ``reply`` false leaves the reply's own input out, where it is too
-    long for a card to hold it twice."""
+def edit_card(form: EditForm, room: FormRoom) -> Json:
+    """The card inside *Edit*."""
     body: list[Json] = []
     if form.note:
         body.append(line(runs(form.note)))
-    if reply:
+    if room.reply:
         body.append(
             _text("reply", "Reply", form.reply, multiline=True, limit=REPLY_LIMIT, required=False)
         )
     else:
         body.append(trusted("The reply is too long to edit inside a card.", isSubtle=True))
-    if labels := _choices(form.labels, form.chosen_labels, commas=False):
-        body.append(
-            {
-                **_choice_set("labels", "Labels", labels, ",".join(form.chosen_labels)),
-                "isMultiSelect": True,
-                "isRequired": True,
-                "errorMessage": "Choose at least one label.",
-            }
-        )
-    if routes := _choices(form.routes, (form.route,)):
-        body.append(_choice_set("route", "Route", routes, form.route))
-    if priorities := _choices(form.priorities, (form.priority or "",)):
-        body.append(_choice_set("priority", "Priority", priorities, form.priority))
+    labels = [option for option in form.labels if "," not in option.value]  # they come back joined
+    if made := _choice_set("labels", "Labels", labels, form.chosen_labels, room):
+        must = {"isRequired": True, "errorMessage": "Choose at least one label."}
+        body.append({**made, "isMultiSelect": True, **must})
+    priority = (form.priority,) if form.priority else ()
+    body += _optional(_choice_set("route", "Route", form.routes, (form.route,), room))
+    body += _optional(_choice_set("priority", "Priority", form.priorities, priority, room))
     for action in form.actions:
-        body += _action(action)
+        body += _action(action, room)
     body += _include(form.actions)
     body.append(_toggle("approve_now", "Approve now", on=form.approve_now))
     return _form_card(body, "Save", EDIT, form.token)
@@ -71,9 +73,9 @@ def edit_card(form: EditForm, *, reply: bool = True) -> Json:
 
 def reject_card(form: RejectForm) -> Json:
     """The card inside *Reject*."""
-    reason = _choice_set("reason", "Why", _choices(form.reasons, ()), None)
+    reason = _choice_set("reason", "Why", form.reasons, (), FormRoom())
     body: list[Json] = [
-        {**reason, "isRequired": True, "errorMessage": "Choose a reason."},
+        {**(reason or {}), "isRequired": True, "errorMessage": "Choose a reason."},
         _text("words", "In your words", "", multiline=True, limit=given.WORDS_LIMIT,
               required=False),
     ]  # fmt: skip
@@ -99,17 +101,40 @@ def _text(
         "maxLength": limit,
     }
     if value:
-        made["value"] = value
+        # Half a character, as JSON may bring one, cannot be sent.
+        made["value"] = value.encode("utf-8", "replace").decode()
     if required:
         made |= {"isRequired": True, "errorMessage": "This must not be empty."}
     return made
 
 
-def _choice_set(ident: str, label: str, choices: list[Json], value: str | None) -> Json:
-    made: Json = {"type": "Input.ChoiceSet", "id": ident, "label": label, "choices": choices}
-    if value:
-        made["value"] = value
+def _choice_set(
+    ident: str, label: str, options: Sequence[Option], chosen: Sequence[str], room: FormRoom
+) -> Json | None:
+    """A choice among ``options``, what is chosen before the rest; None where nothing can be
+    offered, or not all that is chosen, for it would come back as taken away."""
+    offered = [option for option in options if option.value]
+    if len(offered) > room.choices:
+        offered = sorted(offered, key=lambda option: option.value not in chosen)[: room.choices]
+    known = {option.value for option in offered}
+    if not offered or not known.issuperset(chosen):
+        return None
+    made: Json = {
+        "type": "Input.ChoiceSet",
+        "id": ident,
+        "label": label,
+        "choices": [
+            {"title": unmarked(option.text or option.value, 100), "value": option.value}
+            for option in offered
+        ],
+    }
+    if chosen:
+        made["value"] = ",".join(chosen)
     return made
+
+
+def _optional(made: Json | None) -> list[Json]:
+    return [made] if made else []
 
 
 def _toggle(ident: str, title: str, *, on: bool) -> Json:
@@ -122,32 +147,18 @@ def _toggle(ident: str, title: str, *, on: bool) -> Json:
     }
 
 
-def _choices(
-    options: Sequence[Option], chosen: Sequence[str], *, commas: bool = True
-) -> list[Json]:
-    """At most a hundred, what is chosen before the rest. Where several may be chosen, a value with
-    a comma cannot come back whole and is not offered."""
-    fitting = [option for option in options if option.value and (commas or "," not in option.value)]
-    if len(fitting) > _CHOICES:
-        fitting.sort(key=lambda option: option.value not in chosen)
-    return [
-        {"title": unmarked(option.text or option.value, 75), "value": option.value}
-        for option in fitting[:_CHOICES]
-    ]
-
-
-def _action(action: ActionForm) -> list[Json]:
+def _action(action: ActionForm, room: FormRoom) -> list[Json]:
     if action.fixed or not action.fields:
         return []
     title = line(
         runs(f"Action {action.index + 1}: {one_line(action.title)[:200]}"), spacing="Large"
     )
-    return [title, *(_field(field) for field in action.fields)]
+    return [title, *(_field(field, room) for field in action.fields)]
 
 
-def _field(field: FieldForm) -> Json:
-    limit = max(1, min(field.max_length, _FIELD_ROOM))
-    if len(field.value) > limit:
+def _field(field: FieldForm, room: FormRoom) -> Json:
+    limit = max(1, field.max_length)
+    if len(field.value) > min(limit, room.field):
         return line(runs(f"{field.title}: too long to edit here", isSubtle=True))
     label = one_line(field.title)[:100] or field.id
     return _text(
@@ -161,26 +172,18 @@ def _include(actions: Sequence[ActionForm]) -> list[Json]:
     nothing for a choice of none, and a missing input means unchanged, which would do what a person
     has unticked."""
     open_ones = [action for action in actions if not action.fixed]
-    if not open_ones:
-        return []
-    choices = [
-        {
-            "title": unmarked(f"Action {action.index + 1}: {action.title}", 100),
-            "value": str(action.index),
-        }
+    options = [
+        Option(str(action.index), f"Action {action.index + 1}: {action.title}")
         for action in open_ones
     ]
-    ticked = ",".join(str(action.index) for action in open_ones if action.included)
-    made = {
-        **_choice_set("include", "Do", choices, ticked),
-        "isMultiSelect": True,
-        "wrap": True,
-    }
+    ticked = [str(action.index) for action in open_ones if action.included]
+    made = _choice_set("include", "Do", options, ticked, FormRoom())
+    if made is None:
+        return []
+    made |= {"isMultiSelect": True, "wrap": True}
     if ticked:
-        made |= {
-            "isRequired": True,
-            "errorMessage": "Leave at least one. To do nothing, reject it.",
-        }
+        words = "Leave at least one. To do nothing, reject it."
+        made |= {"isRequired": True, "errorMessage": words}
     return [made]
 
 

@@ -92,7 +92,7 @@ def handoff(draw: Drawing, shown: HandoffView | None) -> None:
         items += [_bullet(runs(draw.fit_line(one, draw.room.line))) for one in found[:count]]
         items += _more(len(found) - count)
     if shown.who:
-        who = words_of(draw, shown.who)
+        who = words_of(draw, shown.who, weight="Default")
         items.append(line(bold("Who could take it: "), who, spacing="Small"))
     draw.add(container(items, spacing="Medium"))
 
@@ -106,7 +106,7 @@ def facts(draw: Drawing, card: CardView) -> None:
         rest.append(("Confidence", f"{_DOTS.get(card.confidence, '')} {card.confidence}"))
     row: list[Json] = []
     for name, value in rest:
-        gap = "      " if row else ""
+        gap = "  ·  " if row else ""
         row += [*runs(f"{gap}{name}  ", isSubtle=True), *bold(draw.fit_line(value, 100) or "–")]
     items = [
         line(runs("Labels  ", isSubtle=True), bold(_labels(draw, card.labels))),
@@ -183,9 +183,8 @@ def actions(draw: Drawing, card: CardView) -> None:
         for name, value in action.args[:fields]:
             title = draw.fit_line(name, 60) or "–"
             words = draw.fit(value, draw.room.field_value) or "(empty)"
-            items.append(
-                line(runs("      "), bold(f"{title}: ", isSubtle=True), runs(words), spacing="None")
-            )
+            title = f"\u2003\u2003{title}: "  # spaces that no renderer runs together
+            items.append(line(bold(title, isSubtle=True), runs(words), spacing="None"))
     draw.add(container(items + _more(len(card.actions) - shown), spacing="Medium"))
 
 
@@ -237,7 +236,7 @@ def words_of(draw: Drawing, words: Words, **style: Any) -> list[Json]:
             made += runs(shown, linked=True, **style)
         else:
             shown = person(part)
-            made += runs(shown, **{**style, "weight": "Bolder"})
+            made += runs(shown, **{"weight": "Bolder", **style})
         left -= len(shown)
     return made
 
