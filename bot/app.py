@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 from starlette.routing import Route
@@ -45,7 +45,6 @@ from bot.settings import Settings, named_secrets
 from bot.store.state import RedisStore
 from bot.store.sweep import sweep_of
 from bot.store.worker import Worker
-from bot.teams import MICROSOFT, Microsoft, TeamsSide, open_teams
 from bot.telemetry import open_telemetry
 from handlers.console.parts import SlackOpenId
 from handlers.slack import SlackInbound
@@ -53,7 +52,6 @@ from handlers.slack_client import SlackFault, slack_client, slack_session
 from handlers.slack_command import SlackCommand
 from handlers.slack_home import SlackHome
 from handlers.slack_socket import SlackSocket
-from handlers.teams import PATH as TEAMS_PATH
 from handlers.web import (
     ReadinessCheck,
     listening_socket,
@@ -68,6 +66,9 @@ from tools.actions.outbox import Outbox
 from tools.actions.reply_url import Endpoint, ReplyUrl, reply_session
 from tools.signature import Signatures
 from tools.spec import Outlet
+
+if TYPE_CHECKING:
+    from bot.teams import Microsoft, TeamsSide
 
 log = logging.getLogger("deskhand.app")
 
@@ -140,7 +141,7 @@ async def running(
     port: int,
     role: Role = "all",
     teams_emulator: bool = False,
-    microsoft: Microsoft = MICROSOFT,
+    microsoft: Microsoft | None = None,
 ) -> AsyncIterator[Running]:
     """A Deskhand that serves for as long as the block lasts, then drains: first the door, then the
     work, then the store. Port 0 takes a free one. ``microsoft``: where it is, for tests."""
@@ -155,14 +156,14 @@ async def running(
             {name: book.reply_as for name, book in file.config.playbooks.items()}
         )
         slack = await open_slack(stack, settings, file, signatures)
-        teams = await open_teams(
-            stack,
-            settings,
-            opened.store,
-            signatures,
-            emulator=teams_emulator,
-            microsoft=microsoft,
-        )
+        teams: TeamsSide | None = None
+        if teams_emulator or settings.teams:
+            # Teams' library takes half a second to import, so that only its users pay for it.
+            from bot.teams import open_teams
+
+            teams = await open_teams(
+                stack, settings, opened.store, signatures, microsoft, emulator=teams_emulator
+            )
         brains = await open_brains(stack, settings, file, opened.store, telemetry)
         outlets = await _outlets(stack, settings, file, secrets, slack, signatures)
         if teams is not None:
@@ -339,7 +340,7 @@ def _teams_routes(
     command = SlackCommand(desk.context, overview, console.console.link)
     inbound = teams.inbound(desk, opened.store, file, command)
     stack.push_async_callback(inbound.close)
-    return [Route(TEAMS_PATH, inbound.endpoint, methods=["POST"])]
+    return [Route("/api/messages", inbound.endpoint, methods=["POST"])]
 
 
 async def _inbound(

@@ -44,9 +44,6 @@ class Microsoft:
     allowed: Callable[[str], str | None] = service_address
 
 
-MICROSOFT = Microsoft()
-
-
 @dataclass(frozen=True)
 class TeamsSide:
     """Everything that speaks to Teams."""
@@ -95,11 +92,12 @@ async def open_teams(
     settings: Settings,
     store: RedisStore,
     signatures: Signatures,
+    microsoft: Microsoft | None = None,
     *,
     emulator: bool = False,
-    microsoft: Microsoft = MICROSOFT,
 ) -> TeamsSide | None:
     """Clients for Teams; None without credentials, but in emulator mode. Nothing is sent yet."""
+    microsoft = microsoft or Microsoft()
     app_id, password = settings.microsoft_app_id, settings.microsoft_app_password
     tenant = settings.microsoft_app_tenant_id
     clock = SystemClock()

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
+from botbuilder.schema import ActivityTypes
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -49,6 +50,7 @@ from handlers.teams_token import TokenCheck, Verified, same_service
 log = logging.getLogger("deskhand.teams")
 
 PATH: Final = "/api/messages"
+"""As ``bot.app`` routes it."""
 MAX_BODY: Final = 256 * 1024
 ACCEPT_SECONDS: Final = 1.8
 """Not durable after this is 503, within the two seconds of the contract; Teams sends again."""
@@ -107,7 +109,7 @@ class TeamsInbound:
             log.info("deskhand: %s refused: %d, %s", PATH, refused.status, refused.reason)
             return PlainTextResponse(refused.reason, refused.status)
         with speaking(_speaker(activity, service_url)):
-            if activity.type == "invoke":
+            if activity.type == ActivityTypes.invoke:
                 self._later.start(self._noted(activity, service_url))
                 return await self._invoked(activity)
             try:

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from urllib.parse import quote
 
 import aiohttp
+from botbuilder.schema import ChannelAccount, ConversationParameters
 from yarl import URL
 
 from handlers.recent import Monotonic
@@ -206,13 +207,13 @@ class Connector:
         self, service_url: str, *, bot: str, member: str, tenant: str, seconds: float = CALL_SECONDS
     ) -> str:
         """The conversation with one person, made if there is none; its id."""
-        asked: Json = {
-            "bot": {"id": bot},
-            "members": [{"id": member}],
-            "isGroup": False,
-            "tenantId": tenant,
-            "channelData": {"tenant": {"id": tenant}},
-        }
+        asked: Json = ConversationParameters(
+            bot=ChannelAccount(id=bot),
+            members=[ChannelAccount(id=member)],
+            is_group=False,
+            channel_data={"tenant": {"id": tenant}},
+        ).serialize()
+        asked["tenantId"] = tenant  # the library spells it otherwise
         body = await self._call("POST", service_url, "v3/conversations", asked, seconds)
         ident = body.get("id")
         if not isinstance(ident, str) or not ident:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from botbuilder.schema import ActivityTypes
+
 from bot.domain import Actor, Author, Delivery, Place
 from handlers.teams_activity import Activity, MessagePayload
 
@@ -78,13 +80,13 @@ Parsed = Intake | Asked | Told | Ignored
 def parse(activity: Activity, setting: Setting, now: datetime, trace_id: str) -> Parsed:
     """What an activity that is no invoke asks for."""
     match activity.type:
-        case "message":
+        case ActivityTypes.message:
             return _message(activity, setting, now, trace_id)
-        case "messageUpdate" if activity.event == "editMessage":
+        case ActivityTypes.message_update if activity.event == "editMessage":
             return _change("edit", activity, setting, now, trace_id)
-        case "messageUpdate" if activity.event == "softDeleteMessage":
+        case ActivityTypes.message_update if activity.event == "softDeleteMessage":
             return _change("delete", activity, setting, now, trace_id)
-        case "messageDelete":
+        case ActivityTypes.message_delete:
             return _change("delete", activity, setting, now, trace_id)
         case other:
             return Ignored(f"{other!r} ({activity.event or activity.action or 'plain'})")
@@ -200,7 +202,7 @@ def _change(
 ) -> Parsed:
     playbook, about = setting.playbook(activity), _about(activity, setting)
     # An edit keeps the message's id: the text tells one from another.
-    text = f":{activity.fingerprint}" if activity.type == "messageUpdate" else ""
+    text = f":{activity.fingerprint}" if activity.type == ActivityTypes.message_update else ""
     delivery = Delivery(
         id=f"{about}:{activity.type}:{activity.id}:{activity.event}{text}",
         kind=kind,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from pydantic import ValidationError
 
@@ -149,19 +149,23 @@ def card_answer(seen: Seen, first: Words | None = None) -> Json:
         drawn = approver(seen.card, Forms(seen.edit, seen.reject), first=first)
     else:
         drawn = everybody(seen.card, first=first)
-    return {"statusCode": 200, "type": CARD_TYPE, "value": card_of(drawn)}
+    return _answer(200, CARD_TYPE, card_of(drawn))
 
 
 def message(text: str) -> Json:
     """Words beside the card, which stays."""
-    return {"statusCode": 200, "type": MESSAGE_TYPE, "value": text}
+    return _answer(200, MESSAGE_TYPE, text)
 
 
 def bad_request(why: str) -> Json:
-    value: dict[str, Any] = {"code": "BadRequest", "message": why}
-    return {"statusCode": 400, "type": ERROR_TYPE, "value": value}
+    return _answer(400, ERROR_TYPE, {"code": "BadRequest", "message": why})
 
 
 def not_implemented(name: str) -> Json:
-    value: dict[str, Any] = {"code": "NotImplemented", "message": f"nothing follows {name[:100]}"}
-    return {"statusCode": 501, "type": ERROR_TYPE, "value": value}
+    why = f"nothing follows {name[:100]}"
+    return _answer(501, ERROR_TYPE, {"code": "NotImplemented", "message": why})
+
+
+def _answer(status: int, kind: str, value: str | Json) -> Json:
+    # botbuilder's AdaptiveCardInvokeResponse raises where the value is a text.
+    return {"statusCode": status, "type": kind, "value": value}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from botbuilder.schema import ActivityTypes
+
 from bot.ports.references import Conversation, Member, References
 from handlers.recent import Monotonic
 from handlers.teams_activity import Activity
@@ -75,9 +77,9 @@ class Rooms:
 
 def _removes_us(activity: Activity) -> bool:
     match activity.type:
-        case "installationUpdate":
+        case ActivityTypes.installation_update:
             return activity.action == "remove"
-        case "conversationUpdate":
+        case ActivityTypes.conversation_update:
             return any(one.id == activity.bot for one in activity.members_removed or ())
         case _:
             return False
