@@ -39,6 +39,7 @@ from handlers.teams_events import (
     actor_of,
     parse,
 )
+from handlers.teams_feedback import keep_feedback
 from handlers.teams_inert import Json
 from handlers.teams_invokes import Invokes, bad_request, not_implemented
 from handlers.teams_people import Speaker, Tenancy, speaking
@@ -246,9 +247,17 @@ class TeamsInbound:
             case "composeExtension/submitAction":
                 return await self._acted(activity)
             case "message/submitAction":
+                if actor is not None:
+                    self._later.start(self._feedback(activity, actor))
                 return JSONResponse({})
             case other:
                 return JSONResponse(not_implemented(other or "an invoke without a name"))
+
+    async def _feedback(self, activity: Activity, actor: Actor) -> None:
+        try:
+            await keep_feedback(self._store, self._rooms.references, activity, actor)
+        except StoreUnavailable as away:
+            log.warning("deskhand: feedback is not kept: %s", away)
 
     async def _acted(self, activity: Activity) -> Response:
         """The message action: durable before it is answered."""

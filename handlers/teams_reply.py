@@ -92,11 +92,20 @@ class TeamsReply:
                 log.warning("the answer to the reply of %s is lost: %s", grant.proposal, lost)
                 return Uncertain(f"the answer was lost ({lost}); look into the conversation")
             else:
+                await self._known_as_reply(at.conversation, message, grant)
                 return Succeeded(f"message {message} in {at.id}")
 
     async def look_up(self, sent: Sent) -> Succeeded | None:
         """A bot cannot read a conversation in Teams."""
         return None
+
+    async def _known_as_reply(self, conversation: str, message: str, grant: Grant) -> None:
+        """Remember it, so that what people think of it stands beside the decision."""
+        try:
+            references = self._rooms.references
+            await references.replied(conversation, message, grant.proposal)
+        except StoreUnavailable as away:
+            log.info("deskhand: feedback on %s will be nobody's: %s", message, away)
 
     def _signed(self, grant: Grant, text: str) -> str:
         name = one_line(self._signatures.sign(grant.playbook, grant.approved_by))

@@ -57,6 +57,15 @@ class References(Protocol):
         """The last known address of this team, else of anything, and the bot's id there."""
         ...
 
+    async def replied(self, conversation: str, message: str, proposal: str) -> None:
+        """Which proposal's reply a message is, for as long as people may say what they think of
+        it."""
+        ...
+
+    async def proposal_of(self, conversation: str, message: str) -> str | None:
+        """The proposal whose reply this message is."""
+        ...
+
     async def conversations(self) -> Sequence[Conversation]:
         """All of them, for ``doctor``."""
         ...

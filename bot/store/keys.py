@@ -117,6 +117,10 @@ class Keys:
         journal is kept without its texts (``append.lua``)."""
         return f"{self.prefix}e:{case}:gone"
 
+    def reply(self, conversation: str, message: str) -> str:
+        """String: the proposal whose reply this message is."""
+        return f"{self.prefix}reply:{fingerprint(conversation, message)}"
+
     def person(self, name: str) -> str:
         """The hash that stands for a person's name (``Author.names``) in ``belongs``."""
         if not self.person_key:

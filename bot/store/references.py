@@ -9,6 +9,9 @@ from bot.ports.references import Conversation, Member
 from bot.store.keys import Keys
 from bot.store.wire import Wire
 
+REPLY_SECONDS = 30 * 24 * 3600
+"""How long a reply's message is known for one."""
+
 
 class RedisReferences:
     """``bot.ports.references.References``. Fields: ``c:`` and a conversation's id, ``m:`` and an
@@ -16,6 +19,7 @@ class RedisReferences:
 
     def __init__(self, wire: Wire, keys: Keys) -> None:
         self._wire = wire
+        self._keys = keys
         self._key = keys.references
 
     async def keep(self, conversation: Conversation | None, member: Member | None) -> None:
@@ -46,6 +50,14 @@ class RedisReferences:
             return None
         service_url, bot = json.loads(at)
         return service_url, bot
+
+    async def replied(self, conversation: str, message: str, proposal: str) -> None:
+        key = self._keys.reply(conversation, message)
+        await self._wire.command("SET", key, proposal, "EX", REPLY_SECONDS)
+
+    async def proposal_of(self, conversation: str, message: str) -> str | None:
+        found = await self._wire.command("GET", self._keys.reply(conversation, message))
+        return None if found is None else str(found, "ascii")
 
     async def conversations(self) -> Sequence[Conversation]:
         found = await self._wire.command("HGETALL", self._key)

@@ -326,6 +326,39 @@ async def test_commands(desk: TeamsLive) -> None:
     assert await tickets(desk) == 1
 
 
+async def test_feedback_on_a_reply_stands_beside_its_decision(desk: TeamsLive) -> None:
+    card = await desk.pending()
+    await desk.people.decide("agent", card, "deskhand.approve")
+    await desk.becomes(card, "succeeded")
+    (reply,) = desk.teams.world.replies()
+    assert reply.activity["channelData"]["feedbackLoop"] == {"type": "default"}
+    value = {
+        "actionName": "feedback",
+        "actionValue": {"reaction": "like", "feedback": '{"feedbackText": "Thanks"}'},
+    }
+    for given in (value, {"actionName": "feedback"}, "text", None):
+        sent = await desk.people.send(
+            desk.people.activity(
+                "customer",
+                type="invoke",
+                name="message/submitAction",
+                replyToId=reply.id,
+                root=reply.thread,
+                value=given,
+            )
+        )
+        assert (sent.status, sent.body) == (200, {})
+    store = desk.product.store
+    ticket, _ = await store.resolve(card.about["proposal"])
+
+    async def kept() -> list[Any]:
+        lines = [line.entry for line in await store.record_book.of_case(ticket or "")]
+        return [one for one in lines if one.data.get("what") == "feedback"]
+
+    (entry,) = await eventually(kept)
+    assert entry.data["reaction"] == "like"
+
+
 async def test_a_listened_personal_chat_is_a_ticket(tmp_path: Path, redis_url: str) -> None:
     config = teams_config(listen=[{"teams": "personal"}, {"webhook": "helpdesk"}])
     async with teams_live(tmp_path, redis_url, config=config) as desk:
