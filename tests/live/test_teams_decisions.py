@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -299,3 +300,79 @@ async def test_a_second_approval_is_asked_of_a_second_person(
         assert "second person" in allowed_words(again)
         await desk.people.decide("agent2", card, "deskhand.approve")
         await desk.becomes(card, "succeeded")
+
+
+async def test_a_handoff_is_taken_and_answered_by_hand(tmp_path: Path, redis_url: str) -> None:
+    config = teams_config(limits={"steps": 1, "usd": 0, "seconds": 60})
+    async with teams_live(tmp_path, redis_url, config=config) as desk:
+        await desk.people.message("Where do I find my invoice?")
+        card = await desk.card("handoff", timeout=15)
+        view = await desk.people.opened("agent", card)
+        assert "deskhand.approve" not in view.verbs
+        assert {"deskhand.take", "deskhand.edit", "deskhand.reject"} <= set(view.verbs)
+        taken = await desk.people.submit("agent", card, view.card, "deskhand.take")
+        assert taken.code == 200
+        saved = await desk.people.decide("agent", card, "deskhand.edit", reply="By hand.")
+        assert saved.card["fallbackText"].startswith("pending")
+        await desk.people.submit("agent", card, saved.card, "deskhand.approve")
+        await desk.becomes(card, "succeeded")
+        (reply,) = desk.teams.world.replies()
+        assert "entities" not in reply.activity  # nothing of it is a model's
+
+
+async def test_nobody_decides_in_time(tmp_path: Path, redis_url: str) -> None:
+    config = teams_config(remind_after="1s", expire_after="3s")
+    async with teams_live(tmp_path, redis_url, config=config) as desk:
+        card = await desk.pending()
+        view = (await desk.people.opened("agent", card)).card
+        reminder = await desk.said("Still waiting", BILLING)
+        assert reminder.reply_to == card.id
+        await desk.becomes(card, "expired")
+        late = await desk.people.submit("agent", card, view, "deskhand.approve")
+        assert late.code == 200
+        assert "expired" in late.words
+        assert not desk.teams.world.replies()
+
+
+async def test_a_lost_card_is_posted_once_more_and_both_lead_to_one_decision(
+    desk: TeamsLive,
+) -> None:
+    desk.teams.faults.add("post", DropReply())
+    await desk.people.message("Where do I find my invoice?")
+    await desk.until(lambda: len(desk.teams.world.cards("pending")) == 2 or None, timeout=25)
+    lost, second = desk.teams.world.cards("pending")
+    view = (await desk.people.opened("agent", lost)).card
+    assert (await desk.people.decide("agent", second, "deskhand.approve")).code == 200
+    await desk.becomes(second, "succeeded")
+    late = await desk.people.submit("agent2", lost, view, "deskhand.approve")
+    assert "has already approved this" in late.words
+    assert len(desk.teams.world.replies()) == 1
+
+
+async def test_a_copy_is_updated_no_more_than_once_a_second_and_the_last_state_stays(
+    desk: TeamsLive,
+) -> None:
+    card = await desk.pending()
+    for words in ("One.", "Two.", "Three."):
+        await desk.people.decide("agent", card, "deskhand.edit", reply=words, approve_now="false")
+    await desk.people.decide("agent", card, "deskhand.approve")
+    done = await desk.becomes(card, "succeeded")
+    assert "Three." in done.words
+    at = [entry.at for entry in desk.teams.log.calls("update")]
+    assert all(later - earlier > 0.9 for earlier, later in pairwise(at))
+
+
+async def test_whoever_cannot_read_it_all_on_the_card_gets_it_in_private(desk: TeamsLive) -> None:
+    await desk.people.message("Where is my invoice? " + "I looked everywhere. " * 800)
+    card = await desk.until(lambda: next(iter(desk.teams.world.cards()), None), timeout=20)
+    view = (await desk.people.opened("agent", card)).card
+    token = next(o["data"]["token"] for o in executes(view) if o["verb"] == "deskhand.show")
+    assert "your chat" in allowed_words(
+        await desk.people.press("agent", card, "deskhand.show", token)
+    )
+    chat = desk.teams.world.chat_with(desk.teams.world.people["agent"])
+    await desk.said("I looked everywhere", chat)
+    await desk.people.press("nobody", card, "deskhand.show", token)
+    theirs = desk.teams.world.chat_with(desk.teams.world.people["nobody"])
+    refused = await desk.said("approvers and managers", theirs)
+    assert "I looked" not in refused.words

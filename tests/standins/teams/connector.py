@@ -5,7 +5,6 @@ Faults are named ``post``, ``update``, ``member``, ``chat``, ``token`` and ``gro
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -67,10 +66,10 @@ class TeamsStandin:
 
     async def post(self, request: web.Request) -> web.StreamResponse:
         conversation, root, reply_to = *_conversation(request), request.match_info.get("activity")
-        activity = await request.json()
+        raw, activity = await request.text(), await request.json()
 
         def act() -> web.Response:
-            if (refused := self._refuses(conversation, activity)) is not None:
+            if (refused := self._refuses(conversation, activity, raw)) is not None:
                 return refused
             ident = self.world.new_id()
             is_channel = self.world.conversations[conversation] == "channel"
@@ -83,10 +82,11 @@ class TeamsStandin:
 
     async def update(self, request: web.Request) -> web.StreamResponse:
         conversation, root = _conversation(request)
-        ident, activity = unquote(request.match_info["activity"]), await request.json()
+        ident, raw = unquote(request.match_info["activity"]), await request.text()
+        activity = await request.json()
 
         def act() -> web.Response:
-            if (refused := self._refuses(conversation, activity)) is not None:
+            if (refused := self._refuses(conversation, activity, raw)) is not None:
                 return refused
             known = self.world.current(ident)
             if known is None or ident in self.world.deleted:
@@ -121,15 +121,17 @@ class TeamsStandin:
 
         return await self._answer("chat", request, asked, act)
 
-    def _refuses(self, conversation: str, activity: dict[str, Any]) -> web.Response | None:
+    def _refuses(
+        self, conversation: str, activity: dict[str, Any], raw: str
+    ) -> web.Response | None:
         if conversation not in self.world.conversations:
             return _error(404, "ConversationNotFound")
         if conversation in self.world.removed_from:
             return _error(403, "BotNotInConversationRoster")
         if activity.get("type") != "message":
             return _error(400, "BadSyntax")
-        size = len(json.dumps(activity, ensure_ascii=False).encode("utf-16-le"))
-        return _error(413, "MessageSizeTooBig") if size > _UTF16_LIMIT else None
+        too_big = len(raw.encode("utf-16-le")) > _UTF16_LIMIT
+        return _error(413, "MessageSizeTooBig") if too_big else None
 
     # --- login and Graph --------------------------------------------------------------------
 
