@@ -13,9 +13,10 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
+from starlette.routing import Route
 
 from bot import event_loop
 from bot.assembly import Desk
@@ -66,6 +67,9 @@ from tools.actions.reply_url import Endpoint, ReplyUrl, reply_session
 from tools.signature import Signatures
 from tools.spec import Outlet
 
+if TYPE_CHECKING:
+    from bot.teams import Microsoft, TeamsSide
+
 log = logging.getLogger("deskhand.app")
 
 Role = Literal["all", "web", "worker"]
@@ -85,9 +89,12 @@ def serve(
     for finding in unserved(file.config, settings):
         log.warning("deskhand: %s", finding.line)
     if teams_emulator:
-        log.warning("deskhand: --teams-emulator: this version does not serve Teams")
+        log.warning(
+            "deskhand: --teams-emulator: requests to /api/messages are taken without any proof of "
+            "who sends them; only this machine can send them"
+        )
     secrets = named_secrets(file.config, os.environ)
-    return event_loop.run(_serve(settings, file, secrets, host, port, role))
+    return event_loop.run(_serve(settings, file, secrets, host, port, role, teams_emulator))
 
 
 async def _serve(
@@ -97,10 +104,19 @@ async def _serve(
     host: str,
     port: int,
     role: Role,
+    teams_emulator: bool,
 ) -> int:
     stop = asyncio.Event()
     with stop_on_signals(stop):
-        async with running(settings, file, secrets, host=host, port=port, role=role) as serving:
+        async with running(
+            settings,
+            file,
+            secrets,
+            host=host,
+            port=port,
+            role=role,
+            teams_emulator=teams_emulator,
+        ) as serving:
             print(f"Deskhand serves on {serving.url}", file=sys.stderr, flush=True)  # noqa: T201 - for the operator
             await stop.wait()
     return 0
@@ -124,9 +140,11 @@ async def running(
     host: str,
     port: int,
     role: Role = "all",
+    teams_emulator: bool = False,
+    microsoft: Microsoft | None = None,
 ) -> AsyncIterator[Running]:
     """A Deskhand that serves for as long as the block lasts, then drains: first the door, then the
-    work, then the store. Port 0 takes a free one."""
+    work, then the store. Port 0 takes a free one. ``microsoft``: where it is, for tests."""
     async with AsyncExitStack() as stack:
         at = listening_socket(host, port)
         stack.callback(at.close)
@@ -138,9 +156,20 @@ async def running(
             {name: book.reply_as for name, book in file.config.playbooks.items()}
         )
         slack = await open_slack(stack, settings, file, signatures)
+        teams: TeamsSide | None = None
+        if teams_emulator or settings.teams:
+            # Teams' library takes half a second to import, so that only its users pay for it.
+            from bot.teams import open_teams
+
+            teams = await open_teams(
+                stack, settings, opened.store, signatures, microsoft, emulator=teams_emulator
+            )
         brains = await open_brains(stack, settings, file, opened.store, telemetry)
         outlets = await _outlets(stack, settings, file, secrets, slack, signatures)
-        desk = build_desk(file, opened, brains, outlets, _surfaces(slack), spans=telemetry.spans)
+        if teams is not None:
+            outlets["teams"] = teams.reply
+        surfaces = _surfaces(slack, teams)
+        desk = build_desk(file, opened, brains, outlets, surfaces, spans=telemetry.spans)
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         worker: Worker | None = None
         if role != "web":
@@ -161,11 +190,13 @@ async def running(
             inbound = await _inbound(stack, settings, file, desk, opened, slack, console)
             if inbound is not None:
                 checks.append(inbound.not_ready)
+            routes = _teams_routes(stack, teams, desk, opened, file, console)
             app = web_app(
                 checks,
                 meter.registry,
                 slack=inbound,
                 webhooks=webhooks_of(file.config, secrets, opened.store, SystemClock()),
+                routes=routes,
                 refresh_gauges=meter.refresh,
                 console=console.console,
                 spans=telemetry.spans,
@@ -216,12 +247,15 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _surfaces(slack: SlackSide | None) -> Surfaces:
+def _surfaces(slack: SlackSide | None, teams: TeamsSide | None) -> Surfaces:
     shown: dict[SurfaceName, Surface] = {}
     directories: dict[SurfaceName, Directory] = {}
     if slack is not None:
         shown["slack"] = slack.surface
         directories["slack"] = slack.people
+    if teams is not None:
+        shown["teams"] = teams.surface
+        directories["teams"] = teams.people
     return Surfaces(shown, directories)
 
 
@@ -289,6 +323,24 @@ async def _console(
     )
     stack.push_async_callback(console.close)
     return console
+
+
+def _teams_routes(
+    stack: AsyncExitStack,
+    teams: TeamsSide | None,
+    desk: Desk,
+    opened: OpenStore,
+    file: ConfigFile,
+    console: OpenConsole,
+) -> list[Route]:
+    """Teams' door; none without credentials, so that it answers 404."""
+    if teams is None:
+        return []
+    overview = Overview(opened.store, SystemClock(), opened.facts.durability)
+    command = SlackCommand(desk.context, overview, console.console.link)
+    inbound = teams.inbound(desk, opened.store, file, command)
+    stack.push_async_callback(inbound.close)
+    return [Route("/api/messages", inbound.endpoint, methods=["POST"])]
 
 
 async def _inbound(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.copies import behind
-from bot.domain import Board
+from bot.domain import Board, Copy, Place
 from bot.journal import Entry
 from bot.ports import Commit, Conflict, Store, Versioned, Wake
 
@@ -43,3 +43,24 @@ async def change_board(
         if not isinstance(saved, Conflict):
             return Versioned(value, board.version + 1)
         board = await store.board(proposal_id)
+
+
+async def reopen(store: Store, room: Place, limit: int = 1000) -> None:
+    """A room that took no cards can be reached now: what waits for a person and was refused there
+    is tried there again."""
+    for proposal_id in await store.waiting(limit=limit):
+        board = await store.board(proposal_id)
+        left = tuple(copy for copy in board.value.copies if not _refused_in(copy, room))
+        if left == board.value.copies:
+            continue
+        opened = Versioned(board.value.model_copy(update={"copies": left}), board.version)
+        # Whoever changes the board meanwhile draws it, too, and finds the refusal as it was: then
+        # the card stays where it went instead.
+        await store.commit(Commit(boards=(opened,), wakes=(Wake("card", proposal_id),)))
+
+
+def _refused_in(copy: Copy, room: Place) -> bool:
+    return copy.status == "refused" and (copy.place.surface, copy.room) == (
+        room.surface,
+        room.place,
+    )

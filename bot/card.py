@@ -114,6 +114,8 @@ class CardView:
     expires_at: datetime | None
     successor_url: str | None
     buttons: tuple[ButtonView, ...]
+    approvers: tuple[Actor, ...] = ()
+    """Those who are named one by one as its route's approvers, on any surface."""
 
 
 STATE_WORDS: dict[State, str] = {

@@ -44,6 +44,7 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
         *_people(config),
         *_playbooks(config),
         *_places(config, settings),
+        *_groups(config, settings),
         *_identifiers(config),
         *_money(config, settings),
         *_openings(config),
@@ -92,10 +93,6 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
                 yield Finding(
                     f"{where}.{path}", f"this version does not have {tool}", "take it out"
                 )
-    if settings.teams:
-        yield Finding(
-            "MICROSOFT_APP_ID", "this version does not serve Teams", "use Slack or a webhook"
-        )
 
 
 def unpriced(config: Config, price: Callable[[str], object]) -> tuple[Finding, ...]:
@@ -238,7 +235,12 @@ def _playbooks(config: Config) -> Iterator[Finding]:
 
 def _places(config: Config, settings: Settings) -> Iterator[Finding]:
     slack = "set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (or SLACK_APP_TOKEN), or take it out"
-    missing = {"teams": ("this version does not serve Teams", "use Slack, or take it out")}
+    teams = (
+        "set MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID, or take it out"
+    )
+    missing: dict[str, tuple[str, str]] = {}
+    if not settings.teams:
+        missing["teams"] = ("there are no credentials for Teams", teams)
     if settings.slack == "off":
         missing["slack"] = ("there are no credentials for Slack", slack)
     for name, playbook in config.playbooks.items():
@@ -257,6 +259,19 @@ def _places(config: Config, settings: Settings) -> Iterator[Finding]:
             for place in target.card.places:
                 if place.surface in missing:
                     yield Finding(f"{where}.{place.surface}", *missing[place.surface])
+
+
+def _groups(config: Config, settings: Settings) -> Iterator[Finding]:
+    if settings.teams:
+        return
+    for path, approvers in everyone(config):
+        if approvers.teams_groups:
+            yield Finding(
+                f"{_dotted(path)}.teams_groups",
+                "nobody is in a group without credentials for Teams, in emulator mode neither",
+                "set MICROSOFT_APP_ID and what goes with it, or name people in teams_users",
+                "note",
+            )
 
 
 _IDS = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.card import Words
+from bot.card import CardView, Words
 from bot.domain import Proposal, RejectReason
 
 
@@ -125,6 +125,17 @@ class FieldErrors:
     """Nothing was changed: the form has faults. Field id to what to do about it."""
 
     errors: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A card as it is now, for one person: with the forms that they may fill in, where they may
+    decide it."""
+
+    card: CardView
+    may_decide: bool
+    edit: EditForm | None = None
+    reject: RejectForm | None = None
 
 
 Pressed = Decided | NotDecided | EditForm | RejectForm

@@ -134,12 +134,15 @@ class Intake:
 
     async def _top_level(self, delivery: Delivery, playbook: Playbook) -> Commit:
         """A new message in its channel: part of its author's burst, or a ticket of its own."""
-        if not (comes_in_bursts(delivery) and playbook.quiet):
+        chat = _is_in_a_chat(delivery)
+        if not (comes_in_bursts(delivery) and (playbook.quiet or chat)):
             return await self._open(delivery, playbook)
         author = delivery.author.key
         earlier = await self._context.store.open_ticket_by(playbook.name, delivery.origin, author)
         known = await self._load(earlier) if earlier else None
-        if known is not None and _takes_more(known, delivery.received_at):
+        if known is not None and (
+            _takes_more(known, delivery.received_at) or (chat and _is_under_way(known))
+        ):
             grown = self._tickets.grow(delivery, known, playbook)
             return replace(grown, joined=((root(delivery), known.ticket.value.id),))
         opened = await self._open(delivery, playbook)
@@ -259,7 +262,19 @@ def _misses_its_message(delivery: Delivery, known: Known | None) -> bool:
 
 def _is_reply(delivery: Delivery) -> bool:
     origin = delivery.origin
+    if origin.surface == "teams":
+        return bool(delivery.follows)
     return origin.surface == "slack" and origin.thread not in (None, origin.message)
+
+
+def _is_in_a_chat(delivery: Delivery) -> bool:
+    """Whether there are no threads where it was said, as in a group chat in Teams."""
+    return delivery.origin.surface == "teams" and delivery.origin.thread is None
+
+
+def _is_under_way(known: Known) -> bool:
+    """Whether its author, who writes on where there are no threads, means this ticket still."""
+    return known.proposal is not None and known.proposal.value.state in ("drafting", "pending")
 
 
 def _is_reply_of(notice: Notice, who: Actor) -> bool:

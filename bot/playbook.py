@@ -48,6 +48,12 @@ class Approvers(Frozen):
     teams_users: tuple[str, ...] = ()
     teams_groups: tuple[str, ...] = ()
 
+    @field_validator("teams_users", "teams_groups")
+    @classmethod
+    def _without_case(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # Object ids are compared without it.
+        return tuple(ident.lower() for ident in value)
+
     def users(self, surface: SurfaceName) -> tuple[str, ...]:
         """The people named one by one, in that surface's ids."""
         return {"slack": self.slack_users, "teams": self.teams_users}.get(surface, ())

@@ -91,6 +91,7 @@ def view(
         expires_at=proposal.expires_at,
         successor_url=successor_url,
         buttons=_buttons(proposal),
+        approvers=_named(playbook, content.route if content else "default"),
     )
 
 
@@ -109,6 +110,16 @@ def who_may(approvers: Approvers) -> Words:
     for person in persons[1:]:
         words += [", ", person]
     return tuple(words)
+
+
+def _named(playbook: Playbook, route: str) -> tuple[Actor, ...]:
+    approvers = playbook.route(route).approvers
+    surfaces: tuple[SurfaceName, ...] = ("slack", "teams")
+    return tuple(
+        Actor(surface=surface, team="", id=user)
+        for surface in surfaces
+        for user in approvers.users(surface)
+    )
 
 
 def person(decision: Decision) -> Who:

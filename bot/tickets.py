@@ -237,6 +237,10 @@ def root(delivery: Delivery) -> Place:
     """The first message of its conversation: a ticket's origin."""
     origin = delivery.origin
     thread = origin.thread or origin.message
+    if origin.surface == "teams" and delivery.kind == "message":
+        # Not every client of Teams gives a thread the id of its first message's activity, and an
+        # answer names the activity.
+        return origin.model_copy(update={"thread": thread})
     return origin.model_copy(update={"thread": thread, "message": thread})
 
 

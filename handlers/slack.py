@@ -34,8 +34,9 @@ from handlers.guard import (
     parse_slack,
     read_body,
 )
+from handlers.pressed import Later
 from handlers.slack_answers import AgentCommand, Answers, CommandAnswer, drawn, shared_words
-from handlers.slack_clicks import Clicks, Later, Reply, listener_of
+from handlers.slack_clicks import Clicks, Reply, listener_of
 from handlers.slack_client import SlackFault, SlackIdentity, Us
 from handlers.slack_events import (
     Ignored,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
 
@@ -20,6 +19,7 @@ from bot.card import Words
 from bot.domain import Actor, Verb
 from bot.forms import Decided, EditForm, FieldErrors, NotDecided, RejectForm, Submitted
 from bot.ports import Decisions, StoreUnavailable
+from handlers.pressed import NOT_SAVED, STORE_AWAY, VERBS, Later
 from handlers.slack_blocks import SHOW_ACTION, show_view
 from handlers.slack_client import SlackFault, SlackRefused, call
 from handlers.slack_events import Json, object_in, text_in
@@ -41,20 +41,6 @@ ANSWER_SECONDS: Final = 2.6
 VIEW_SECONDS: Final = 2.9
 """How long ``views.open`` may take; its trigger is dead after three seconds anyway."""
 
-VERBS: Final[Mapping[str, Verb]] = {
-    "deskhand.approve": "approve",
-    "deskhand.edit": "edit",
-    "deskhand.reject": "reject",
-    "deskhand.take": "take",
-    "deskhand.retry": "retry",
-    "deskhand.settle_done": "settle_done",
-    "deskhand.settle_retry": "settle_retry",
-}
-
-NOT_SAVED: Final[Words] = ("That took too long and was not saved. Please press again.",)
-STORE_AWAY: Final[Words] = (
-    "Deskhand cannot save anything just now: this was not saved. Please press again in a moment.",
-)
 PRESS_AGAIN: Final[Words] = ("The form could not be opened in time. Please press again.",)
 
 _FORM_STAYS = frozenset({"stale", "look_up_failed", "too_early", "not_saved"})
@@ -68,32 +54,6 @@ class Reply:
 
     status: int = 200
     body: dict[str, Any] = field(default_factory=dict)
-
-
-class Later:
-    """Work that follows an answer; held until it is done, for asyncio itself holds no task."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
-
-    def start(self, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()) is not None:
-            log.error("deskhand: a task behind an answer failed", exc_info=fault)
-
-    async def close(self, seconds: float) -> None:
-        """Let what runs end, for ``seconds`` at most."""
-        if not self._tasks:
-            return
-        _, left = await asyncio.wait(set(self._tasks), timeout=seconds)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
 
 
 class Clicks:

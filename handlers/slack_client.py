@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -51,12 +51,6 @@ class SlackNotReached(SlackFault):
 
 class SlackLost(SlackFault):
     """The request may have arrived; its answer did not."""
-
-
-class Monotonic(Protocol):
-    """The part of the clock that measures spans, in seconds."""
-
-    def monotonic(self) -> float: ...
 
 
 def slack_session(*, kept_alive: bool = True) -> aiohttp.ClientSession:

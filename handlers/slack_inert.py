@@ -10,33 +10,16 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from bot.plain_text import clean
+from handlers.inert import cut, is_plain_url, one_line, split_urls
+
+__all__ = ["cut", "is_plain_url", "one_line"]
 
 Json = dict[str, Any]
 
-_URL = re.compile(r"https?://[^\s<>\"'`\\]+")
-_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][!#-;=?-\[\]_a-z~]*)?")
 _MOST_LEAVES = 40
-_TRAILING = ".,;:!?)]}*_~"
 _SLACK_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
-
-
-def one_line(text: str) -> str:
-    """``clean`` text with its white space run together."""
-    return " ".join(clean(text).split())
-
-
-def cut(text: str, limit: int) -> tuple[str, bool]:
-    """At most ``limit`` characters, the last of them ``…`` if something is missing; and whether."""
-    if len(text) <= limit:
-        return text, False
-    head = text[: max(limit - 1, 0)]
-    space = max(head.rfind(" "), head.rfind("\n"))
-    if space > limit * 3 // 4:
-        head = head[:space]
-    return head.rstrip() + "…", True
 
 
 def escape(text: str) -> str:
@@ -72,41 +55,17 @@ def link(url: str, text: str | None = None) -> Json:
 
 
 def leaves(text: str, *, linked: bool = False, **style: bool) -> list[Json]:
-    """``text`` as leaves; ``linked`` makes plain http(s) URLs links to exactly what is read.
-
-    A URL with a user part or with letters outside ASCII stays text: what it shows is not what a
-    reader takes it for. So does the rest after twenty, for a message has only so much room."""
+    """``text`` as leaves; ``linked`` makes plain http(s) URLs links to exactly what is read (see
+    ``handlers.inert.split_urls``)."""
     text = clean(text)
     if not text:
         return []
     if not linked:
         return [leaf(text, **style)]
-    made: list[Json] = []
-    begin = 0
-    for found in _URL.finditer(text):
-        url = found.group().rstrip(_TRAILING)
-        if not is_plain_url(url):
-            continue
-        if len(made) >= _MOST_LEAVES:
-            break
-        if found.start() > begin:
-            made.append(leaf(text[begin : found.start()], **style))
-        made.append(link(url))
-        begin = found.start() + len(url)
-    if begin < len(text):
-        made.append(leaf(text[begin:], **style))
-    return made
-
-
-def is_plain_url(url: str) -> bool:
-    """Whether a reader sees where ``url`` leads: http(s), ASCII, no user part, at most 3,000."""
-    if len(url) > 3000 or not _PLAIN_URL.fullmatch(url):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return bool(parts.hostname) and parts.username is None and parts.password is None
+    return [
+        link(piece) if is_url else leaf(piece, **style)
+        for piece, is_url in split_urls(text, _MOST_LEAVES)
+    ]
 
 
 def is_user_id(some_id: str) -> bool:

@@ -16,9 +16,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands import Outcome, Refused, Succeeded, Uncertain
 from bot.domain import Place, Ticket
 from handlers import slack_inert as inert
+from handlers.recent import Monotonic
 from handlers.slack_blocks import CardMessage
 from handlers.slack_client import (
-    Monotonic,
     SlackFault,
     SlackIdentity,
     SlackLimited,

@@ -359,7 +359,7 @@ fetch: {hosts: {a.example: "http://127.0.0.1:1"}}
         "managers: nobody may pause",
         "routes.alone.approvers: only one person may approve",
         "routes.nobody.approvers: nobody may approve",
-        "routes.nobody.card.teams: this version does not serve Teams",
+        "routes.nobody.card.teams: there are no credentials for Teams",
         "listen[0].slack: there are no credentials for Slack",
         "listen[0].slack: 'support' is no Slack channel's id",
         "default.approvers.slack_users[0]: 'bob' is no Slack id",
@@ -416,7 +416,6 @@ screen: {on_hit: reason}
         "playbooks.support.research[1]: this version does not have fetch_page",
         "playbooks.support.actions[1]: this version does not have update_crm",
         "playbooks.sales.kind: this version runs no playbook of kind lead",
-        "MICROSOFT_APP_ID: this version does not serve Teams",
     ):
         assert expected in found, expected
     assert "search_kb;" not in found

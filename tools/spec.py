@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from pydantic import BaseModel
 
 from bot.commands import Outcome, Succeeded
-from bot.domain import Author, Content, Decision, Place, Ticket
+from bot.domain import Author, Citation, Content, Decision, Place, Ticket
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,10 @@ class Grant(Sent):
     author: Author | None = None
     """Whose words are answered."""
     subject: str = ""
+    citations: tuple[Citation, ...] = ()
+    """What the reply rests on."""
+    by_hand: bool = False
+    """A person wrote the reply from nothing: no model did."""
 
 
 class Unanswered(Exception):

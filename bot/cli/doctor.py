@@ -52,7 +52,18 @@ async def examine(settings: Settings, *, offline: bool) -> tuple[Check, ...]:
         from bot.cli.doctor_slack import slack_check
 
         checks.append(await slack_check(settings, loaded.config if loaded else None))
+    if loaded is not None and _speaks_teams(settings, loaded):
+        from bot.cli.doctor_teams import teams_check
+
+        checks.append(await teams_check(settings, loaded.config))
     return tuple(checks)
+
+
+def _speaks_teams(settings: Settings, loaded: ConfigFile) -> bool:
+    """Whether Teams is served, or, without credentials, the file was written for its emulator."""
+    books = loaded.config.playbooks.values()
+    listened = any(listen.teams for book in books for listen in book.listen)
+    return settings.teams or listened
 
 
 def _config(settings: Settings) -> tuple[ConfigFile | None, Check]:

@@ -20,6 +20,7 @@ from bot.forms import (
     NotDecided,
     Pressed,
     RejectInput,
+    Seen,
     Submitted,
 )
 from bot.journal import Entry
@@ -156,6 +157,27 @@ class Decide:
         if not await may_read(self._context, actor, playbook, route):
             return NotDecided("not_allowed", ("Only this route's approvers and managers see it.",))
         return view(proposal.value, proposal.version, ticket.value, playbook)
+
+    async def see(self, proposal_id: str, actor: Actor) -> Seen | NotDecided:
+        """The card as it is now, and this person's forms: for a surface whose forms stand inside
+        the card. Only reads."""
+        case = await self._context.store.case(proposal_id)
+        if case is None:
+            return unknown()
+        playbook = self._context.playbook(case.proposal.value.playbook)
+        asked = Asked(case.proposal, case.ticket, case.board, playbook)
+        proposal = asked.proposal.value
+        card = view(proposal, asked.proposal.version, asked.ticket.value, playbook)
+        offered = {button.verb for button in card.buttons}
+        if not offered or isinstance(await authorise(self._context, asked, actor), NotDecided):
+            return Seen(card, may_decide=False)
+        specs = self._context.specs
+        return Seen(
+            card,
+            may_decide=True,
+            edit=edit_form(proposal, playbook, specs) if "edit" in offered else None,
+            reject=reject_form(proposal) if "reject" in offered else None,
+        )
 
     async def _open(self, token: str, verb: Verb, actor: Actor) -> Asked | NotDecided:
         """What is behind a token, if this actor may decide it now."""

@@ -18,7 +18,7 @@ from bot.domain import (
     SurfaceName,
     Verb,
 )
-from bot.forms import EditInput, NotDecided, Pressed, RejectInput, Submitted
+from bot.forms import EditInput, NotDecided, Pressed, RejectInput, Seen, Submitted
 
 
 class SurfaceError(Exception):
@@ -141,4 +141,9 @@ class Decisions(Protocol):
 
     async def show(self, proposal_id: str, actor: Actor) -> CardView | NotDecided:
         """The whole card for one who may see its texts (the route's approvers and managers)."""
+        ...
+
+    async def see(self, proposal_id: str, actor: Actor) -> Seen | NotDecided:
+        """The card as everybody in its conversation sees it, and what this person may do with it.
+        Only reads."""
         ...

@@ -44,6 +44,8 @@ class Claimable:
             playbook=executing.playbook,
             author=ticket.author,
             subject=ticket.subject,
+            citations=executing.citations,
+            by_hand=executing.handoff is not None,
         )
 
 

@@ -70,6 +70,8 @@ class Keys:
         """Exists once ``belongs`` and ``age`` hold the tickets from before they were kept."""
         self.person_key = b""
         """What ``people`` holds, once ``RedisStore.start`` has read it."""
+        self.references = prefix + "references"
+        """Hash: where a chat service can be spoken to first (``bot.store.references``)."""
         self.reservations = prefix + "reserved"
         """Hash: reservation id to what it holds."""
         self.queue = prefix + "q"
@@ -118,6 +120,10 @@ class Keys:
         """Exists for a day after a ticket's texts were erased: what is still on its way to the
         journal is kept without its texts (``append.lua``)."""
         return f"{self.prefix}e:{case}:gone"
+
+    def reply(self, conversation: str, message: str) -> str:
+        """String: the proposal whose reply this message is."""
+        return f"{self.prefix}reply:{fingerprint(conversation, message)}"
 
     def person(self, name: str) -> str:
         """The hash that stands for a person's name (``Author.names``) in ``belongs``."""

@@ -9,8 +9,9 @@ import pytest
 
 from bot.domain import Actor
 from bot.ports import LookUpFailed
+from handlers.recent import Recent
 from handlers.slack_client import SlackIdentity, slack_client, slack_session
-from handlers.slack_people import Recent, SlackPeople
+from handlers.slack_people import SlackPeople
 from tests.standins.slack import SlackStandin
 from tests.standins.wire import DropReply, Fault, Hang, HttpFailure, RateLimited, Refusal
 

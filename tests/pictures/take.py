@@ -57,10 +57,11 @@ def browser() -> str:
 
 def installed(folder: Path) -> Path:
     """The folder with the Node packages, made the first time."""
-    packages = folder / "node"
-    if not (packages / "node_modules" / "slack-blocks-to-jsx").is_dir():
+    packages, wanted = folder / "node", HERE / "package.json"
+    named = json.loads(wanted.read_text(encoding="utf-8"))["dependencies"]
+    if not all((packages / "node_modules" / name).is_dir() for name in named):
         packages.mkdir(parents=True, exist_ok=True)
-        shutil.copy(HERE / "package.json", packages / "package.json")
+        shutil.copy(wanted, packages / "package.json")
         subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=packages, check=True)
     return packages
 
@@ -75,8 +76,8 @@ def page(blocks: list[dict[str, Any]], packages: Path) -> str:
     return done.stdout
 
 
-def take(html: str, picture: Path) -> None:
-    """A screenshot of the page, as high as it is."""
+def take(html: str, picture: Path, width: int = WIDTH) -> str:
+    """A screenshot of the page, as high as it is; the answer is the page after its scripts."""
     with tempfile.TemporaryDirectory() as profile:
         source = Path(profile) / "page.html"
         source.write_text(html, encoding="utf-8")
@@ -84,15 +85,17 @@ def take(html: str, picture: Path) -> None:
         def browse(height: int, what: str) -> str:
             done = subprocess.run(
                 [browser(), *_BROWSER, f"--user-data-dir={profile}/p",
-                 f"--window-size={WIDTH},{height}", what, source.as_uri()],
+                 f"--window-size={width},{height}", what, source.as_uri()],
                 check=True, capture_output=True, text=True,
             )  # fmt: skip
             return done.stdout
 
-        height = re.search(r'data-height="(\d+)"', browse(400, "--dump-dom"))
+        dumped = browse(400, "--dump-dom")
+        height = re.search(r'data-height="(\d+)"', dumped)
         if height is None:
             raise SystemExit("the page did not say how high it is")
         browse(int(height[1]), f"--screenshot={picture}")
+    return dumped
 
 
 def main() -> None:

@@ -1,0 +1,89 @@
+"""``agent …`` in Teams: the same answers, by the same rules, as ``/agent`` gives in Slack.
+
+The words come from the command that Slack's is; its markup is its own and is taken off, so that
+what is left is literal. In a conversation of several only what every full member may see is said;
+texts go to the asker's own chat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import logging
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain import Actor
+from bot.ports import StoreUnavailable
+from handlers.slack_answers import CommandAnswer
+from handlers.slack_command import SlackCommand
+from handlers.teams_card import small_card
+from handlers.teams_inert import Json
+
+log = logging.getLogger("deskhand.teams")
+
+ANSWER_SECONDS: Final = 2.5
+"""How long an answer may take, of the contract's three seconds."""
+_PRIVATE: Final = frozenset({"show", "trace", "console"})
+"""Answered in the asker's own chat; elsewhere only what everybody may see of it."""
+_STEERING: Final = frozenset({"pause", "resume"})
+_BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
+_LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``here``: into the conversation. ``privately``: into the asker's chat with the bot."""
+
+    here: Json | None = None
+    privately: Json | None = None
+
+
+class TeamsCommands:
+    """Answers ``agent <text>`` by a verified person."""
+
+    def __init__(self, command: SlackCommand) -> None:
+        self._command = command
+
+    async def answer(self, text: str, actor: Actor, *, private: bool) -> Answer:
+        """``private``: asked in the person's own chat with the bot."""
+        name = text.split()[0].lower() if text.split() else "help"
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                if private or name in _STEERING:
+                    return Answer(here=_drawn(name, await self._command.answer(text, actor)))
+                if name not in _PRIVATE:
+                    return Answer(here=_drawn(name, await self._command.share(text, actor)))
+                whole = await self._command.answer(text, actor)
+                if whole.share is None and name != "console":
+                    return Answer(here=_drawn(name, whole))
+                if name == "console":
+                    return Answer(_line(name, "The link is in your chat with Deskhand."),
+                                  _drawn(name, whole))  # fmt: skip
+                shared = await self._command.share(text, actor)
+                return Answer(_drawn(name, shared), _drawn(name, whole))
+        except (TimeoutError, StoreUnavailable) as away:
+            log.warning("deskhand: agent %s was not answered: %s", name[:20], type(away).__name__)
+            late = "Deskhand cannot answer just now. Please try again in a moment."
+            return Answer(here=_line(name, late))
+
+
+def plain_lines(answer: CommandAnswer) -> list[str]:
+    """An answer's lines without Slack's markup. What came from outside is escaped in it, so that
+    only our own markup is taken off."""
+    text = "\n".join(part for part in (answer.text, answer.table) if part)
+    text = _LINK.sub(r"\1", text.replace("```", ""))
+    text = _BOLD.sub(r"\1", text).replace("`", "")
+    text = re.sub(r"/agent\b", "agent", text)
+    lines = (line.removeprefix("> ").rstrip() for line in text.split("\n"))
+    return [html.unescape(line) for line in lines if line]
+
+
+def _drawn(name: str, answer: CommandAnswer) -> Json:
+    first, *rest = plain_lines(answer) or ["–"]
+    return small_card(first, rest) if rest else _line(name, first)
+
+
+def _line(name: str, words: str) -> Json:
+    return small_card(f"agent {name[:20]}", [words])

@@ -1,0 +1,374 @@
+"""The parts of a card as Adaptive Card elements, each within the room it is given.
+
+Text from outside stands in text runs alone (see ``handlers.teams_inert``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from bot.card import STATE_WORDS, ActionView, CardView, HandoffView, Unsupported, Words
+from bot.domain import Citation, State
+from bot.plain_text import clean
+from handlers.inert import cut, is_plain_url, one_line
+from handlers.slack_diff import Piece, word_diff
+from handlers.slack_parts import STATE_SIGNS, VOID, cost
+from handlers.slack_room import Drawing
+from handlers.teams_inert import Json, bold, heading, line, link, person, runs, trusted
+
+Color = Literal["Default", "Accent", "Good", "Warning", "Attention"]
+_COLORS: Final[dict[State, Color]] = {
+    "drafting": "Default",
+    "handoff": "Warning",
+    "pending": "Accent",
+    "approved": "Good",
+    "executing": "Accent",
+    "succeeded": "Good",
+    "failed": "Attention",
+    "unknown": "Warning",
+    "rejected": "Default",
+    "expired": "Default",
+    "superseded": "Default",
+}
+_DECIDED: Final = frozenset({"approved", "executing", "succeeded", "failed", "unknown"})
+_DOTS: Final = {"low": "●○○", "medium": "●●○", "high": "●●●"}
+_FOLDED: Final = 600
+"""Characters of the customer's words that stand there before *Show more*."""
+
+
+def container(items: list[Json], **block: Any) -> Json:
+    """Elements that stand together."""
+    return {"type": "Container", "items": items, **block}
+
+
+def first(draw: Drawing, words: Words | None) -> None:
+    """Before everything else: that a click came late, and who decided."""
+    if words:
+        draw.add(container([line(words_of(draw, words, weight="Bolder"))], style="warning"))
+
+
+def header(draw: Drawing, card: CardView) -> None:
+    """The intent in one line, then the state in words."""
+    headline, _ = cut(one_line(card.headline), 150)
+    draw.add(line(runs(headline or "–", weight="Bolder", size="Large")))
+    words = f"{STATE_SIGNS[card.state]} {STATE_WORDS[card.state]}"
+    if card.revision > 1:
+        words += f" · revision {card.revision}"
+    state = trusted(words, weight="Bolder", color=_COLORS[card.state], spacing="Small")
+    draw.add(state)
+
+
+def outcome(draw: Drawing, card: CardView) -> None:
+    """Who decided, when, what happened; and the way to a successor."""
+    lines = lines_of(draw, card.outcome)
+    if card.successor_url and is_plain_url(card.successor_url):
+        # Our own card's address, from the surface itself: here alone a link has other words.
+        lines.append(line([link(card.successor_url, "Open the newer card")]))
+    if lines:
+        draw.add(container(_close(lines), spacing="Small"))
+
+
+def notices(draw: Drawing, card: CardView) -> None:
+    """What somebody should read before deciding."""
+    lines = lines_of(draw, card.notices, sign="ℹ️ ")
+    if lines:
+        draw.add(container(_close(lines), style="warning"))
+
+
+def handoff(draw: Drawing, shown: HandoffView | None) -> None:
+    """Why a person is asked, what was tried and found, what is missing, who could take it."""
+    if shown is None:
+        return
+    why = draw.fit_line(shown.words, draw.room.line) or shown.reason
+    reason = one_line(shown.reason)[:60] or "–"
+    items = [line(bold("Why a person is needed: "), runs(why), runs(f" ({reason})", isSubtle=True))]
+    for title, found in (
+        ("Tried", shown.tried), ("Found", shown.found), ("Missing", shown.missing)
+    ):  # fmt: skip
+        if not found:
+            continue
+        count = draw.most(len(found), draw.room.lines)
+        items.append(trusted(title, weight="Bolder", spacing="Small"))
+        items += [_bullet(runs(draw.fit_line(one, draw.room.line))) for one in found[:count]]
+        items += _more(len(found) - count)
+    if shown.who:
+        who = words_of(draw, shown.who, weight="Default")
+        items.append(line(bold("Who could take it: "), who, spacing="Small"))
+    draw.add(container(items, spacing="Medium"))
+
+
+def facts(draw: Drawing, card: CardView) -> None:
+    """Labels; route, priority and confidence; and why."""
+    if not (card.labels or card.priority or card.confidence):
+        return
+    rest = [("Route", card.route), ("Priority", card.priority or "none")]
+    if card.confidence:
+        rest.append(("Confidence", f"{_DOTS.get(card.confidence, '')} {card.confidence}"))
+    row: list[Json] = []
+    for name, value in rest:
+        gap = "  ·  " if row else ""
+        row += [*runs(f"{gap}{name}  ", isSubtle=True), *bold(draw.fit_line(value, 100) or "–")]
+    items = [
+        line(runs("Labels  ", isSubtle=True), bold(_labels(draw, card.labels))),
+        line(row, spacing="Small"),
+    ]
+    if card.why.strip():
+        why = draw.fit_line(card.why, draw.room.why)
+        items.append(line(runs(f"Why: {why}", isSubtle=True), spacing="Small"))
+    draw.add(container(items, spacing="Medium"))
+
+
+def customer(draw: Drawing, card: CardView) -> None:
+    """The customer's own words as a quotation, with who they are and where they stand."""
+    head = [*bold(_author(card)), *runs(" wrote")]
+    if card.subject.strip():
+        head += [*runs(": "), *runs(draw.fit_line(card.subject, 200), italic=True)]
+    words = draw.fit(card.quote, draw.room.quote).strip() or "(no text)"
+    items = [line(head), *_folded(words)]
+    tail: list[Json] = []
+    if card.files:
+        shown = draw.most(len(card.files), 5)
+        names = ", ".join(draw.fit_line(name, 60) or "unnamed" for name in card.files[:shown])
+        more = f" and {len(card.files) - shown} more" if shown < len(card.files) else ""
+        tail.append(line(runs(f"📎 {names}{more} (not read)", isSubtle=True), spacing="Small"))
+    if card.ticket_url and is_plain_url(card.ticket_url):
+        tail.append(line([link(card.ticket_url)], spacing="Small"))
+    draw.add(container(items + tail, style="emphasis", spacing="Medium"))
+
+
+def draft(draw: Drawing, card: CardView) -> None:
+    """The reply, word for word, with unsupported passages marked."""
+    if card.draft is None:
+        return
+    title = "Reply" if card.state in ("succeeded", "executing", "approved") else "Draft reply"
+    shown, was_cut = cut(card.draft, draw.room.draft)
+    draw.shortened = draw.shortened or was_cut
+    unsupported = card.unsupported if card.state not in VOID else ()
+    if was_cut:
+        title += f" · the beginning of {len(card.draft):,} characters"
+    items = [
+        heading(title),
+        container([line(_marked(draw, shown, unsupported) or runs("(empty)"))], style="accent"),
+    ]
+    if unsupported:
+        items.append(line(_legend(unsupported), spacing="Small"))
+    draw.add(container(items, spacing="Medium"))
+
+
+def citations(draw: Drawing, card: CardView) -> None:
+    """Sources with their quotes; an unsupported one struck through and named so."""
+    cited = card.citations
+    if not cited or card.state in VOID:
+        return
+    shown = draw.most(len(cited), draw.room.citations)
+    items = [heading("Sources")]
+    items += [_bullet(_citation(draw, one)) for one in cited[:shown]]
+    draw.add(container(items + _more(len(cited) - shown), spacing="Medium"))
+
+
+def actions(draw: Drawing, card: CardView) -> None:
+    """What an approval sets off, exactly: tool, target and arguments; or what became of it."""
+    if card.state in VOID and not any(action.status for action in card.actions):
+        return
+    if not card.actions:
+        if card.state == "pending":
+            words = "On approval: nothing is sent; the labels and the route are kept."
+            draw.add(trusted(words, isSubtle=True))
+        return
+    shown = draw.most(len(card.actions), draw.room.actions)
+    items = [heading("Actions" if card.state in _DECIDED else "On approval")]
+    for action in card.actions[:shown]:
+        items.append(_bullet(_action(draw, action)))
+        fields = draw.most(len(action.args), draw.room.fields)
+        for name, value in action.args[:fields]:
+            title = draw.fit_line(name, 60) or "–"
+            words = draw.fit(value, draw.room.field_value) or "(empty)"
+            title = f"\u2003\u2003{title}: "  # spaces that no renderer runs together
+            items.append(line(bold(title, isSubtle=True), runs(words), spacing="None"))
+    draw.add(container(items + _more(len(card.actions) - shown), spacing="Medium"))
+
+
+def changes(draw: Drawing, card: CardView) -> None:
+    """What the last edit changed: what went is struck through, what came is bold."""
+    if not card.changes:
+        return
+    shown = draw.most(len(card.changes), draw.room.changes)
+    items = [heading("Changed")]
+    for change in card.changes[:shown]:
+        name = draw.fit_line(change.field.replace("_", " "), 80) or "–"
+        difference = _difference(draw, word_diff(change.before, change.after))
+        items.append(_bullet([*runs(f"{name[0].upper()}{name[1:]}: ", isSubtle=True), *difference]))
+    draw.add(container(items + _more(len(card.changes) - shown), spacing="Medium"))
+
+
+def footer(draw: Drawing, card: CardView) -> None:
+    """Expiry in the reader's own time zone; model, cost and the proposal's id."""
+    words = [one_line(card.model)[:100], cost(card.cost_usd)] if card.model else []
+    words.append(one_line(card.proposal)[:60])
+    small: Json = {"isSubtle": True, "size": "Small"}
+    items = [line(runs(" · ".join(words), **small), spacing="None")]
+    if card.expires_at is not None:
+        at = f"{card.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+        items.insert(0, trusted(f"Expires {{{{DATE({at},SHORT)}}}} at {{{{TIME({at})}}}}", **small))
+    draw.add(container(items, separator=True, spacing="Medium"))
+
+
+# --- pieces -----------------------------------------------------------------------------------
+
+
+def lines_of(draw: Drawing, lines: tuple[Words, ...], sign: str = "") -> list[Json]:
+    """Lines of words, each a block of its own."""
+    shown = draw.most(len(lines), draw.room.lines)
+    made = [line(runs(sign), words_of(draw, one)) for one in lines[:shown]]
+    return made + _more(len(lines) - shown)
+
+
+def words_of(draw: Drawing, words: Words, **style: Any) -> list[Json]:
+    """A line of words as runs, persons by name."""
+    made: list[Json] = []
+    left = draw.room.line
+    for part in words:
+        if left <= 0:
+            draw.shortened = True
+            return [*made, *runs("…", **style)]
+        if isinstance(part, str):
+            shown = draw.fit(part, left)
+            made += runs(shown, linked=True, **style)
+        else:
+            shown = person(part)
+            made += runs(shown, **{"weight": "Bolder", **style})
+        left -= len(shown)
+    return made
+
+
+def _close(lines: list[Json]) -> list[Json]:
+    return [lines[0], *({**one, "spacing": "Small"} for one in lines[1:])] if lines else []
+
+
+def _bullet(inlines: list[Json]) -> Json:
+    return line(runs("• "), inlines or runs("–"), spacing="Small")
+
+
+def _more(missing: int) -> list[Json]:
+    if missing <= 0:
+        return []
+    return [line(runs(f"and {missing} more", italic=True), spacing="Small")]
+
+
+def _folded(words: str) -> list[Json]:
+    """Long words folded after their beginning; *Show more* opens the rest in place."""
+    if len(words) <= _FOLDED * 4 // 3:
+        return [line(runs(words))]
+    at = words.rfind(" ", 0, _FOLDED)
+    at = at if at > _FOLDED // 2 else _FOLDED
+    ids = ("quote.rest", "quote.more", "quote.less")
+
+    def fold(ident: str, title: str, visible: bool) -> Json:
+        toggle = {"type": "Action.ToggleVisibility", "title": title, "targetElements": list(ids)}
+        return {"type": "ActionSet", "id": ident, "isVisible": visible, "actions": [toggle]}
+
+    return [
+        line(runs(words[:at])),
+        line(runs(words[at:].lstrip(" ")), id=ids[0], isVisible=False, spacing="None"),
+        fold(ids[1], "Show more", True),
+        fold(ids[2], "Show less", False),
+    ]
+
+
+def _labels(draw: Drawing, labels: tuple[str, ...]) -> str:
+    shown: list[str] = []
+    for label in labels:
+        name = draw.fit_line(label, 80) or "–"
+        if shown and sum(map(len, shown)) + len(name) > draw.room.chips:
+            break
+        shown.append(name)
+    missing = len(labels) - len(shown)
+    draw.shortened = draw.shortened or missing > 0
+    return (", ".join(shown) or "none") + (f" and {missing} more" if missing else "")
+
+
+def _author(card: CardView) -> str:
+    name = one_line(card.author.name)[:80]
+    email = one_line(card.author.email or "")[:80]
+    return (f"{name} ({email})" if email else name) if name else email or "The customer"
+
+
+def _marked(draw: Drawing, shown: str, passages: tuple[Unsupported, ...]) -> list[Json]:
+    """``shown`` as runs; marks count code points of the whole draft, of which it is the start."""
+    made: list[Json] = []
+    begin = 0
+    ordered = sorted(passages, key=lambda passage: (passage.start, passage.end))
+    limit = draw.most(len(ordered), draw.room.marks)
+    for passage in ordered[:limit]:
+        start, end = max(passage.start, begin), min(passage.end, len(shown))
+        if start >= end:
+            continue
+        made += runs(shown[begin:start], linked=True)
+        made += runs(shown[start:end], highlight=True)
+        begin = end
+    return made + runs(shown[begin:], linked=True)
+
+
+def _legend(passages: tuple[Unsupported, ...]) -> list[Json]:
+    sentences = sum(passage.kind == "sentence" for passage in passages)
+    values = len(passages) - sentences
+    named = []
+    if sentences:
+        count = "1 sentence" if sentences == 1 else f"{sentences} sentences"
+        named.append(f"{count} without a source")
+    if values:
+        count = "1 figure or name" if values == 1 else f"{values} figures or names"
+        named.append(f"{count} found nowhere")
+    return [
+        *runs("⚠️ "),
+        *runs("Unsupported", highlight=True),
+        *runs(f": {' and '.join(named)}. Check before you approve."),
+    ]
+
+
+def _citation(draw: Drawing, citation: Citation) -> list[Json]:
+    title = draw.fit_line(citation.title or citation.article, 120) or "untitled"
+    words = f" “{draw.fit_line(citation.quote, draw.room.citation)}”"
+    if citation.supported:
+        made = [*bold(title), *runs(words)]
+    else:
+        made = [
+            *bold(title, strikethrough=True),
+            *runs(words, strikethrough=True),
+            *bold(" unsupported", color="Attention"),
+            *runs(": not found in this article"),
+        ]
+    if citation.url and is_plain_url(citation.url) and len(citation.url) <= 300:
+        made += [*runs(" "), link(citation.url)]
+    return made
+
+
+def _action(draw: Drawing, action: ActionView) -> list[Json]:
+    struck = {} if action.included else {"strikethrough": True}
+    made = bold(one_line(action.tool)[:80] or "–")
+    made += [*runs(" → "), *runs(draw.fit_line(action.target, 400), **struck)]
+    if action.status:
+        made += [*runs(" · "), *words_of(draw, action.status)]
+    return made
+
+
+def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:
+    made: list[Json] = []
+    left = draw.room.change
+    for piece in pieces:
+        words = clean(piece.text)
+        if not words:
+            continue
+        if left <= 0 or len(made) > 40:
+            draw.shortened = True
+            return [*made, *runs(" …")]
+        shown = draw.fit(words, left)
+        left -= len(shown)
+        match piece.kind:
+            case "same":
+                made += runs(shown)
+            case "removed":
+                made += runs(shown, strikethrough=True, color="Attention")
+            case "added":
+                made += bold(shown, color="Good")
+    return made or runs("(empty)")

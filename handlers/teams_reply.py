@@ -1,0 +1,119 @@
+"""An approved reply into a Teams conversation: ``send_reply``'s outlet for tickets from there.
+
+Teams knows neither an idempotency key nor a way to look for a message, so a reply is sent with one
+request; what became of a lost one only a person can see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bot.commands import Outcome, Refused, Succeeded, Uncertain
+from bot.domain import Place, Ticket
+from bot.ports import StoreUnavailable
+from handlers.inert import one_line
+from handlers.recent import Monotonic
+from handlers.teams_card import reply_activity
+from handlers.teams_connector import (
+    Connector,
+    TeamsFault,
+    TeamsLimited,
+    TeamsNotReached,
+    TeamsRefused,
+)
+from handlers.teams_references import Rooms
+from handlers.teams_surface import thread_of
+from tools.signature import Signatures
+from tools.spec import Grant, Sent
+
+log = logging.getLogger("deskhand.teams")
+
+
+class TeamsReply:
+    """``tools.spec.Outlet`` for Teams. ``connector`` should keep no connections alive."""
+
+    def __init__(
+        self, connector: Connector, rooms: Rooms, clock: Monotonic, signatures: Signatures
+    ) -> None:
+        self._connector = connector
+        self._rooms = rooms
+        self._clock = clock
+        self._signatures = signatures
+
+    def target(self, ticket: Ticket) -> str:
+        """Where the reply goes."""
+        where = "thread" if _is_in_a_channel(ticket.origin) else "chat"
+        signed = self._signatures.words(ticket.playbook)
+        return f"the customer's {where} in Teams ({ticket.origin.place}), {signed}"
+
+    def resend_seconds(self, origin: Place) -> float:
+        """Never: Teams has no idempotency keys."""
+        return 0.0
+
+    async def send(self, grant: Grant, text: str) -> Outcome:
+        """Post once before the deadline; only a 429, which is *not sent*, is tried again in it."""
+        origin = grant.origin
+        if origin.surface != "teams":
+            return Refused("the ticket did not come from Teams")
+        try:
+            async with asyncio.timeout(max(self._left(grant), 0)):
+                at = await thread_of(self._rooms, origin)
+        except (StoreUnavailable, TimeoutError):
+            return Refused("not sent: where it goes could not be looked up in time")
+        if at is None:
+            return Refused("not sent: nobody knows where that conversation is reached")
+        activity = reply_activity(
+            self._signed(grant, text),
+            proposal=grant.proposal,
+            revision=grant.revision,
+            key=grant.key,
+            reply_to=origin.message,
+            citations=grant.citations,
+            by_hand=grant.by_hand,
+        )
+        while True:
+            left = self._left(grant)
+            if left <= 0:
+                return Refused("the time to send it was over before anything was sent")
+            try:
+                message = await self._connector.post(
+                    at, activity, reply_to=origin.message, seconds=left
+                )
+            except TeamsLimited as limited:
+                if limited.retry_after_seconds + 0.5 >= self._left(grant):
+                    return Refused(f"not sent: {limited}")
+                await asyncio.sleep(limited.retry_after_seconds)
+            except TeamsNotReached as fault:
+                return Refused(f"not sent: {fault}")
+            except TeamsRefused as fault:
+                return Refused(f"Teams refused it: {fault}")
+            except TeamsFault as lost:
+                log.warning("the answer to the reply of %s is lost: %s", grant.proposal, lost)
+                return Uncertain(f"the answer was lost ({lost}); look into the conversation")
+            else:
+                await self._known_as_reply(at.conversation, message, grant)
+                return Succeeded(f"message {message} in {at.id}")
+
+    async def look_up(self, sent: Sent) -> Succeeded | None:
+        """A bot cannot read a conversation in Teams."""
+        return None
+
+    async def _known_as_reply(self, conversation: str, message: str, grant: Grant) -> None:
+        """Remember it, so that what people think of it stands beside the decision."""
+        try:
+            references = self._rooms.references
+            await references.replied(conversation, message, grant.proposal)
+        except StoreUnavailable as away:
+            log.info("deskhand: feedback on %s will be nobody's: %s", message, away)
+
+    def _signed(self, grant: Grant, text: str) -> str:
+        name = one_line(self._signatures.sign(grant.playbook, grant.approved_by))
+        return f"{text}\n\n— {name}" if name else text
+
+    def _left(self, grant: Grant) -> float:
+        return grant.deadline - self._clock.monotonic()
+
+
+def _is_in_a_channel(origin: Place) -> bool:
+    return "@thread.tacv2" in origin.place or origin.thread != origin.message
