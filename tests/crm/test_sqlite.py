@@ -19,7 +19,14 @@ from tests.actions.grants import EARLIER, KEY, TestClock, grant, place, ticket
 from tools.actions.crm_sqlite import SqliteWriter, import_rows
 from tools.actions.update_crm import UpdateCrm, UpdateCrmArgs
 from tools.crm.compare import chosen_at_first, compare, update_args
-from tools.crm.records import CrmUnavailable, Key, key_of, normal_domain, normal_email
+from tools.crm.records import (
+    CrmUnavailable,
+    Key,
+    is_barred,
+    key_of,
+    normal_domain,
+    normal_email,
+)
 from tools.crm.rows import Row
 from tools.crm.sqlite_file import SqliteReader, everything, history, reading, writing
 from tools.research.find_in_crm import FindInCrm, FindInCrmArgs
@@ -279,3 +286,24 @@ def test_keys_as_people_write_them() -> None:
     for text in ("dana", "@acme.example", "dana@", "da na@acme.example", "a@b@c"):
         assert normal_email(text) is None
     assert key_of("bücher.example") == Key("company", "xn--bcher-kva.example")
+
+
+@pytest.mark.parametrize(
+    ("asked", "barred"),
+    [
+        ("blocked.example", True),
+        ("WWW.Blocked.example", True),
+        ("shop.blocked.example", True),
+        ("dana@blocked.example", True),
+        ("dana@mail.blocked.example", True),
+        ("Bob@acme.example", True),
+        ("acme.example", False),
+        ("ann@acme.example", False),
+        ("notblocked.example", False),
+        ("blocked.example.org", False),
+    ],
+)
+def test_whom_nobody_may_enrich(asked: str, barred: bool) -> None:
+    key = key_of(asked)
+    assert key is not None
+    assert is_barred(key, ("blocked.example", "bob@ACME.example", "nonsense")) is barred
