@@ -54,10 +54,7 @@ class Research:
         """The result of each call, in their order, within ``seconds``."""
         return tuple(
             await asyncio.gather(
-                *(
-                    self._one(call, step, position, seconds)
-                    for position, call in enumerate(calls)
-                )
+                *(self._one(call, step, position, seconds) for position, call in enumerate(calls))
             )
         )
 

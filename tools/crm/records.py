@@ -68,6 +68,8 @@ class Record:
     updated_at: str | None = None
     proposal: str | None = None
     """Whose approval wrote it last."""
+    version: str | None = None
+    """What the CRM itself tells this state of the record by, where it does."""
 
     @property
     def cited(self) -> str:
