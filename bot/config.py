@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -187,6 +188,19 @@ class Fetch(Frozen):
     """The DNS server that is asked over UDP, as ``127.0.0.1:5353``."""
     also: tuple[str, ...] = ()
     """Hosts that any run may fetch."""
+
+    @field_validator("resolver")
+    @classmethod
+    def _an_address_and_port(cls, value: str | None) -> str | None:
+        host, _, port = (value or "").rpartition(":")
+        try:
+            if value is not None:
+                ip_address(host.removeprefix("[").removesuffix("]"))
+        except ValueError as name:
+            raise ValueError("name the server by its address, as in 127.0.0.1:5353") from name
+        if value is not None and not 0 < int(port) < 65_536:
+            raise ValueError(f"{port} is no port")
+        return value
 
     @field_validator("hosts")
     @classmethod

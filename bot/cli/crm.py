@@ -88,6 +88,7 @@ def crm_import(
 
     The header, or the keys, are field names. Empty cells change nothing. A row with a fault is
     named and left out; the others are taken in."""
+    from bot.clock import SystemClock
     from bot.faults import OperatorError
     from tools.actions.crm_sqlite import import_rows
     from tools.crm.records import CrmUnavailable
@@ -98,7 +99,8 @@ def crm_import(
     names = {theirs: ours for ours, theirs in crm.map.items()} if crm is not None else {}
     try:
         rows = list(read_rows(file, names))
-        done = import_rows(path, (row for row in rows if isinstance(row, Row)))
+        good = (row for row in rows if isinstance(row, Row))
+        done = import_rows(path, good, SystemClock().now())
     except NotRows as fault:
         raise OperatorError(str(fault)) from fault
     except CrmUnavailable as fault:

@@ -261,3 +261,26 @@ async def test_a_value_that_hubspot_refuses_is_told_in_its_words() -> None:
     assert isinstance(done, Refused)
     assert "VALIDATION_ERROR" in done.error
     assert "allowed options" in done.error
+
+
+async def test_a_look_meanwhile_does_not_excuse_a_change() -> None:
+    """The version that a write goes with is that of the record it was compared with."""
+    async with room("salesforce") as crm:
+        crm.put(name="Acme")
+        record = await crm.reader.find(ACME)
+        crm.remote.records["9001"]["Name"] = "Other"
+        assert await crm.reader.find(ACME) != record
+        async with vendor_session() as session:
+            api = Api(session, crm.remote.url, WRITE)
+            writing = Salesforce(api, "Account", "Domain__c", "v62.0", {})
+            reply = await writing.put(ACME, record, {"BillingCity": "Bonn"}, 5)
+        assert reply.status == 412
+
+
+async def test_contacts_are_found_by_their_address() -> None:
+    async with vendor_session() as session:
+        crm = Hubspot(Api(session, "http://127.0.0.1:1", READ), "contacts", {"person": "full_name"})
+        assert (crm.kind, crm.names["email"], crm.names["role"]) == ("person", "email", "jobtitle")
+        assert await crm.find(ACME) is None
+        with pytest.raises(CrmUnavailable):
+            await crm.find(Key("person", "dana@acme.example"))

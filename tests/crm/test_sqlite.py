@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,14 @@ from tests.actions.grants import EARLIER, KEY, TestClock, grant, place, ticket
 from tools.actions.crm_sqlite import SqliteWriter, import_rows
 from tools.actions.update_crm import UpdateCrm, UpdateCrmArgs
 from tools.crm.compare import chosen_at_first, compare, update_args
-from tools.crm.records import CrmUnavailable, Key, key_of, normal_domain, normal_email
+from tools.crm.records import (
+    CrmUnavailable,
+    Key,
+    is_barred,
+    key_of,
+    normal_domain,
+    normal_email,
+)
 from tools.crm.rows import Row
 from tools.crm.sqlite_file import SqliteReader, everything, history, reading, writing
 from tools.research.find_in_crm import FindInCrm, FindInCrmArgs
@@ -27,6 +35,7 @@ from tools.research.visits import Visits
 from tools.spec import Grant, ReadContext
 
 ACME = Key("company", "acme.example")
+NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 def args(**changes: tuple[str | None, str]) -> UpdateCrmArgs:
@@ -76,7 +85,7 @@ async def test_a_new_company_is_written_with_its_history(path: Path, writer: Sql
 async def test_one_field_that_moved_and_nothing_is_written(
     path: Path, writer: SqliteWriter
 ) -> None:
-    import_rows(path, [Row(ACME, {"name": "Acme Ltd", "size": "50"})])
+    import_rows(path, [Row(ACME, {"name": "Acme Ltd", "size": "50"})], NOW)
     before = await SqliteReader(path).find(ACME)
     done = await writer.write(
         args(industry=(None, "Rockets"), name=("Acme", "Acme SE"), size=("50", "60")), approval()
@@ -124,12 +133,14 @@ async def test_twenty_approvals_at_once_have_one_winner_each_field(
 
 _CHILD = """
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from tools.actions.crm_sqlite import import_rows
 from tools.crm.records import Key
 from tools.crm.rows import Row
 for n in range(50):
-    import_rows(Path(sys.argv[1]), [Row(Key("company", f"c{n}.example"), {sys.argv[2]: str(n)})])
+    row = Row(Key("company", f"c{n}.example"), {sys.argv[2]: str(n)})
+    import_rows(Path(sys.argv[1]), [row], datetime.now(UTC))
 """
 
 
@@ -220,7 +231,7 @@ async def test_the_tool_says_where_it_writes(path: Path, writer: SqliteWriter) -
 async def test_what_a_card_compares_and_what_its_approval_writes(
     path: Path, writer: SqliteWriter
 ) -> None:
-    import_rows(path, [Row(ACME, {"name": "Acme", "size": "50"})])
+    import_rows(path, [Row(ACME, {"name": "Acme", "size": "50"})], NOW)
     reader = SqliteReader(path)
     proposed = {
         "size": "60",
@@ -249,7 +260,7 @@ async def test_the_research_tool_gives_records_to_cite(path: Path) -> None:
     visits = Visits()
     tool = FindInCrm(SqliteReader(path), visits)
     assert (await tool.read(FindInCrmArgs(query="acme.example"), here)).text == ""
-    import_rows(path, [Row(ACME, {"name": "Acme"}), Row(Key("person", "a@b.example"), {})])
+    import_rows(path, [Row(ACME, {"name": "Acme"}), Row(Key("person", "a@b.example"), {})], NOW)
     for query in ("https://www.acme.example/x", "ACME"):
         found = await tool.read(FindInCrmArgs(query=query), here)
         assert found.text == "record: crm:1\nkind: company\ndomain: acme.example\nname: Acme"
@@ -261,8 +272,8 @@ async def test_the_research_tool_gives_records_to_cite(path: Path) -> None:
 def test_an_import_again_changes_nothing(tmp_path: Path, values: dict[str, str]) -> None:
     path = tmp_path / "again.sqlite"
     row = Row(ACME, values)
-    import_rows(path, [row])
-    assert import_rows(path, [row]).unchanged == 1
+    import_rows(path, [row], NOW)
+    assert import_rows(path, [row], NOW).unchanged == 1
 
 
 def test_keys_as_people_write_them() -> None:
@@ -279,3 +290,24 @@ def test_keys_as_people_write_them() -> None:
     for text in ("dana", "@acme.example", "dana@", "da na@acme.example", "a@b@c"):
         assert normal_email(text) is None
     assert key_of("bücher.example") == Key("company", "xn--bcher-kva.example")
+
+
+@pytest.mark.parametrize(
+    ("asked", "barred"),
+    [
+        ("blocked.example", True),
+        ("WWW.Blocked.example", True),
+        ("shop.blocked.example", True),
+        ("dana@blocked.example", True),
+        ("dana@mail.blocked.example", True),
+        ("Bob@acme.example", True),
+        ("acme.example", False),
+        ("ann@acme.example", False),
+        ("notblocked.example", False),
+        ("blocked.example.org", False),
+    ],
+)
+def test_whom_nobody_may_enrich(asked: str, barred: bool) -> None:
+    key = key_of(asked)
+    assert key is not None
+    assert is_barred(key, ("blocked.example", "bob@ACME.example", "nonsense")) is barred

@@ -165,11 +165,11 @@ class Imported:
     unchanged: int
 
 
-def import_rows(path: Path, rows: Iterable[Row]) -> Imported:
+def import_rows(path: Path, rows: Iterable[Row], now: datetime) -> Imported:
     """Take in every row, or none. Raises ``CrmUnavailable``."""
     created = updated = unchanged = 0
     with writing(path, _IMPORT_SECONDS) as connection:
-        at = _stamp(datetime.now(UTC))
+        at = _stamp(now)
         for row in rows:
             known = find(connection, row.key) is not None
             _, written = upsert(connection, row.key, row.values, at, None, None)

@@ -50,6 +50,10 @@ class Outbox:
         self._clock = clock
         self._signatures = signatures or Signatures()
 
+    @property
+    def folder(self) -> Path:
+        return self._folder
+
     def path(self, key: str) -> Path:
         """Where the reply under this key is, or would be."""
         name = (
@@ -75,6 +79,10 @@ class Outbox:
             self._signatures.sign(grant.playbook, grant.approved_by),
             self._clock.now(),
         )
+        return await self.keep(grant, mail)
+
+    async def keep(self, grant: Grant, mail: EmailMessage) -> Outcome:
+        """Write a mail whole under the grant's key, or not at all."""
         return await asyncio.to_thread(self._write, grant, mail.as_bytes())
 
     async def look_up(self, sent: Sent) -> Succeeded | None:
@@ -126,15 +134,31 @@ def _opened(folder: Path) -> Iterator[int]:
 
 def reply_mail(grant: Grant, text: str, signature: str, now: datetime) -> EmailMessage:
     """The reply as a mail (RFC 5322). Nothing in it can add a header or break out of one."""
+    author = grant.author or Author(surface=grant.origin.surface, id="")
+    subject = _header(grant.subject)[:300] or "your message"
+    subject = subject if subject.lower().startswith("re:") else f"Re: {subject}"
+    return _mail(grant, signature or "Support", _recipient(author), subject, text, now)
+
+
+def first_mail(
+    grant: Grant, to: str, subject: str, text: str, signature: str, now: datetime
+) -> EmailMessage:
+    """A mail that answers none, to the address ``to``; as safe as ``reply_mail``."""
+    return _mail(
+        grant, signature or "Sales", _address("", to, _NOBODY), _header(subject)[:300], text, now
+    )
+
+
+def _mail(
+    grant: Grant, sender: str, to: Address, subject: str, text: str, now: datetime
+) -> EmailMessage:
     # Long enough that an idempotency key stands on one line with its header's name.
     mail = EmailMessage(policy=policy.SMTP.clone(cte_type="7bit", max_line_length=200))
     mail["Date"] = format_datetime(now.astimezone(UTC))
     mail["Message-ID"] = f"<{grant.key[:32]}@{NO_HOST}>"
-    mail["From"] = _address(signature or "Support", grant.approved_by.email)
-    author = grant.author or Author(surface=grant.origin.surface, id="")
-    mail["To"] = _recipient(author)
-    subject = _header(grant.subject)[:300] or "your message"
-    mail["Subject"] = subject if subject.lower().startswith("re:") else f"Re: {subject}"
+    mail["From"] = _address(sender, grant.approved_by.email)
+    mail["To"] = to
+    mail["Subject"] = subject
     mail["X-Deskhand-Proposal"] = grant.proposal
     mail["Idempotency-Key"] = grant.key
     mail.set_content(text.encode("utf-8", "replace").decode(), cte="quoted-printable")

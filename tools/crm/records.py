@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -68,6 +68,8 @@ class Record:
     updated_at: str | None = None
     proposal: str | None = None
     """Whose approval wrote it last."""
+    version: str | None = None
+    """What the CRM itself tells this state of the record by, where it does."""
 
     @property
     def cited(self) -> str:
@@ -129,6 +131,21 @@ def key_of(text: str) -> Key | None:
         return Key("person", email) if email else None
     domain = normal_domain(text)
     return Key("company", domain) if domain else None
+
+
+def is_barred(key: Key, entries: Iterable[str]) -> bool:
+    """Whether ``entries`` (domains with all below them, e-mail addresses) name it. An entry that is
+    neither bars nothing; the domain of a person's address bars the person too."""
+    domain = key.value.rpartition("@")[2]
+    for entry in entries:
+        if "@" in entry:
+            if normal_email(entry) == key.value:
+                return True
+            continue
+        barred = normal_domain(entry)
+        if barred is not None and (domain == barred or domain.endswith(f".{barred}")):
+            return True
+    return False
 
 
 def clean(value: str) -> str:

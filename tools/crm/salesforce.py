@@ -46,7 +46,6 @@ class Salesforce:
         self.kind: Kind = "person" if object_name in _PEOPLE else "company"
         column = "domain" if self.kind == "company" else "email"
         self.names: Mapping[str, str] = {**_USUAL[self.kind], **names, column: external_id}
-        self._etags: dict[str, str] = {}
 
     @property
     def place(self) -> str:
@@ -59,7 +58,6 @@ class Salesforce:
         calling = self._api.call("GET", f"{self._row(key)}?fields={fields}")
         reply = await asked(self.vendor, calling)
         if reply.status == 404:
-            self._etags.pop(key.value, None)
             return None
         if reply.status == 300:
             raise CrmUnavailable(
@@ -67,8 +65,7 @@ class Salesforce:
             )
         if not reply.well or not isinstance(reply.data, dict):
             raise CrmUnavailable(f"Salesforce answered {reply.status}: {self.complaint(reply)}")
-        self._keep_etag(key, reply)
-        return self._record(reply.data)
+        return self._record(reply.data, reply.headers.get("etag"))
 
     async def named(self, name: str) -> Sequence[Record]:
         theirs = self.names.get("name" if self.kind == "company" else "person")
@@ -88,8 +85,8 @@ class Salesforce:
             name: int(value) if name in _NUMBERS and value.isdecimal() else value
             for name, value in values.items()
         }
-        etag = self._etags.get(key.value) if record is not None else None
-        headers = {"If-Match": etag} if etag is not None else {}
+        version = record.version if record is not None else None
+        headers = {"If-Match": version} if version is not None else {}
         return await self._api.call(
             "PATCH", self._row(key), body=body, headers=headers, seconds=seconds
         )
@@ -112,14 +109,6 @@ class Salesforce:
         parts = (self._object, self._external_id, key.value)
         return f"{self._root}/sobjects/" + "/".join(quote(part, safe="") for part in parts)
 
-    def _keep_etag(self, key: Key, reply: Reply) -> None:
-        self._etags.pop(key.value, None)
-        etag = reply.headers.get("etag")
-        if etag:
-            self._etags[key.value] = etag
-        while len(self._etags) > 1_000:
-            self._etags.pop(next(iter(self._etags)))
-
     async def _query(self, theirs: str, value: str, limit: int) -> list[Record]:
         literal = value.replace("\\", "\\\\").replace("'", "\\'")
         names = ", ".join(["Id", *sorted(set(self.names.values()))])
@@ -133,7 +122,7 @@ class Salesforce:
             raise CrmUnavailable(f"Salesforce answered {reply.status}: {self.complaint(reply)}")
         return [self._record(row) for row in rows if _is_row(row)]
 
-    def _record(self, row: Mapping[str, Any]) -> Record:
+    def _record(self, row: Mapping[str, Any], version: str | None = None) -> Record:
         fields = {
             ours: str(row[theirs])
             for ours, theirs in self.names.items()
@@ -146,6 +135,7 @@ class Salesforce:
             email=fields.pop("email", None),
             proposal=fields.pop(MARK, None),
             fields=fields,
+            version=version,
         )
 
 

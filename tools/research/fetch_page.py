@@ -40,8 +40,8 @@ class FetchPage:
     def description(self) -> str:
         return (
             "Read one page of the company's own site: its text, title, date and links. url: the "
-            "given domain, or a link that an earlier page showed. Other addresses are refused. "
-            "Five pages a run."
+            "given domain, or a link that an earlier page showed. Other addresses are refused, and "
+            "a run has a few pages only."
         )
 
     @property

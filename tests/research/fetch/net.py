@@ -125,6 +125,8 @@ class DnsServer(asyncio.DatagramProtocol):
     def __init__(self, zone: Mapping[tuple[str, str], list[list[str]]]) -> None:
         self.zone = {key: list(turns) for key, turns in zone.items()}
         self.asked: list[tuple[str, str]] = []
+        self.silent: set[str] = set()
+        """Types that it never answers for."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.DatagramTransport, transport)
@@ -135,6 +137,8 @@ class DnsServer(asyncio.DatagramProtocol):
         name = question.name.to_text(omit_final_dot=True)
         kind = dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind))
+        if kind in self.silent:
+            return
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.RA
         turns = self.zone.get((name, kind), [[]])

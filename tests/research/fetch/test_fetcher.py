@@ -335,3 +335,11 @@ async def test_a_bare_domain_falls_back_to_http_where_nobody_speaks_https(
     assert said == "failed: it cannot be reached"
     assert begun == [443, 80, 443]
     assert visit.left == 5
+
+
+async def test_a_dns_server_that_never_answers_for_ipv6() -> None:
+    async with dns_server({("acme.example", "A"): [["203.0.114.9"]]}) as (server, place):
+        server.silent.add("AAAA")
+        started = CLOCK.monotonic()
+        assert [str(one) for one in await Dns(place).addresses("acme.example")] == ["203.0.114.9"]
+        assert CLOCK.monotonic() - started < 2

@@ -27,6 +27,7 @@ BODY_LIMIT = 2_000_000
 _HEADERS = 100
 _HEADER_LINE = 8_190
 _CHUNK = 65_536
+_CONNECT_SECONDS = 5.0
 USER_AGENT = "Deskhand/1.0 (research on request; obeys robots.txt)"
 _ACCEPT = "text/html, application/xhtml+xml, text/plain, application/json, application/ld+json"
 
@@ -109,7 +110,7 @@ async def exchange(target: Target, pinned: Pinned, tls: ssl.SSLContext | None = 
                 max_headers=_HEADERS,
                 max_line_size=_HEADER_LINE,
                 max_field_size=_HEADER_LINE,
-                timeout=aiohttp.ClientTimeout(total=None),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
             ) as session,
             session.get(
                 url,
@@ -131,7 +132,7 @@ async def exchange(target: Target, pinned: Pinned, tls: ssl.SSLContext | None = 
             body, truncated = await _body(answer.content.iter_chunked(_CHUNK), packing)
             answer.close()
             return Response(answer.status, headers, body, truncated)
-    except aiohttp.ClientConnectorError as fault:
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as fault:
         raise Failed("it cannot be reached", target.url, connected=False) from fault
     except aiohttp.ClientResponseError as fault:
         if _too_long(fault):

@@ -14,6 +14,7 @@ from tools.research.fetch.addresses import Address
 from tools.research.fetch.urls import Failed
 
 DNS_SECONDS = 4.0
+_OTHER_SECONDS = 0.5
 MOST_RECORDS = 20
 """Records of one answer that are read."""
 
@@ -32,8 +33,7 @@ class Dns:
         if self._server is None:
             found = await self._of_this_machine(host)
         else:
-            answers = await asyncio.gather(self.records(host, "A"), self.records(host, "AAAA"))
-            found = [text for answer in answers for text in answer]
+            found = await self._of_the_server(host)
         if not found:
             raise Failed("no such host", host, connected=False)
         return tuple(dict.fromkeys(ipaddress.ip_address(text) for text in found))
@@ -50,6 +50,29 @@ class Dns:
             raise Failed("DNS did not answer", host, connected=False) from fault
         rows = answer.rrset or ()
         return tuple(row.to_text() for row in rows)[:MOST_RECORDS]
+
+    async def _of_the_server(self, host: str) -> list[str]:
+        """Both kinds; where one is there, the other is not waited for long: some servers never
+        answer for IPv6. What did not come is not connected to."""
+        asked = [asyncio.create_task(self.records(host, kind)) for kind in ("A", "AAAA")]
+        try:
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            there = any(task.exception() is None and task.result() for task in done)
+            done, _ = await asyncio.wait(asked, timeout=_OTHER_SECONDS if there else None)
+            found = [
+                text
+                for task in asked
+                if task in done and not task.exception()
+                for text in task.result()
+            ]
+            if not found:
+                for task in done:
+                    task.result()  # raises what it failed of
+            return found
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     async def _of_this_machine(self, host: str) -> list[str]:
         try:

@@ -1,0 +1,65 @@
+"""What a lead's run researches with, and what was read in it: made once for a process."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from bot.agent.draft_check import Source
+from bot.config import Fetch
+from bot.playbook import Playbook
+from bot.ports import Clock
+from tools.crm.records import CrmReader
+from tools.research.company_records import (
+    CompanyRecords,
+    DnsSource,
+    RecordSource,
+    SecurityTxtSource,
+)
+from tools.research.fetch.fetcher import Fetcher, Visit, visit_of
+from tools.research.fetch.resolver import Dns
+from tools.research.fetch_page import FetchPage
+from tools.research.find_in_crm import FindInCrm
+from tools.research.visits import Visits
+from tools.spec import ReadTool
+
+log = logging.getLogger("deskhand.leads")
+
+
+@dataclass(frozen=True)
+class LeadTools:
+    """The research tools and the visits that they share."""
+
+    tools: tuple[ReadTool, ...]
+    visits: Visits
+    also: tuple[str, ...]
+
+    def begin(self, run: str, playbook: Playbook, domain: str | None) -> Visit:
+        """Let a run fetch: ``domain`` is what was given (``fetch.scope.domain_of``), or None. Its
+        pages, records and misses are in the visit; ``end`` forgets it."""
+        return self.visits.begin(run, visit_of(domain, also=self.also, pages=playbook.fetch_pages))
+
+    def end(self, run: str) -> None:
+        self.visits.end(run)
+
+    def source(self, run: str, ident: str) -> Source | None:
+        """What the run read under a URL or a record's id, for checking a field's quote."""
+        return self.visits.source(run, ident)
+
+
+def lead_tools(
+    fetch: Fetch, crm: CrmReader, clock: Clock, registers: tuple[RecordSource, ...] = ()
+) -> LeadTools:
+    """``registers``: sources of company records besides the two that are built in. Nothing is
+    opened; each fetch has a connection of its own."""
+    for host, address in fetch.hosts.items():
+        log.warning("deskhand: the fetch guard sends %s to %s (fetch.hosts)", host, address)
+    dns, visits = Dns(fetch.resolver), Visits()
+    fetcher = Fetcher(clock, dns, fixed=fetch.hosts)
+    sources: list[RecordSource] = [DnsSource(dns), SecurityTxtSource(fetcher), *registers]
+    tools: tuple[ReadTool, ...] = (
+        FetchPage(fetcher, visits),
+        CompanyRecords(sources, visits),
+        FindInCrm(crm, visits),
+    )
+    return LeadTools(tools, visits, fetch.also)
