@@ -175,3 +175,25 @@ def test_lines_that_the_margin_broke_are_joined() -> None:
         "teen days of the invoice, and by bank transfer only, to the account that is "
         "named there.\n\n(a) Late payment bears interest.\n(b) Early payment does not."
     )
+
+
+def test_a_reader_that_dies_costs_one_file(extraction: Extraction, tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("# Good\n\nText\n")
+    assert read(extraction, tmp_path / "good.md")[1] == []
+    assert extraction._child is not None
+    extraction._child.kill()
+    assert why(extraction, tmp_path / "good.md") == "its reader broke on it (SIGKILL)"
+    assert read(extraction, tmp_path / "good.md")[1] == []
+    locked_pdf(tmp_path / "a.pdf").chmod(0)
+    if os.geteuid():  # root may read everything
+        assert why(extraction, tmp_path / "a.pdf") == "Permission denied"
+
+
+def test_a_docx_whose_bytes_rot_is_not_whole(extraction: Extraction, tmp_path: Path) -> None:
+    path = make_docx(tmp_path / "a.docx")
+    with zipfile.ZipFile(path) as package:
+        begins = package.getinfo("word/document.xml").header_offset
+    content = bytearray(path.read_bytes())
+    content[begins + 60 : begins + 90] = bytes(30)
+    path.write_bytes(content)
+    assert why(extraction, path) == "is not a whole DOCX"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,8 +154,8 @@ def docx(path: Path, limit: int) -> Extracted:
         ]
         trees = [root, *map(_tree, others)]
     except (
-        PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, SyntaxError,
-        EOFError, OSError, NotImplementedError,
+        PackageNotFoundError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, AttributeError,
+        SyntaxError, EOFError, OSError, NotImplementedError,
     ) as fault:  # fmt: skip
         # lxml's XMLSyntaxError is a SyntaxError; python-docx lets through what its parts meet.
         raise Unreadable("is not a whole DOCX") from fault
