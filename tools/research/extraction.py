@@ -82,6 +82,8 @@ class Extraction:
             stderr=subprocess.DEVNULL,
             cwd=_ROOT,
             env={**kept, "PYTHONPATH": str(_ROOT)},
+            # A terminal's Ctrl-C is the parent's to answer; the child ends with its input.
+            start_new_session=True,
         )
         return self._child
 
@@ -139,8 +141,6 @@ def _main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    # A terminal's Ctrl-C goes to the parent, which ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
