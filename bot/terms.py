@@ -43,6 +43,8 @@ STOP_WORDS: frozenset[str] = frozenset(_TOPICLESS.split())
 """English words without a topic, the small talk of tickets among them."""
 
 _WORD = re.compile(r"[^\W_]+")
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_])")
+"""A word that a hyphen parts at a line's end."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]+"
@@ -50,8 +52,9 @@ _UNSPACED = re.compile(
 
 
 def fold(text: str) -> str:
-    """Lower case, compatibility forms and accents gone, apostrophes that join words too."""
-    plain = unicodedata.normalize("NFKD", text[:SCAN_LIMIT]).casefold()
+    """Lower case, compatibility forms and accents gone, words whole that a line's end parted."""
+    whole = _HYPHENATED.sub("", text[:SCAN_LIMIT])
+    plain = unicodedata.normalize("NFKD", whole).casefold()
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     return unicodedata.normalize("NFC", plain)
 

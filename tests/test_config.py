@@ -421,6 +421,17 @@ screen: {on_hit: reason}
     assert "search_kb;" not in found
 
 
+def test_a_research_playbook_is_served_by_its_command(tmp_path: Path) -> None:
+    text = SMALL + "  contracts: {kind: research, askers: {slack_users: [U1]}}\n"
+    found = of_config(parse(tmp_path, text).config, Settings())
+    ours = [finding for finding in found if finding.where.startswith("playbooks.contracts")]
+    assert [(finding.where, finding.severity) for finding in ours] == [
+        ("playbooks.contracts.corpus", "finding"),
+        ("playbooks.contracts.kind", "note"),
+    ]
+    assert "deskhand research" in ours[1].remedy
+
+
 def test_the_tools_that_are_served_are_those_that_are_listed() -> None:
     assert {name for name, _, _ in catalogue()} == SERVED_TOOLS
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
+from bot.terms import words
 from tests.research.documents import (
     locked_pdf,
     make_docx,
@@ -89,6 +91,18 @@ def test_what_a_pdf_may_be_besides(extraction: Extraction, tmp_path: Path) -> No
     whole = make_pdf(tmp_path / "e.pdf", [["Ending it", CLAUSE]]).read_bytes()
     (tmp_path / "e.pdf").write_bytes(whole[: len(whole) // 3])
     assert why(extraction, tmp_path / "e.pdf") == "is not a whole PDF"
+
+
+def test_a_word_that_the_margin_parts_is_found_whole(
+    extraction: Extraction, tmp_path: Path
+) -> None:
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    canvas.drawString(72, 700, "The buyer pays within four-")
+    canvas.drawString(72, 684, "teen days, by the well-known rule.")
+    canvas.save()
+    (article,), _ = read(extraction, tmp_path / "a.pdf")
+    assert article.text == "The buyer pays within four-\nteen days, by the well-known rule."
+    assert "fourteen" in words(article.text)
 
 
 def test_pages_that_are_pictures_are_named_and_the_others_read(
@@ -171,7 +185,29 @@ def test_lines_that_the_margin_broke_are_joined() -> None:
         "named there.\r\n(a) Late payment bears interest.\r\n(b) Early payment does not.\r\n"
     )
     assert reflowed(page) == (
-        "3. Payment\n\nThe buyer pays the price that is named in the first annex within four- "
+        "3. Payment\n\nThe buyer pays the price that is named in the first annex within four-\n"
         "teen days of the invoice, and by bank transfer only, to the account that is "
         "named there.\n\n(a) Late payment bears interest.\n(b) Early payment does not."
     )
+
+
+def test_a_reader_that_dies_costs_one_file(extraction: Extraction, tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text("# Good\n\nText\n")
+    assert read(extraction, tmp_path / "good.md")[1] == []
+    assert extraction._child is not None
+    extraction._child.kill()
+    assert why(extraction, tmp_path / "good.md") == "its reader broke on it (SIGKILL)"
+    assert read(extraction, tmp_path / "good.md")[1] == []
+    locked_pdf(tmp_path / "a.pdf").chmod(0)
+    if os.geteuid():  # root may read everything
+        assert why(extraction, tmp_path / "a.pdf") == "Permission denied"
+
+
+def test_a_docx_whose_bytes_rot_is_not_whole(extraction: Extraction, tmp_path: Path) -> None:
+    path = make_docx(tmp_path / "a.docx")
+    with zipfile.ZipFile(path) as package:
+        begins = package.getinfo("word/document.xml").header_offset
+    content = bytearray(path.read_bytes())
+    content[begins + 60 : begins + 90] = bytes(30)
+    path.write_bytes(content)
+    assert why(extraction, path) == "is not a whole DOCX"

@@ -7,6 +7,7 @@ is *not read*, and the next file gets a new child.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -23,6 +24,7 @@ SECONDS = 30
 MEMORY_BYTES = 2 * 1024**3
 """Address space; enforced on Linux."""
 
+_DYING_SECONDS = 5
 _ROOT = Path(__file__).parents[2]
 
 
@@ -80,12 +82,17 @@ class Extraction:
             stderr=subprocess.DEVNULL,
             cwd=_ROOT,
             env={**kept, "PYTHONPATH": str(_ROOT)},
+            # A terminal's Ctrl-C is the parent's to answer; the child ends with its input.
+            start_new_session=True,
         )
         return self._child
 
     def _cause_of_death(self) -> str:
         child = self._child
         assert child is not None
+        # Its pipe is closed before it has quite ended; how it ended is what is asked for.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_DYING_SECONDS)
         self.close()
         if child.returncode == -signal.SIGALRM:
             return f"reading it took longer than {self._seconds} s"
@@ -105,10 +112,14 @@ def _answers(path: Path, name: str) -> Iterator[list[object]]:
     except MemoryError:
         yield ["bad", str(path), f"reading it takes more than {MEMORY_BYTES // 1024**3} GB"]
         return
+    except Exception as fault:
+        # A library on a broken file raises whatever it stumbles over; the file is named with it.
+        yield ["bad", str(path), f"its reader broke on it ({type(fault).__name__})"]
+        return
     for article in articles:
         yield ["article", article.id, article.title, article.text, article.url, article.pages]
-    for fault in bad:
-        yield ["bad", fault.path, fault.why]
+    for each in bad:
+        yield ["bad", each.path, each.why]
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -130,8 +141,6 @@ def _main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    # A terminal's Ctrl-C goes to the parent, which ends this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,8 +111,9 @@ def _paged(texts: list[str], pictures: tuple[int, ...]) -> Extracted:
 def reflowed(page: str) -> str:
     """A page's lines as paragraphs: a line that the margin broke goes on in the same paragraph.
 
-    Only white space changes, and the hyphen that PDFium marks where it joined a word."""
-    page = page.replace("\ufffe", "-").replace("\x02", "-").replace("\0", "")
+    Only white space changes: a word that a hyphen parts at the margin stays parted, as it stands
+    on the page (PDFium writes U+FFFE there); ``bot.terms`` finds it whole all the same."""
+    page = page.replace("\ufffe", "-\n").replace("\x02", "-\n").replace("\0", "")
     lines = [" ".join(line.split()) for line in page.splitlines()]
     longest = min(_LONGEST_LINE, max(map(len, lines), default=0))
     said: list[str] = []
@@ -121,7 +123,9 @@ def reflowed(page: str) -> str:
             before = ""
             continue
         joined = bool(before) and len(before) >= _FULL_LINE * longest and not _ITEM.match(line)
-        if joined:
+        if before.endswith("-") and line[0].islower():
+            said.append("\n")
+        elif joined:
             said.append(" ")
         elif said:
             listed = _ITEM.match(line) and (_ITEM.match(before) or before.endswith(":"))
@@ -153,8 +157,8 @@ def docx(path: Path, limit: int) -> Extracted:
         ]
         trees = [root, *map(_tree, others)]
     except (
-        PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError, AttributeError, SyntaxError,
-        EOFError, OSError, NotImplementedError,
+        PackageNotFoundError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, AttributeError,
+        SyntaxError, EOFError, OSError, NotImplementedError,
     ) as fault:  # fmt: skip
         # lxml's XMLSyntaxError is a SyntaxError; python-docx lets through what its parts meet.
         raise Unreadable("is not a whole DOCX") from fault
