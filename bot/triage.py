@@ -186,6 +186,8 @@ class Triage:
             else ()
         )
         used, left = tally.data(), line.case or case
+        if isinstance(outcome, Stopped) and outcome.confidence is not None:
+            used["confidence"] = outcome.confidence
         if not await self._end(begun, command, cost, outcome.steps, struck, used, left):
             await self._void(proposal, cost, outcome.steps)
         return None

@@ -63,7 +63,8 @@ def register(app: typer.Typer) -> None:
 async def _erase(settings: Settings, person: str, *, dry_run: bool) -> Counts:
     from bot.cli.attach import attached
     from bot.clock import SystemClock
-    from bot.store.erasing import Eraser, rewrite_files
+    from bot.store.erasing import Eraser
+    from bot.store.rewriting import rewrite_files
 
     async with attached(settings) as there:
         eraser = Eraser(there.store.wire, there.store.keys, SystemClock())

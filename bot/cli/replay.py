@@ -20,7 +20,7 @@ from bot.terminal_text import inert_line
 
 if TYPE_CHECKING:
     from bot.cli.attach import Attached
-    from bot.cli.workbench import OwnPurse, Workbench
+    from bot.cli.workbench import BookedPurse, Workbench
     from bot.config_file import ConfigFile
     from bot.evaluate.pages import AboutReplay
     from bot.evaluate.past import PastRun, Replayed
@@ -153,7 +153,7 @@ async def _replay(
     demo: bool,
 ) -> _Done:
     from bot.cli.attach import attached
-    from bot.cli.workbench import Lent, OwnPurse, open_workbench
+    from bot.cli.workbench import BookedPurse, Lent, open_workbench
     from bot.config import Money
     from bot.logs import configure_logging
 
@@ -161,7 +161,8 @@ async def _replay(
     done = _Done()
     async with attached(settings, loaded.config, demo=demo) as there:
         past = await _past(there, loaded, wanted, done)
-        purse = OwnPurse(Money(usd_per_day=await _cap(there, wanted)))
+        caps = Money(usd_per_day=await _cap(there, wanted))
+        purse = BookedPurse(caps, day=there.store)
         lent = Lent(purse, there.store.examples)
         async with open_workbench(settings, loaded, None, "auto", lent=lent, past=True) as bench:
             check_priced(bench)
@@ -173,8 +174,8 @@ async def _replay(
 
 
 async def _cap(there: Attached, wanted: _Wanted) -> Decimal:
-    """What the replay may cost. It writes nothing to the store, so what it spends is not taken
-    from the day's budget there; it only never begins with more than is left of it."""
+    """What the replay may cost: as asked, and never more than is left of the day's budget, which
+    it is taken from."""
     left = (await there.store.spending()).left
     asked = None if wanted.usd is None else Decimal(str(wanted.usd))
     if asked is None:
@@ -223,7 +224,9 @@ async def _past(there: Attached, loaded: ConfigFile, wanted: _Wanted, done: _Don
     return list({run.run.id: run for run in found}.values())
 
 
-async def _run_all(past: Sequence[PastRun], bench: Workbench, purse: OwnPurse, done: _Done) -> None:
+async def _run_all(
+    past: Sequence[PastRun], bench: Workbench, purse: BookedPurse, done: _Done
+) -> None:
     from bot.cli.progress import Progress
     from bot.evaluate.given import given_by
     from bot.evaluate.past import Replayed

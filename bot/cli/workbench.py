@@ -29,6 +29,7 @@ from bot.domain import Message, Place, Run, Ticket, new_id
 from bot.faults import OperatorError
 from bot.journal import Entry
 from bot.opening import open_brains
+from bot.ports import StoreUnavailable
 from bot.settings import TENANT, Settings
 from bot.ticket_body import TicketBody
 from tools.actions.send_reply import SendReply
@@ -103,6 +104,45 @@ class OwnPurse:
 
     async def release(self, reservation: Reservation) -> None:
         await self.settle(reservation, Decimal(0))
+
+
+@dataclass
+class BookedPurse(OwnPurse):
+    """The same within the day's money of the store: each call is reserved and settled there too,
+    so that no cap is passed by `serve` and this command together."""
+
+    day: Money | None = None
+    name: str = field(default_factory=lambda: new_id("x"))
+    """With a run's id: what is spent under. A past run's own cap has nothing to do with it."""
+    held: dict[str, Reservation] = field(default_factory=dict)
+
+    async def reserve(
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+    ) -> Reservation | CapReached:
+        """Raises ``StoreUnavailable``."""
+        own = await super().reserve(run, playbook, usd, run_cap)
+        if isinstance(own, CapReached) or self.day is None:
+            return own
+        try:
+            booked = await self.day.reserve(f"{self.name}-{run}", playbook, usd, run_cap)
+        except StoreUnavailable:
+            await super().settle(own, Decimal(0))
+            raise
+        if isinstance(booked, CapReached):
+            await super().settle(own, Decimal(0))
+            self.refused.add(run)
+            return booked
+        self.held[own.id] = booked
+        return own
+
+    async def settle(
+        self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
+    ) -> None:
+        await super().settle(reservation, usd, entries)
+        booked = self.held.pop(reservation.id, None) if reservation is not None else None
+        if booked is not None and self.day is not None:
+            # Without the lines: what is tried is no part of its ticket's record.
+            await self.day.settle(booked, usd)
 
 
 @asynccontextmanager

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, get_args
 
-from bot.domain import Message, Proposal, Run, Ticket
+from bot.domain import Confidence, Message, Proposal, Run, Ticket
 from bot.evaluate.given import Given
 from bot.journal import Entry
 from bot.ports import Versioned
@@ -163,7 +163,6 @@ def differences(before: Given, after: Given) -> tuple[str, ...]:
     if before.outcome == after.outcome == "handoff":
         pairs["reason"] = (before.reason, after.reason)
     elif before.outcome == after.outcome:
-        # Of a handoff the store does not keep how sure its guess was.
         pairs["confidence"] = (before.confidence, after.confidence)
     return tuple(name for name in FIELDS if name in pairs and pairs[name][0] != pairs[name][1])
 
@@ -199,12 +198,17 @@ def _before(proposal: Proposal, entry: Entry | None, texts: Mapping[str, str]) -
         reply=reply or None,
         citations=() if handoff else proposal.citations,
         actions=() if handoff or content is None else content.actions,
-        confidence=None if handoff else proposal.confidence,
+        confidence=_sure(data) if handoff else proposal.confidence,
         model=proposal.model,
         prompt_version=proposal.prompt_version,
         cost_usd=Decimal(str(usd)) if usd is not None else proposal.cost_usd,
         reason=str(data.get("reason") or reason) if handoff else proposal.why,
     )
+
+
+def _sure(data: Mapping[str, Any]) -> Confidence | None:
+    """How sure the guess of a handoff was; None: nobody guessed, or it was not kept yet."""
+    return next((one for one in get_args(Confidence) if one == data.get("confidence")), None)
 
 
 def _text(data: Mapping[str, Any], name: str, otherwise: str | None) -> str | None:

@@ -9,13 +9,10 @@ journal until then is kept without its texts (``append.lua``).
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-from redis.exceptions import RedisError, ResponseError
 
 from bot.domain import Board, Copy, Delivery, Place, Proposal, Ticket
 from bot.journal import Entry, salted
@@ -37,7 +34,6 @@ from bot.retention import (
 from bot.runs import transition_entry
 from bot.store import documents, wakes
 from bot.store.codec import unpack, unpack_document
-from bot.store.connect import unavailable
 from bot.store.documents import Operation, belonging, person_member, proposal_member, read_board
 from bot.store.entries import read_entry, read_index, read_texts
 from bot.store.examples import FORGOTTEN
@@ -48,7 +44,6 @@ from bot.store.wire import Argument, Wire
 GONE_SECONDS = 24 * 3600
 """For so long a run that did not notice in time may still be writing; it has minutes."""
 _CHUNK = 500
-_REWRITE_SECONDS, _LOOK_SECONDS = 60.0, 0.05
 _SOON = timedelta(milliseconds=20)
 _THREAD_CALLS = ("model_call", "tool_call")
 
@@ -460,37 +455,3 @@ def _redraws(boards: Sequence[Versioned[Board]], now: datetime) -> tuple[Wake, .
 
 def _posted(boards: Sequence[Versioned[Board]]) -> int:
     return sum(copy.status == "posted" for held in boards for copy in held.value.copies)
-
-
-async def rewrite_files(wire: Wire) -> None:
-    """Have the server write its append-only file anew, without what was erased, and wait for it.
-
-    For the embedded server, whose file is ours alone. Raises ``TimeoutError`` where it takes longer
-    than a minute: then it goes on by itself.
-    """
-    async with asyncio.timeout(_REWRITE_SECONDS):
-        async for _ in rewriting(wire):
-            await asyncio.sleep(_LOOK_SECONDS)
-
-
-async def rewriting(wire: Wire) -> AsyncIterator[None]:
-    """The same, with a look at how far it is between each two yields."""
-    while True:
-        # One that is under way may have begun before the last text was erased.
-        while await _is_rewriting(wire):
-            yield
-        try:
-            await wire.command("BGREWRITEAOF")
-        except ResponseError:
-            continue  # another was first
-        while await _is_rewriting(wire):
-            yield
-        return
-
-
-async def _is_rewriting(wire: Wire) -> bool:
-    try:
-        told = await wire.redis.info("persistence")
-    except RedisError as error:
-        raise unavailable(wire.redis, error) from error
-    return bool(told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"])

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from bot.config import Retention
 from bot.ports import Clock
 from bot.settings import Settings
-from bot.store.erasing import Counts, Eraser, rewriting
+from bot.store.erasing import Counts, Eraser
 from bot.store.keys import Keys
+from bot.store.rewriting import rewriting
 from bot.store.segments import AT_ONCE, Archive, Segments, segments_folder
 from bot.store.state import RedisStore
 from bot.store.wire import Wire

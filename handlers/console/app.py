@@ -23,7 +23,7 @@ from handlers.console import openid
 from handlers.console.asking import Form, Visitor, line, read_form, visitor_of
 from handlers.console.deciding import VERBS, decide, open_form
 from handlers.console.inbox import inbox
-from handlers.console.journal import journal
+from handlers.console.journal import journal, verify_whole
 from handlers.console.live import events
 from handlers.console.pages import STATIC_TYPES, from_htmx, message, page, static
 from handlers.console.parts import ConsoleParts
@@ -83,6 +83,7 @@ class Console:
         routes = [
             *(Route(PATH + path, self._signed_in(draw)) for path, draw in pages.items()),
             Route(f"{PATH}/proposals/{{id}}/{{verb}}", self._proposal, methods=["GET", "POST"]),
+            Route(f"{PATH}/journal/verify", self._verify, methods=["POST"]),
             Route(f"{PATH}/login", self._login, methods=["GET", "POST"]),
             Route(f"{PATH}/login/slack", self._to_slack),
             Route(f"{PATH}{BACK}", self._from_slack),
@@ -147,6 +148,13 @@ class Console:
             return await open_form(self._parts, request, visitor)
         form = await self._own_form(request, visitor.session)
         return await decide(self._parts, request, visitor, form)
+
+    async def _verify(self, request: Request) -> Response:
+        visitor = await self._visitor(request)
+        if isinstance(visitor, Response):
+            return visitor
+        await self._own_form(request, visitor.session)
+        return await verify_whole(self._parts, request, visitor)
 
     async def _own_form(self, request: Request, session: Session) -> Form:
         """The form, if a page of ours sent it in this session. Raises ``Refused(403)``."""

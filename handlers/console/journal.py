@@ -6,6 +6,7 @@ came; the whole chain is followed by ``deskhand journal verify``.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,10 +21,12 @@ from bot.journal import Broken, Entry, EntryKind, Verified
 from bot.tracing import TraceLine, kind_of, message_of, words_of
 from handlers.console.asking import Visitor
 from handlers.console.names import Names
-from handlers.console.pages import page
+from handlers.console.pages import message, page
 from handlers.console.parts import ConsoleParts, JournalPage
 
 ROWS: Final = 50
+VERIFY_SECONDS: Final = 20.0
+"""How long a page may take to follow the whole chain: some hundred thousand entries."""
 _ENTRY: Final = re.compile(r"\d{13}-\d{1,9}\Z")
 _CASE: Final = re.compile(r"[tpr]_[a-z2-7]{16}\Z")
 _DAY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{1,2}:\d{2}))?\Z")
@@ -98,6 +101,42 @@ async def journal(parts: ConsoleParts, request: Request, visitor: Visitor) -> Re
         filed_until=datetime.fromtimestamp(files.until_ms / 1000, UTC) if files else None,
         searched_to=found.lines[-1].at if found and found.lines else None,
     )
+
+
+async def verify_whole(parts: ConsoleParts, request: Request, visitor: Visitor) -> Response:
+    """POST ``/console/journal/verify``: every link that is in the store, for managers. It ends
+    after ``VERIFY_SECONDS``, and lets others have their turn between any two pages."""
+    link = ("/console/journal", "To the journal")
+    if not await visitor.sight.manager():
+        words = "The whole journal is for the managers."
+        return message(request, visitor, 403, "You may not read this", words, link=link)
+    if parts.verifying.locked():
+        words = "Somebody is having the journal verified just now. Try again in a moment."
+        return message(request, visitor, 409, "Under way", words, link=link)
+    done = 0
+
+    def reached(entries: int) -> None:
+        nonlocal done
+        done = entries
+
+    files = await parts.journal.archived()
+    beside = f" The {files.entries:,} before them lie in files." if files.entries else ""
+    rest = "`deskhand journal verify` follows all of it."
+    try:
+        async with parts.verifying, asyncio.timeout(VERIFY_SECONDS):
+            found = await parts.record.verify(progress=reached)
+    except TimeoutError:
+        held = max(0, done - files.entries)
+        words = f"{held:,} entries hold; the rest takes too long for a page. {rest}"
+        return message(request, visitor, 200, "Not done", words, link=link)
+    if isinstance(found, Broken):
+        words = (
+            f"At entry {found.id}, number {found.position + 1} ({found.why}): somebody has changed"
+            f" the record. {rest}"
+        )
+        return message(request, visitor, 200, "The chain is broken", words, link=link)
+    words = f"{found.entries - files.entries:,} entries, whole and in order.{beside} {rest}"
+    return message(request, visitor, 200, "The chain holds", words, link=link)
 
 
 async def _look(

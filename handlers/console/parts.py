@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -121,6 +122,12 @@ class Record(Protocol):
 
     async def head(self) -> Head: ...
 
+    async def verify(
+        self, vouched: None = None, progress: Callable[[int], None] = ...
+    ) -> Verified | Broken:
+        """Follow the whole chain that is in the store, a page at a time."""
+        ...
+
 
 @dataclass(frozen=True)
 class SlackOpenId:
@@ -161,6 +168,8 @@ class ConsoleParts:
     """The system text of each prompt version in use."""
     openid: SlackOpenId | None = None
     demo: bool = False
+    verifying: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    """The whole chain is followed once at a time: it is work."""
     names: Names = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

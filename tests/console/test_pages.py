@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.console.rig import browser, signed_in
 from tests.live.product import Live
 from tests.live.steps import QUESTION, becomes, card_that, idle, says
@@ -188,7 +190,9 @@ async def test_status_counts_for_everybody_and_takes_no_nonsense(desk: Live) -> 
         assert "route billing" in routed.words
 
 
-async def test_the_journal_is_paged_searched_and_verified(desk: Live) -> None:
+async def test_the_journal_is_paged_searched_and_verified(
+    desk: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(6):
         await says(desk, f"{QUESTION} {number}", user="U0CUSTOMER" if number % 2 else "U0CUSTOMER2")
     await idle(desk)
@@ -224,6 +228,23 @@ async def test_the_journal_is_paged_searched_and_verified(desk: Live) -> None:
         for query in ("before=x", "before=1-1", "kind=x", "q=%00", "q=" + "y" * 4000):
             assert (await manager.get(f"/console/journal?{query}")).status == 200, query
 
+        csrf = page.csrf
+        whole = await manager.post("/console/journal/verify", {"csrf": csrf})
+        assert whole.status == 200
+        assert "The chain holds" in whole.words
+        assert re.search(r"\d+ entries, whole and in order", whole.words)
+        assert (await manager.post("/console/journal/verify", {"csrf": "x"})).status == 403
+        async with signed_in(desk) as agent:
+            assert "Verify the whole" not in (await agent.get("/console/journal")).words
+            own = (await agent.get("/console/journal")).csrf
+            assert (await agent.post("/console/journal/verify", {"csrf": own})).status == 403
+        monkeypatch.setattr("handlers.console.journal.VERIFY_SECONDS", 0)
+        late = await manager.post("/console/journal/verify", {"csrf": csrf})
+        assert "takes too long for a page" in late.words
+        monkeypatch.undo()
+
         await store.wire.command("XDEL", store.keys.journal, seen[10])
+        found = await manager.post("/console/journal/verify", {"csrf": csrf})
+        assert f"At entry {seen[10]}" in found.words
         broken = await manager.get("/console/journal")
         assert "The chain is broken" in broken.words

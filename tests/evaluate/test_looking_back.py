@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.ports import Commit, Versioned
+from bot.settings import TENANT
 from tests.evaluate.commands import deskhand, refused
 from tests.evaluate.past import QUOTE, Past, answer, answering, everything, past
 from tests.live.steps import becomes, form
 from tests.standins.anthropic import Request, anthropic_standin
 from tests.standins.slack import Message
+from tests.store.make import WallClock, open_desk
 
 PROMPT = """---
 name: terse
@@ -162,6 +166,8 @@ async def test_a_replay_shows_what_differs_and_writes_nothing(
         run = found.value.run.id
     prompt = tmp_path / "terse.md.j2"
     prompt.write_text(PROMPT)
+    async with open_desk(redis_url, tenant=TENANT, clock=WallClock()) as there:
+        spent_before = (await there.store.spending()).spent
     before = await everything(redis_url)
     assert len(before) > 10
     async with anthropic_standin(brain=answering(terse)) as api:
@@ -175,10 +181,16 @@ async def test_a_replay_shows_what_differs_and_writes_nothing(
         local = await deskhand(tmp_path, "replay", run, "--model", "local", environment=environment)
         assert len(api.requests) == calls + 2
     after = await everything(redis_url)
-    # What expires by itself may be gone; nothing is new and nothing is another.
-    assert set(after) <= set(before)
-    assert all(before[key] == value for key, value in after.items())
+    # What expires by itself may be gone; but for money nothing is new and nothing is another.
+    money = {key for key in after if re.search(rb":(m:|mr:x_)", key)}
+    assert {key.rpartition(b":")[2].partition(b"-")[2].decode() for key in money} >= {run}
+    assert set(after) - money <= set(before)
+    assert all(before[key] == value for key, value in after.items() if key not in money)
     assert len(after) > 10
+    async with open_desk(redis_url, tenant=TENANT, clock=WallClock()) as there:
+        spent_after = (await there.store.spending()).spent
+    cost = Decimal(str(every.data["cost_usd"])) + Decimal(str(same.data["cost_usd"]))
+    assert spent_after - spent_before == pytest.approx(cost)
     assert replies == len(desk.desk.slack.space.posted)
 
     assert every.code == 0, every.stderr

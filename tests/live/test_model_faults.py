@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
 
 import bot.agent.calls
+from bot.domain import Confidence
+from bot.evaluate.past import PastRun, past_run
 from tests.live.product import Live, live
-from tests.live.steps import becomes, card_that, cards, config, idle, replies, words
+from tests.live.steps import becomes, card_that, cards, config, idle, journal, replies, words
 from tests.standins.anthropic import (
     ApiFailure,
     CutStream,
@@ -165,6 +167,12 @@ async def test_answers_that_are_none_end_in_a_handoff_that_says_why(
             }[reason]
             assert said in words(card), (name, words(card))
             assert "deskhand.approve" not in card.action_ids
+            (ended,) = (one for one in await journal(desk, card) if one.kind == "handoff")
+            # The local model guessed labels and route; how sure it was is kept with them.
+            assert ended.data["confidence"] in get_args(Confidence), name
+            before = await past_run(desk.product.store, card.payload["proposal"])
+            assert isinstance(before, PastRun)
+            assert before.before.confidence == ended.data["confidence"]
         calls = [r for r in desk.model.requests if "[endless]" in r.raw.decode()]
         assert len(calls) == 8, "as many as the playbook's steps"
         assert not replies(desk)
