@@ -175,6 +175,7 @@ def test_what_a_model_wrote_is_labelled_with_what_it_rests_on() -> None:
     assert "entities" not in everybody(SAMPLES["drafting"])
 
 
+@settings(deadline=None)
 @given(some_text, some_text)
 def test_citations_keep_teams_limits(title: str, quote: str) -> None:
     cited = replace_citation(title, quote)
@@ -295,6 +296,7 @@ def test_a_view_token_differs_per_verb_and_revision_and_reads_back() -> None:
     assert read_view_token(view_token(PENDING, "refresh"), "deskhand.approve") is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(["deskhand.refresh", "deskhand.show", "x"]))
 def test_no_token_raises(token: str, verb: str) -> None:
     assert read_view_token(token, verb) is None
@@ -311,6 +313,7 @@ _SYNTAX = st.sampled_from(
 hostile = st.lists(_SYNTAX, max_size=12).map("".join) | some_text | st.just(HOSTILE)
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_a_title_is_text_to_markdown_too(text: str) -> None:
     title = unmarked(text, 200)
@@ -321,7 +324,7 @@ def test_a_title_is_text_to_markdown_too(text: str) -> None:
     assert title.replace('"', "&quot;").strip() in html
 
 
-@settings(max_examples=80)
+@settings(max_examples=60, deadline=None)
 @given(hostile)
 def test_outside_words_stand_in_runs_alone(text: str) -> None:
     card = replace(
@@ -342,6 +345,7 @@ def test_outside_words_stand_in_runs_alone(text: str) -> None:
         assert node.get("type") not in ("Image", "Media", "ImageSet", "mention")
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_a_run_shows_what_was_written_and_computes_nothing(text: str) -> None:
     made = runs(text)
@@ -361,6 +365,7 @@ def test_a_link_shows_its_own_target() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(some_text, st.lists(some_text, max_size=6))
 def test_small_messages_are_valid_whatever_they_say(title: str, lines: list[str]) -> None:
     assert activity_faults(small_card(title, lines)) == []
