@@ -39,6 +39,10 @@ class CommandAnswer:
     """A block that not every workspace knows, and follows the answer."""
     table: str = ""
     """What stands for the chart where it is refused."""
+    figures: Mapping[str, Any] | None = None
+    """Of a status: what the blocks are drawn from, for a surface that draws its own."""
+    playbook: str | None = None
+    """The playbook whose figures they are; None: all."""
 
 
 AgentCommand = Callable[[str, Actor], Awaitable[CommandAnswer]]

@@ -121,6 +121,8 @@ class SlackCommand:
             share=" ".join(("status", window, *((playbook,) if playbook else ()))),
             chart=chart(window, steps),
             table=table(window, steps),
+            figures=figures,
+            playbook=playbook,
         )
 
     async def _queue(self, rest: list[str], actor: Actor | None) -> CommandAnswer:

@@ -40,6 +40,7 @@ from handlers.teams_events import (
     parse,
 )
 from handlers.teams_feedback import keep_feedback
+from handlers.teams_figures import draws_charts
 from handlers.teams_inert import Json
 from handlers.teams_invokes import Invokes, bad_request, not_implemented
 from handlers.teams_people import Speaker, Tenancy, speaking
@@ -213,8 +214,13 @@ class TeamsInbound:
     # --- commands -----------------------------------------------------------------------------
 
     async def _answer(self, text: str, actor: Actor, activity: Activity, service_url: str) -> None:
-        private = activity.kind == "personal"
-        answer = await self._commands.answer(text, actor, private=private)
+        told = [{"type": one.type, "platform": one.platform} for one in activity.entities or ()]
+        answer = await self._commands.answer(
+            text,
+            actor,
+            private=activity.kind == "personal",
+            charts=draws_charts({"entities": told}),
+        )
         if answer.here is not None:
             await self._say(answer.here, activity, service_url)
         if answer.privately is not None:

@@ -71,6 +71,8 @@ class Entity(_In):
     type: str | None = None
     mentioned: Account | None = None
     text: str | None = None
+    platform: str | None = None
+    """Of a ``clientInfo``: where the person writes."""
 
 
 class Activity(_In):

@@ -94,7 +94,7 @@ def everybody(
         if buttons and draw.shortened:
             actions.append(_view_action(card, "show", "Show all"))
         made = _card(card, draw.blocks, actions)
-        if asks and refresh_for:
+        if asks:
             made["refresh"] = {
                 "action": _view_action(card, "refresh", "Decide"),
                 "userIds": list(refresh_for[:REFRESHED_FOR]),

@@ -19,6 +19,7 @@ from bot.ports import StoreUnavailable
 from handlers.slack_answers import CommandAnswer
 from handlers.slack_command import SlackCommand
 from handlers.teams_card import small_card
+from handlers.teams_figures import figures_activity
 from handlers.teams_inert import Json
 
 log = logging.getLogger("deskhand.teams")
@@ -46,27 +47,36 @@ class TeamsCommands:
     def __init__(self, command: SlackCommand) -> None:
         self._command = command
 
-    async def answer(self, text: str, actor: Actor, *, private: bool) -> Answer:
-        """``private``: asked in the person's own chat with the bot."""
+    async def answer(
+        self, text: str, actor: Actor, *, private: bool, charts: bool = False
+    ) -> Answer:
+        """``private``: asked in the person's own chat with the bot. ``charts``: their client
+        draws them."""
         name = text.split()[0].lower() if text.split() else "help"
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                if private or name in _STEERING:
-                    return Answer(here=_drawn(name, await self._command.answer(text, actor)))
-                if name not in _PRIVATE:
-                    return Answer(here=_drawn(name, await self._command.share(text, actor)))
-                whole = await self._command.answer(text, actor)
-                if whole.share is None and name != "console":
-                    return Answer(here=_drawn(name, whole))
-                if name == "console":
-                    return Answer(_line(name, "The link is in your chat with Deskhand."),
-                                  _drawn(name, whole))  # fmt: skip
-                shared = await self._command.share(text, actor)
-                return Answer(_drawn(name, shared), _drawn(name, whole))
+                return await self._answer(name, text, actor, private=private, charts=charts)
         except (TimeoutError, StoreUnavailable) as away:
             log.warning("deskhand: agent %s was not answered: %s", name[:20], type(away).__name__)
             late = "Deskhand cannot answer just now. Please try again in a moment."
             return Answer(here=_line(name, late))
+
+    async def _answer(
+        self, name: str, text: str, actor: Actor, *, private: bool, charts: bool
+    ) -> Answer:
+        def drawn(answer: CommandAnswer) -> Json:
+            return _drawn(name, answer, charts=charts)
+
+        if private or name in _STEERING:
+            return Answer(here=drawn(await self._command.answer(text, actor)))
+        if name not in _PRIVATE:
+            return Answer(here=drawn(await self._command.share(text, actor)))
+        whole = await self._command.answer(text, actor)
+        if name == "console":
+            return Answer(_line(name, "The answer is in your chat with Deskhand."), drawn(whole))
+        if whole.share is None:
+            return Answer(here=drawn(whole))
+        return Answer(drawn(await self._command.share(text, actor)), drawn(whole))
 
 
 def plain_lines(answer: CommandAnswer) -> list[str]:
@@ -80,7 +90,9 @@ def plain_lines(answer: CommandAnswer) -> list[str]:
     return [html.unescape(line) for line in lines if line]
 
 
-def _drawn(name: str, answer: CommandAnswer) -> Json:
+def _drawn(name: str, answer: CommandAnswer, *, charts: bool) -> Json:
+    if answer.figures is not None:
+        return figures_activity(answer.figures, answer.chart, answer.playbook, charts=charts)
     first, *rest = plain_lines(answer) or ["–"]
     return small_card(first, rest) if rest else _line(name, first)
 

@@ -25,6 +25,9 @@ ACTIVITY_BYTES: Final = 28 * 1024
 ACTIVITY_UTF16: Final = 40_000
 """Of the same as UTF-16, which is what the service counts before it answers 413."""
 
+_ENVELOPE: Final = 1024
+"""Kept free for what the connector adds: ids, the conversation, the sender."""
+
 _FUNCTION = re.compile(r"(?<=\{)(?=\{\s*(?:DATE|TIME)\s*\()", re.IGNORECASE)
 _MOST_SPLITS = 20
 _MOST_PIECES = 30
@@ -132,6 +135,7 @@ def wire(activity: Json) -> bytes:
 
 
 def fits(activity: Json) -> bool:
-    """Whether Teams takes it."""
+    """Whether Teams takes it, with what the connector adds."""
     sent = wire(activity)
-    return len(sent) <= ACTIVITY_BYTES and len(sent.decode().encode("utf-16-le")) <= ACTIVITY_UTF16
+    units = len(sent.decode().encode("utf-16-le"))
+    return len(sent) <= ACTIVITY_BYTES - _ENVELOPE and units <= ACTIVITY_UTF16 - 2 * _ENVELOPE

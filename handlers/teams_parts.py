@@ -180,11 +180,9 @@ def actions(draw: Drawing, card: CardView) -> None:
     for action in card.actions[:shown]:
         items.append(_bullet(_action(draw, action)))
         fields = draw.most(len(action.args), draw.room.fields)
-        for name, value in action.args[:fields]:
-            title = draw.fit_line(name, 60) or "–"
-            words = draw.fit(value, draw.room.field_value) or "(empty)"
-            title = f"\u2003\u2003{title}: "  # spaces that no renderer runs together
-            items.append(line(bold(title, isSubtle=True), runs(words), spacing="None"))
+        args = [_argument(draw, name, value) for name, value in action.args[:fields]]
+        if args:
+            items.append(_indented(args))
     draw.add(container(items + _more(len(card.actions) - shown), spacing="Medium"))
 
 
@@ -350,6 +348,18 @@ def _action(draw: Drawing, action: ActionView) -> list[Json]:
     if action.status:
         made += [*runs(" · "), *words_of(draw, action.status)]
     return made
+
+
+def _argument(draw: Drawing, name: str, value: str) -> Json:
+    title = draw.fit_line(name, 60) or "–"
+    words = draw.fit(value, draw.room.field_value) or "(empty)"
+    return line(bold(f"{title}: ", isSubtle=True), runs(words), spacing="None")
+
+
+def _indented(items: list[Json]) -> Json:
+    margin = {"type": "Column", "width": "20px", "items": []}
+    rest = {"type": "Column", "width": "stretch", "items": items}
+    return {"type": "ColumnSet", "columns": [margin, rest], "spacing": "None"}
 
 
 def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:

@@ -42,9 +42,23 @@ def _blocks(card: CardView) -> Iterator[Json]:
         words = clean(text).strip("\n")
         if not words.strip():
             continue
-        yield line(bold(title), separator=True, spacing="Medium")
-        for at in range(0, len(words), _PIECE):
-            yield line(runs(words[at : at + _PIECE]), spacing="Small")
+        head, *rest = _pieces(words)
+        items = [line(bold(title)), line(runs(head), spacing="Small")]
+        yield {"type": "Container", "items": items, "separator": True, "spacing": "Medium"}
+        for piece in rest:
+            yield line(runs(piece), spacing="None")
+
+
+def _pieces(words: str) -> Iterator[str]:
+    """``words`` in pieces that each fit into a block, parted at the end of a line or a word."""
+    begin = 0
+    while len(words) - begin > _PIECE:
+        lowest, highest = begin + _PIECE // 2, begin + _PIECE
+        at = words.rfind("\n", lowest, highest) + 1 or words.rfind(" ", lowest, highest) + 1
+        at = at or highest
+        yield words[begin:at]
+        begin = at
+    yield words[begin:]
 
 
 def _texts(card: CardView) -> Iterator[tuple[str, str]]:

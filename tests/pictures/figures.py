@@ -10,7 +10,7 @@ from bot.budget import Spending, Sum
 from bot.overview import Step, Waits
 from bot.stats.shape import Waiting, budget, counted
 from handlers.slack_answers import CommandAnswer, drawn
-from handlers.slack_figures import sections, status_blocks, table
+from handlers.slack_figures import chart, sections, status_blocks, table
 from handlers.slack_home import home_blocks
 
 NOW = datetime(2026, 11, 22, 14, 45, tzinfo=UTC)
@@ -61,6 +61,10 @@ def _steps() -> list[Step]:
         )
         for hour in range(24)
     ]
+
+
+CHART = chart("24h", _steps())
+BUDGET = budget(SPENDING, 1)
 
 
 def _waits(state: Any, minutes: int, subject: str, reason: str = "", owner: str = "") -> Waits:

@@ -14,9 +14,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from handlers.slack_figures import budget_lines
 from handlers.teams_card import Forms, approver, card_of, everybody
+from handlers.teams_figures import figures_activity, lines_activity
 from handlers.teams_inert import Json
+from handlers.teams_whole import whole_activities
 from tests.handlers.forms import edit_form, reject_form
+from tests.pictures import figures
 from tests.pictures.samples import (
     DRAFT,
     EDITED,
@@ -64,6 +68,9 @@ def pictures() -> dict[str, Picture]:
         "narrow_edit": Picture(card_of(approver(PENDING, forms)), NARROW, ("Edit",)),
         "narrow_handoff": Picture(card_of(everybody(HANDOFF)), NARROW),
     }
+    made["status"] = Picture(card_of(figures_activity(figures.figures("24h"), figures.CHART)))
+    made["budget"] = Picture(card_of(lines_activity("Budget", budget_lines(figures.BUDGET))))
+    made["show_all"] = Picture(card_of(whole_activities(LONG)[0]))
     return made
 
 

@@ -1,0 +1,143 @@
+"""Figures as an Adaptive Card: lines in groups, and how they went over time.
+
+Teams draws charts (learn.microsoft.com, *Charts in Adaptive Cards*), but they are none of the
+schema's 1.5 elements, so a chart is sent only to a client that says it is Teams' own; everybody
+else gets the table that is its ``fallback``.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from handlers.inert import one_line
+from handlers.slack_figures import groups, title
+from handlers.teams_card import plain_card
+from handlers.teams_inert import Json, bold, line, runs
+
+_DRAWS: Final = frozenset({"Windows", "Mac", "Web"})
+"""Platforms of ``clientInfo`` whose clients draw charts."""
+_COLORS: Final = ("good", "categoricalBlue", "attention", "warning")
+_FIRST: Final = re.compile(r"[^,(]*[^,( ]")
+"""A line's own figure, before what it is compared with."""
+_ROWS: Final = 24
+_LINES: Final = 60
+
+
+def draws_charts(activity: Mapping[str, Any]) -> bool:
+    """Whether the client that sent this activity is one of Teams' that draws charts: its
+    ``clientInfo`` entity names the platform."""
+    entities = activity.get("entities")
+    return any(
+        isinstance(entity, dict)
+        and entity.get("type") == "clientInfo"
+        and entity.get("platform") in _DRAWS
+        for entity in (entities if isinstance(entities, list) else ())
+    )
+
+
+def figures_activity(
+    figures: Mapping[str, Any],
+    chart: Mapping[str, Any] | None = None,
+    playbook: str | None = None,
+    *,
+    charts: bool = False,
+) -> Json:
+    """``agent status``: ``figures`` as ``Overview.figures`` gives them, ``chart`` as
+    ``slack_figures.chart`` makes it. ``charts``: the asker's client draws them."""
+    heading = html.unescape(title(figures, playbook))
+    body = [line(bold(one_line(heading), size="Large"))]
+    said: list[str] = []
+    for name, lines in groups(figures):
+        # They are Slack's lines, with its three characters escaped; here they are literal.
+        plain = [html.unescape(one) for one in lines]
+        items = [line(bold(name)), *(_figure(one) for one in plain)]
+        body.append({"type": "Container", "items": items, "spacing": "Medium"})
+        said += plain
+    return plain_card(body + _charted(chart, charts=charts), heading, said)
+
+
+def lines_activity(
+    heading: str,
+    lines: Sequence[str],
+    chart: Mapping[str, Any] | None = None,
+    *,
+    charts: bool = False,
+) -> Json:
+    """Any other answer: lines as they are, ``word: figure`` with the first figure in bold. Literal
+    whatever stands in them."""
+    kept = [one_line(one)[:1000] for one in lines][:_LINES]
+    body = [line(bold(one_line(heading)[:150] or "–", size="Large"))]
+    body += [_figure(one) for one in kept if one]
+    return plain_card(body + _charted(chart, charts=charts), heading, kept)
+
+
+def _figure(words: str) -> Json:
+    name, colon, rest = words.partition(": ")
+    if not colon or len(name) > 40:
+        return line(runs(words, linked=True), spacing="Small")
+    first = _FIRST.match(rest)
+    figure = first.group() if first else ""
+    return line(
+        runs(f"{name}: ", isSubtle=True), bold(figure), runs(rest[len(figure) :]), spacing="Small"
+    )
+
+
+# --- the chart --------------------------------------------------------------------------------
+
+
+def _charted(chart: Mapping[str, Any] | None, *, charts: bool) -> list[Json]:
+    if chart is None:
+        return []
+    items = [line(bold(one_line(str(chart["title"])))), _table(chart["chart"])]
+    stands = {"type": "Container", "items": items, "spacing": "Large", "separator": True}
+    return [{**_bars(chart), "spacing": "Large", "fallback": stands}] if charts else [stands]
+
+
+def _bars(chart: Mapping[str, Any]) -> Json:
+    """What became of the tickets, stacked: the first series is their number, the sum of the rest
+    in time."""
+    axes = chart["chart"]["axis_config"]
+    return {
+        "type": "Chart.VerticalBar.Grouped",
+        "title": chart["title"],
+        "stacked": True,
+        "xAxisTitle": axes["x_label"],
+        "yAxisTitle": axes["y_label"],
+        "data": [
+            {
+                "legend": series["name"],
+                "color": color,
+                "values": [{"x": one["label"], "y": one["value"]} for one in series["data"]],
+            }
+            for series, color in zip(chart["chart"]["series"][1:], _COLORS, strict=False)
+        ],
+    }
+
+
+def _table(chart: Mapping[str, Any]) -> Json:
+    """The newest rows; a row without a figure is left out."""
+    series = chart["series"]
+    rows = [
+        [label, *(one["data"][at]["value"] for one in series)]
+        for at, label in enumerate(chart["axis_config"]["categories"])
+    ]
+    kept = [row for row in rows if any(row[1:])][-_ROWS:]
+    names = [chart["axis_config"]["x_label"], *(one["name"] for one in series)]
+    cells = [[_cell(name, head=True) for name in names]]
+    cells += [[_cell(str(one)) for one in row] for row in kept]
+    if not kept:
+        return line(runs("Nothing in this time.", italic=True))
+    return {
+        "type": "Table",
+        "columns": [{"width": 2 if at == 0 else 1} for at in range(len(names))],
+        "showGridLines": False,
+        "rows": [{"type": "TableRow", "cells": row} for row in cells],
+    }
+
+
+def _cell(words: str, *, head: bool = False) -> Json:
+    text = bold(words, size="Small") if head else runs(words, size="Small")
+    return {"type": "TableCell", "items": [line(text)]}
