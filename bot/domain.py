@@ -267,6 +267,18 @@ class Mark(Frozen):
     end: int
 
 
+class Hit(Frozen):
+    """A passage that the screen found: somebody must say why it may go out all the same."""
+
+    name: str
+    """The recogniser's name, as ``payment_card``, or ``policy:`` and the rule's id."""
+    start: int
+    end: int
+    """Code points of the field's text."""
+    field: str = "reply"
+    """``reply``, or ``action.<n>.<field>`` as in the edit form."""
+
+
 class Action(Frozen):
     """One proposed effect: the exact tool, arguments and target that the card shows."""
 
