@@ -24,6 +24,7 @@ from bot.cli import (
     output,
     record,
     replay,
+    screen,
     serve,
     triage,
 )
@@ -58,6 +59,7 @@ def deskhand(
 demo.register(app)
 serve.register(app)
 triage.register(app)
+screen.register(app)
 evaluate.register(app)
 replay.register(app)
 figures.register(app)

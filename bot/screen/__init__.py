@@ -9,9 +9,10 @@ out of what comes in.
 
 from bot.screen.look import Known, Sieve, look
 from bot.screen.masks import masked, masked_run, masked_ticket
-from bot.screen.policy import Policy, Rule, read_policy
+from bot.screen.policy import NO_POLICY, Policy, Rule, read_policy
 
 __all__ = [
+    "NO_POLICY",
     "Known",
     "Policy",
     "Rule",
