@@ -405,14 +405,14 @@ playbooks:
     kind: lead
     askers: {slack_users: [U1]}
     routes: {default: {approvers: {slack_users: [U1, U2]}}}
-screen: {on_hit: reason}
+crm: {kind: sqlite}
 """
     settings = Settings(
         microsoft_app_id="m", microsoft_app_password=SecretStr("p"), microsoft_app_tenant_id="t"
     )
     found = lines_of(parse(tmp_path, text).config, settings)
     for expected in (
-        "screen: this version does nothing with it",
+        "crm: this version does nothing with it",
         "playbooks.support.research[1]: this version does not have fetch_page",
         "playbooks.support.actions[1]: this version does not have update_crm",
         "playbooks.sales.kind: this version runs no playbook of kind lead",

@@ -38,11 +38,13 @@ def register(app: typer.Typer) -> None:
         used.
         """
         from bot.cli.triage import config_or_desk
+        from bot.demo.tickets import DESK
         from bot.faults import OperatorError
         from bot.screen import Sieve
 
         loaded = config_or_desk(read_settings(config), named=config is not None)
-        sieve = loaded.sieve() or Sieve()
+        own = loaded.path.parent != DESK
+        sieve = (loaded.sieve() if own else None) or Sieve()
         with ExitStack() as open_files:
             source: BinaryIO = sys.stdin.buffer
             if file != "-":

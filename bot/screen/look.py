@@ -68,7 +68,7 @@ def look(text: str, sieve: Sieve, known: Known, field: str = "reply") -> tuple[H
         for start, end in found
     }
     hits |= {
-        Hit(name=f"policy:{rule.id}", start=start, end=end, field=field)
+        Hit(name=f"policy:{rule.id}", start=start, end=end, field=field, hint=rule.hint or "")
         for rule, (start, end) in sieve.policy.found(text)
     }
     return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.name)))

@@ -58,10 +58,6 @@ class Policy:
                     if match.end() > match.start():
                         yield rule, Found(*match.span())
 
-    def hint(self, rule: str) -> str | None:
-        """What a rule's file says to do instead."""
-        return next((one.hint for one in self.rules if one.id == rule), None)
-
 
 NO_POLICY = Policy()
 
