@@ -40,7 +40,8 @@ def addresses(text: str) -> Iterator[tuple[Found, str]]:
         while plain[start] in "'.":
             start += 1
         address = _DOT.sub(".", _AT.sub("@", plain[start:end])).casefold()
-        if "@" in address and "." in address.rsplit("@", 1)[1]:
+        top = address.rsplit(".", 1)[-1]
+        if "@" in address and "." in address.rsplit("@", 1)[1] and not top.isdigit():
             yield Found(start, end), address
 
 

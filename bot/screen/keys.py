@@ -15,7 +15,7 @@ _KNOWN = re.compile(
         (?:[\s\S]{0,8000}?-----END\ (?:[A-Z0-9]+\ )*PRIVATE\ KEY(?:\ BLOCK)?-----)?
   | \beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}     # JSON Web Token
   | \b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b                             # Amazon Web Services
-  | \bgh[opsur]_[A-Za-z0-9]{36,255}\b | \bgithub_pat_[A-Za-z0-9_]{22,255}\b
+  | \bgh[opsur]_[A-Za-z0-9]{30,255}\b | \bgithub_pat_[A-Za-z0-9_]{22,255}\b
   | \bgl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat)-[A-Za-z0-9_-]{20,}
   | \bxox[abceoprs]-[A-Za-z0-9-]{10,} | \bxapp-\d-[A-Za-z0-9-]{10,}     # Slack
   | \bhooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/[A-Za-z0-9]{16,}

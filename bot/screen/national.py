@@ -63,7 +63,7 @@ def national_id(text: str) -> Iterator[Found]:
 
 
 def _form(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w])(?<!\d[-./])(?:{pattern})(?![\w]|[-./]\d)")
+    return re.compile(rf"(?<![\w])(?<!\d[-./])(?:{pattern})(?![\w]|[-./ ]\d)")
 
 
 # --- the checks -------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def _turns(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.replace("_", "[ ]"), re.IGNORECASE | re.VERBOSE)
 
 
-_WILL = r"(?:'ll|_will|_shall|'re going to|_are going to|_am going to|'m going to|'d be happy to)"
+_WILL = r"(?:'ll|_will|_shall|'re_going_to|_are_going_to|_am_going_to|'m_going_to|'d_be_happy_to)"
 _COMMITS = _turns(
     rf"""
     \b(?:we|i|our_team|the_team|my_colleagues?|a_colleague|billing|finance|support){_WILL}\b
@@ -158,6 +158,8 @@ _SENDS_AWAY = re.compile(
     r"|constitute|replace|be taken as)?\b.{0,20}\b(?:legal|medical)\b.{0,20}\badvice\b",
     re.IGNORECASE,
 )
+_SPARES = re.compile(r"\b(?:not|never) be (?:charged|billed)\b", re.IGNORECASE)
+_NO_NEED = re.compile(r"\bno need to\b", re.IGNORECASE)
 _SHARED = 0.4
 """The part of an advising sentence's content words that a source's passage must hold."""
 _PASSAGE = 3
@@ -172,7 +174,7 @@ def promise(text: str, sources: Collection[str]) -> Iterator[Found]:
         if sentence.rstrip().endswith("?") or not _COMMITS.search(sentence):
             continue
         kinds = _kinds(sentence)
-        if not kinds or (_UNDOES.search(sentence) and not _MONEY.search(sentence)):
+        if not kinds or (_refuses(sentence) and "money" not in kinds):
             continue
         passages = _passages(sources) if passages is None else passages
         if not any(_promises(passage, sentence, kinds) for passage in passages):
@@ -186,7 +188,8 @@ def advice(text: str, sources: Collection[str]) -> Iterator[Found]:
         sentence = _straight(text[start:end])
         if not (_LAW.search(sentence) or _MEDICINE.search(sentence)):
             continue
-        if sentence.rstrip().endswith("?") or _SENDS_AWAY.search(sentence):
+        sent_away = _SENDS_AWAY.search(sentence) and not _NO_NEED.search(sentence)
+        if sentence.rstrip().endswith("?") or sent_away:
             continue
         passages = _passages(sources) if passages is None else passages
         stems, figures = stems_of(sentence), figures_in(sentence)
@@ -204,6 +207,11 @@ def _kinds(sentence: str) -> frozenset[str]:
         "time": _days(sentence) or _SPAN.search(sentence) or COUNTED.search(sentence),
     }
     return frozenset(kind for kind, found in kinds.items() if found)
+
+
+def _refuses(sentence: str) -> bool:
+    """A *not* takes a promise back, but for the promise not to take money."""
+    return bool(_UNDOES.search(sentence)) and not _SPARES.search(sentence)
 
 
 def _days(text: str) -> frozenset[str]:

@@ -37,7 +37,8 @@ def test_words_are_whole_and_in_any_case_and_patterns_are_as_written() -> None:
         ("policy:codes", "INT-1234"),
     ]
     assert names("Globexes, int-1234, Projects Falcon") == []
-    assert read_policy(POLICY, "p").hint("rivals") == 'Say "another maker".'
+    hits = look("Globex, INT-1234", Sieve(policy=read_policy(POLICY, "p")), Known())
+    assert [hit.hint for hit in hits] == ['Say "another maker".', ""]
 
 
 @given(st.text(min_size=1).filter(lambda word: word.strip() and word.isalnum()), st.text())
