@@ -51,6 +51,7 @@ _QUERY = re.compile(
     r"(?P<value>[A-Za-z0-9%._~+/-]{16,})",
     re.IGNORECASE,
 )
+_HEADER = re.compile(r"\b(?:Bearer|Basic)[ ]+(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})")
 _LONG = re.compile(r"(?<![\w/.+@:=-])[A-Za-z0-9_+/-]{28,200}={0,2}(?![\w/@])")
 _PLACEHOLDER = re.compile(
     r"(?:your|my|the|new|some|example|sample|dummy|test|x{3,}|\*{3,}|•{3,}|\.{3,}|<|\[|\{|\$\{|%)"
@@ -65,7 +66,7 @@ _BITS = 4.1
 def secret(text: str) -> Iterator[Found]:
     """Keys, tokens and passwords, in their order."""
     hits = [Found(*_trimmed(text, *found.span())) for found in _KNOWN.finditer(text)]
-    for found in (*_SAID.finditer(text), *_QUERY.finditer(text)):
+    for found in (*_SAID.finditer(text), *_QUERY.finditer(text), *_HEADER.finditer(text)):
         start, end = _trimmed(text, *found.span("value"))
         link = found.groupdict().get("link") or "="
         quoted = bool(found.groupdict().get("quote"))

@@ -30,12 +30,15 @@ _COMMITS = _turns(
       (?:get|receive|have|see|be_(?:refunded|credited|compensated|reimbursed|paid|given|sent
         |upgraded|contacted|moved)|not_be_charged|pay_nothing|find_the_(?:money|refund|credit))
   | \b(?:refund|credit|money|payment|amount|replacement|compensation|voucher|discount|fix|parcel
-      |order|package|account|data|issue|problem|it|this|that|everything)s?(?:_\w+){{0,4}}_will
+      |order|package|account|data|issue|problem|it|this|that|everything)s?(?:_[^\s,;]+){{0,4}}_will
       _(?:be|arrive|reach|come|show|appear|land|get)\b
   | \b(?:we|i)(?:'re|_are|'m|_am)_(?:now_|hereby_|already_|happy_to_)?(?:refund|credit
       |reimburs|compensat|waiv|issu|grant|giv|offer|sending|extend|cancel)\w*
   | \b(?:we|i)(?:'ve|_have)_(?:now_|just_|already_|therefore_)?(?:approved|granted|issued
       |credited|refunded|waived|initiated|authori[sz]ed)\b
+  | \b(?:refund|credit|compensation|voucher|discount|replacement)(?:_[^\s,;]+){{0,4}}
+      _(?:has|have)_been_(?:approved|issued|granted|processed|sent|initiated|authori[sz]ed)\b
+  | \byou(?:'re|_are)_entitled_to\b | \b(?:we|i)_can_(?:offer|give|refund|credit|grant)\b
   | \b(?:we|i)_(?:hereby_|can_|do_|fully_)*(?:guarantee|promise|commit|pledge|assure|undertake
       |vow|confirm_(?:a|the|your)_(?:full_)?refund)\b
   | \b(?:is|are|it's|that's)_guaranteed\b | \bguaranteed_(?:to|by|within) | \byou_have_(?:my|our)
@@ -111,7 +114,7 @@ _LAW = _turns(
       (?:you|your|they|this|it|the_\w+)\b.{0,60}\b(?:can|may|must|are|is|have|has|entitle\w*|void
         |liable|owe\w*)\b
   | \b(?:this|that|it|which|the_\w+|their_\w+|what_\w+_(?:did|do))_(?:is|was|would_be)_
-      (?:clearly_|perfectly_|completely_|probably_|not_)?(?:il)?legal\b
+      (?:clearly_|perfectly_|completely_|probably_|not_)?(?:(?:il)?legal|(?:un)?lawful)\b
   | \b(?:contract|clause|agreement|lease|term|termination|dismissal)\b.{0,30}\b(?:is|are)_
       (?:legally_)?(?:not_)?(?:void|invalid|unenforceable|binding|enforceable|null)
   | \bstatute_of_limitations\b | \byou(?:'d|_would|'ll|_will)_(?:likely_|probably_|surely_)?win\b
@@ -123,7 +126,9 @@ _LAW = _turns(
 )
 _MEDICINE = _turns(
     r"""
-    \b(?:take|taking|increase|reduce|lower|double|halve|inject|apply|dose_of|up_to|nehmen|prenez)\b
+    \btake_(?:an?|one|two|three|four|\d+)_(?:\w+_)?(?:aspirins?|ibuprofen|paracetamol|pills?
+      |tablets?|capsules?)\b
+  | \b(?:take|taking|increase|reduce|lower|double|halve|inject|apply|dose_of|up_to|nehmen|prenez)\b
       .{0,40}\b\d[\d.,]*_?(?:mg|mcg|µg|ml|milligram\w*|tablets?|pills?|drops|units?_of_insulin
         |tabletten?|comprimés?)\b
   | \b(?:stop|start|continue|avoid|try|keep|safe_to|skip|begin)\b(?:_to)?_(?:tak\w+
