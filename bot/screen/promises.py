@@ -39,6 +39,7 @@ _COMMITS = _turns(
   | \b(?:refund|credit|compensation|voucher|discount|replacement)(?:_[^\s,;]+){{0,4}}
       _(?:has|have)_been_(?:approved|issued|granted|processed|sent|initiated|authori[sz]ed)\b
   | \byou(?:'re|_are)_entitled_to\b | \b(?:we|i)_can_(?:offer|give|refund|credit|grant)\b
+  | \b(?:we|i)_(?:refund|reimburse|compensate|credit)_(?:you|your|it|the|this|that|every)\b
   | \b(?:we|i)_(?:hereby_|can_|do_|fully_)*(?:guarantee|promise|commit|pledge|assure|undertake
       |vow|confirm_(?:a|the|your)_(?:full_)?refund)\b
   | \b(?:is|are|it's|that's)_guaranteed\b | \bguaranteed_(?:to|by|within) | \byou_have_(?:my|our)
