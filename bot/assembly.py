@@ -26,6 +26,7 @@ from bot.playbook import Approvers, Playbook
 from bot.ports import Clock, Model, Store, Surfaces, WakeKind
 from bot.ports.spans import NO_SPANS, Spans
 from bot.publish import Publish
+from bot.screening import Screening
 from bot.timers import Timers
 from bot.triage import Triage
 from tools.spec import ActionSpec, ActionTool, ReadTool
@@ -53,6 +54,8 @@ class Parts:
     vocabulary: Collection[str] = frozenset()
     at_cap: AtCap = "local"
     spans: Spans = NO_SPANS
+    screening: Screening | None = None
+    mask_inbound: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def assemble(parts: Parts) -> Desk:
         tells_no_request=parts.tells_no_request,
         vocabulary=parts.vocabulary,
         spans=parts.spans,
+        screening=parts.screening,
     )
     publish = Publish(context)
     agent = AgentPorts(
@@ -107,6 +111,7 @@ def assemble(parts: Parts) -> Desk:
         record=parts.store.record,
         at_cap=parts.at_cap,
         spans=parts.spans,
+        mask_inbound=parts.mask_inbound,
     )
     intake = Intake(context)
     triage = Triage(context, parts.kits, agent, publish)
@@ -145,6 +150,16 @@ def kits_of(
             draft_model=file.config.model.draft,
         )
     return kits
+
+
+def screening_of(
+    file: ConfigFile, source: Callable[[str], Awaitable[Source | None]]
+) -> Screening | None:
+    """The file's screen, its policy read; None: it has none. Raises ``ConfigError``."""
+    screen, sieve = file.config.screen, file.sieve()
+    if screen is None or sieve is None:
+        return None
+    return Screening(sieve, screen.on_hit, source)
 
 
 def knowledge_folder(data: Path) -> Path:

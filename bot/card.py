@@ -8,9 +8,11 @@ each surface names them its own way.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import Literal
 
 from bot.domain import Actor, Author, Change, Citation, State, Verb
@@ -78,6 +80,59 @@ class Unsupported:
 
 
 @dataclass(frozen=True)
+class HitView:
+    """A passage that the screen found; ``start`` and ``end`` are code points of its field."""
+
+    name: str
+    field: str
+    """``reply``, or ``action.<n>.<field>``."""
+    where: str
+    """The same in words; empty for the reply."""
+    text: str
+    start: int
+    end: int
+    hint: str
+
+    @property
+    def line(self) -> str:
+        """As it stands on every surface's card, before the passage."""
+        return f"Screen: {self.name}"
+
+
+@dataclass(frozen=True)
+class DraftPart:
+    """A run of the draft; ``kind`` says what is wrong with it."""
+
+    text: str
+    kind: Literal["", "sentence", "value", "hit"] = ""
+    """sentence, value: no source says so. hit: the screen found it, supported or not."""
+
+
+def draft_parts(
+    draft: str, unsupported: Sequence[Unsupported], hits: Sequence[HitView] = ()
+) -> tuple[DraftPart, ...]:
+    """The draft, or its beginning, cut where a passage begins or ends that is marked. Where
+    passages lie over one another, a hit is shown before what is unsupported."""
+    marks: list[tuple[int, int, Literal["sentence", "value", "hit"]]] = [
+        (hit.start, hit.end, "hit") for hit in hits if hit.field == "reply"
+    ]
+    marks += [(one.start, one.end, one.kind) for one in unsupported]
+    edges = {0, len(draft)} | {
+        min(edge, len(draft)) for start, end, _ in marks for edge in (start, end)
+    }
+    cut: list[DraftPart] = []
+    for start, end in pairwise(sorted(edges)):
+        kind: Literal["", "sentence", "value", "hit"] = next(
+            (kind for begin, stop, kind in marks if begin <= start and end <= stop), ""
+        )
+        if cut and cut[-1].kind == kind:
+            cut[-1] = DraftPart(cut[-1].text + draft[start:end], kind)
+        else:
+            cut.append(DraftPart(draft[start:end], kind))
+    return tuple(cut)
+
+
+@dataclass(frozen=True)
 class CardView:
     """Everything that a card shows, in the order in which it is read."""
 
@@ -116,6 +171,14 @@ class CardView:
     buttons: tuple[ButtonView, ...]
     approvers: tuple[Actor, ...] = ()
     """Those who are named one by one as its route's approvers, on any surface."""
+    hits: tuple[HitView, ...] = ()
+    approvals: tuple[int, int] | None = None
+    """How many have approved a pending proposal, and how many must; None: nobody has yet."""
+
+    @property
+    def hit_names(self) -> tuple[str, ...]:
+        """What the screen has found, each name once, by its first place."""
+        return tuple(dict.fromkeys(hit.name for hit in self.hits))
 
 
 STATE_WORDS: dict[State, str] = {

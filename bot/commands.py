@@ -17,8 +17,10 @@ from bot.domain import (
     Content,
     Decision,
     Handoff,
+    Hit,
     Mark,
     Notice,
+    OnHit,
     Proposal,
 )
 
@@ -34,6 +36,7 @@ RefusalKind = Literal[
     "wrong_attempt",
     "succeeded_action_changed",
     "too_early",
+    "no_reason",
 ]
 """
 stale: made for another revision. wrong_state: not possible in this state.
@@ -42,6 +45,7 @@ cannot_tell_persons_apart: a second approval, and nobody can prove that these ar
 not_approved, digest: no approval of exactly this content. lapsed: the approval is too old.
 not_next: another action's turn. wrong_attempt: an answer to an earlier attempt.
 succeeded_action_changed: an edit touched what has been done. too_early: its time has not come.
+no_reason: the screen has found something, and the approval does not say why it may go out.
 """
 
 
@@ -69,6 +73,8 @@ class Propose:
     remind_at: datetime | None = None
     expires_at: datetime | None = None
     notices: tuple[Notice, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    on_hit: OnHit = "reason"
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,8 @@ class Take:
 
 @dataclass(frozen=True)
 class Edit:
-    """A person changes the content. ``approve`` approves the new revision in the same step."""
+    """A person changes the content. ``approve`` approves the new revision in the same step, unless
+    it has hits: nobody has seen them yet."""
 
     decision: Decision
     content: Content
@@ -106,6 +113,8 @@ class Edit:
     remind_at: datetime | None = None
     expires_at: datetime | None = None
     notices: tuple[Notice, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    on_hit: OnHit = "reason"
 
 
 @dataclass(frozen=True)

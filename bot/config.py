@@ -123,7 +123,7 @@ class Webhook(Frozen):
 
 
 class Screen(Frozen):
-    """What is looked for in a draft before a person may approve it."""
+    """What is looked for in a draft before a person may approve it. Without it, nothing is."""
 
     policy: str | None = None
     """A YAML file of rules."""
@@ -135,6 +135,17 @@ class Screen(Frozen):
     """reason: the approver writes why. second: a second approver is needed."""
     mask_inbound: bool = True
     """Mask payment cards and secrets in a ticket before a model sees it?"""
+
+    @field_validator("allowed_domains")
+    @classmethod
+    def _bare_domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for domain in value:
+            if not re.fullmatch(r"[^\s/:@*]+\.[^\s/:@*.]+|localhost", domain):
+                raise ValueError(
+                    f"{domain!r} is no domain; write it bare, as acme.example (what lies below it "
+                    "is allowed too)"
+                )
+        return value
 
 
 class SqliteCrm(Frozen):
@@ -259,6 +270,7 @@ class Config(Frozen):
     playbooks: dict[str, Playbook] = Field(min_length=1)
     webhooks: dict[str, Webhook] = Field(default_factory=dict)
     screen: Screen | None = None
+    """None: drafts are not screened and tickets not masked."""
     crm: Crm | None = None
     fetch: Fetch = Field(default_factory=lambda: Fetch())
     github: Github | None = None
@@ -290,6 +302,11 @@ class Config(Frozen):
                 yield ("crm", "read_token_env"), self.crm.read_token_env
         if self.github is not None and "token_env" in self.github.model_fields_set:
             yield ("github", "token_env"), self.github.token_env
+
+    @property
+    def masks_inbound(self) -> bool:
+        """Whether card numbers and secrets in a ticket are kept from models."""
+        return self.screen is not None and self.screen.mask_inbound
 
     def cards(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         """Every Slack channel that cards are posted to, with its path in the file."""

@@ -19,6 +19,7 @@ from bot import yaml_file
 from bot.config import Config, Problem, contradictions, json_schema
 from bot.faults import ConfigError
 from bot.playbook import Playbook
+from bot.screen import NO_POLICY, Policy, Sieve, read_policy
 from bot.suggest import nearest
 
 _LARGEST_BYTES = 1_000_000
@@ -70,6 +71,27 @@ class ConfigFile:
             raise ConfigError(*faults)
         return found
 
+    def policy(self, relative: str) -> Policy:
+        """The rules of a policy file. Raises ``ConfigError`` naming file and line."""
+        try:
+            text = self.resolve(relative).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as unreadable:
+            raise ConfigError(
+                f"{relative}: cannot be read as UTF-8 text: {unreadable}"
+            ) from unreadable
+        return read_policy(text, relative)
+
+    def sieve(self) -> Sieve | None:
+        """What drafts are screened for; None: the file has no screen. Raises ``ConfigError``."""
+        screen = self.config.screen
+        if screen is None:
+            return None
+        return Sieve(
+            allowed_domains=screen.allowed_domains,
+            own_contacts=screen.own_contacts,
+            policy=self.policy(screen.policy) if screen.policy else NO_POLICY,
+        )
+
 
 def load(
     path: Path, *, environment: Mapping[str, str] | None = None, files: bool = True
@@ -110,6 +132,7 @@ def load(
             if playbook.examples is not None and found.resolve(playbook.examples).is_file():
                 example_path = found.resolve(playbook.examples)
                 faults += _read_examples(example_path, playbook.examples, playbook)[1]
+        faults += _policy_faults(found)
     if environment is not None:
         faults += [
             line(where, f"the environment variable {name} is not set; set it to the secret")
@@ -317,6 +340,20 @@ def _missing_files(found: ConfigFile) -> Iterator[Problem]:
             yield where, f"there is no file or folder {path}; paths start from this file's folder"
         elif where[-1] in ("examples", "prompt", "policy") and not resolved.is_file():
             yield where, f"{path} is a folder; name a file"
+
+
+def _policy_faults(found: ConfigFile) -> Iterator[str]:
+    """A line for each mistake in the policy files that are there."""
+    screen = found.config.screen
+    named = [playbook.policy for playbook in found.config.playbooks.values()]
+    named.append(screen.policy if screen is not None else None)
+    for path in dict.fromkeys(filter(None, named)):
+        if not found.resolve(path).is_file():
+            continue  # that is a fault of its own
+        try:
+            found.policy(path)
+        except ConfigError as fault:
+            yield from fault.lines
 
 
 def _read_examples(

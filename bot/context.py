@@ -9,6 +9,7 @@ from bot.domain import Ticket
 from bot.playbook import Approvers, Playbook, Route
 from bot.ports import Clock, Store, Surfaces
 from bot.ports.spans import NO_SPANS, Spans
+from bot.screening import Screening
 from tools.spec import ActionSpec
 
 
@@ -33,6 +34,8 @@ class Context:
     vocabulary: Collection[str] = frozenset()
     """Words of the desk's own articles and labels: all that masking lets stay in an example."""
     spans: Spans = NO_SPANS
+    screening: Screening | None = None
+    """What drafts are screened for; None: for nothing."""
 
     def playbook(self, name: str) -> Playbook:
         """The playbook, or, where its name is gone from the file, a closed one: nobody may decide

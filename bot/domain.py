@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 REPLY_LIMIT = 3000
 """Characters in a reply, everywhere: schema, modal, card. Slack's modal input is what bounds it."""
 
+REASON_LEAST, REASON_LIMIT = 3, 500
+"""Characters in the reason for approving what the screen has found."""
+
 SurfaceName = Literal["slack", "teams", "webhook", "terminal", "console"]
 """slack, teams: chat. webhook: a signed HTTP intake. terminal: the demo. console: the web page."""
 
@@ -63,6 +66,10 @@ steps, money, time: that limit of the run was reached.
 refusal: the model refused. model: it could not be reached or gave nothing usable.
 no_source: nothing was found to answer from. fault: the run died three times.
 """
+
+OnHit = Literal["reason", "second"]
+"""What an approval needs where the screen has found something. reason: each approver writes why.
+second: a second approver."""
 
 Verb = Literal["approve", "edit", "reject", "take", "retry", "settle_done", "settle_retry"]
 """What a button asks for. settle_done: it arrived. settle_retry: it did not, send again."""
@@ -267,6 +274,20 @@ class Mark(Frozen):
     end: int
 
 
+class Hit(Frozen):
+    """A passage that the screen found: somebody must say why it may go out all the same."""
+
+    name: str
+    """The recogniser's name, as ``payment_card``, or ``policy:`` and the rule's id."""
+    start: int
+    end: int
+    """Code points of the field's text."""
+    field: str = "reply"
+    """``reply``, or ``action.<n>.<field>`` as in the edit form."""
+    hint: str = ""
+    """What the policy says to do instead."""
+
+
 class Action(Frozen):
     """One proposed effect: the exact tool, arguments and target that the card shows."""
 
@@ -322,7 +343,9 @@ class Decision(Frozen):
     digest: str
     at: datetime
     reason: str | None = None
+    """A rejection's."""
     words: str | None = None
+    """The person's own: of a rejection, or why what the screen has found may go out."""
 
 
 class Handoff(Frozen):
@@ -353,6 +376,7 @@ class Notice(Frozen):
         "unread_files",
         "erased",
         "not_allowed",
+        "screened",
     ]
     text: str
     actor: Actor | None = None
@@ -408,6 +432,10 @@ class Proposal(Frozen):
     why: str = ""
     citations: tuple[Citation, ...] = ()
     marks: tuple[Mark, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    """What the screen found in the content; the digest covers it."""
+    on_hit: OnHit = "reason"
+    """What an approval needs where there are hits."""
     model: str = ""
     prompt_version: str = ""
     """Of the prompt that the run was made with: a figure is asked of one version."""
@@ -445,6 +473,16 @@ class Proposal(Frozen):
         """When one of its actions was last claimed; None: not since the last edit."""
         claims = [done.claimed_at for done in self.progress if done.claimed_at is not None]
         return max(claims, default=None)
+
+    @property
+    def asks_why(self) -> bool:
+        """Whether an approval must give a reason."""
+        return bool(self.hits) and self.on_hit == "reason"
+
+    @property
+    def hit_names(self) -> tuple[str, ...]:
+        """What the screen has found, each name once, by its first place."""
+        return tuple(dict.fromkeys(hit.name for hit in self.hits))
 
 
 class Copy(Frozen):

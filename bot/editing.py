@@ -10,7 +10,16 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot import buttons
 from bot.domain import REPLY_LIMIT, Action, Change, Content, Mark, Proposal, Ticket
-from bot.forms import ActionForm, EditForm, EditInput, FieldErrors, FieldForm, Option, RejectForm
+from bot.forms import (
+    ActionForm,
+    EditForm,
+    EditInput,
+    FieldErrors,
+    FieldForm,
+    Option,
+    ReasonForm,
+    RejectForm,
+)
 from bot.plain_text import clean
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
@@ -77,6 +86,18 @@ def reject_form(proposal: Proposal) -> RejectForm:
         ),
         reasons=REASONS,
         may_draft_again=True,
+    )
+
+
+def reason_form(proposal: Proposal) -> ReasonForm:
+    """The form that asks why what the screen has found may go out."""
+    return ReasonForm(
+        proposal=proposal.id,
+        revision=proposal.revision,
+        token=buttons.mint(
+            proposal.id, proposal.secret, proposal.revision, "approve", proposal.claimed_at
+        ),
+        found=tuple(f"Screen: {name}" for name in proposal.hit_names),
     )
 
 

@@ -53,7 +53,7 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
     )
 
 
-_UNSERVED = ("screen", "crm", "fetch", "github")
+_UNSERVED = ("crm", "fetch", "github")
 
 
 def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
@@ -157,24 +157,28 @@ def _people(config: Config) -> Iterator[Finding]:
             "nobody may pause, resume or read traces",
             "name people or groups, as in managers: {slack_users: [U0MANAGER]}",
         )
+    second = config.screen is not None and config.screen.on_hit == "second"
     for name, playbook in config.playbooks.items():
         for route, target in playbook.routes.items():
             where = f"playbooks.{name}.routes.{route}.approvers"
-            yield from _deciders(where, target.approvers, playbook)
+            yield from _deciders(where, target.approvers, playbook, second)
         for index, use in enumerate(playbook.actions):
             if use.approvers is not None:
                 where = f"playbooks.{name}.actions[{index}].approvers"
-                yield from _deciders(where, use.approvers, playbook)
+                yield from _deciders(where, use.approvers, playbook, second)
         if playbook.kind != "triage" and playbook.askers.empty:
             yield Finding(
                 f"playbooks.{name}.askers", "nobody may ask", "name people or groups who may"
             )
 
 
-def _deciders(where: str, approvers: Approvers, playbook: Playbook) -> Iterator[Finding]:
+def _deciders(
+    where: str, approvers: Approvers, playbook: Playbook, second_on_hit: bool
+) -> Iterator[Finding]:
     people = len(approvers.slack_users) + len(approvers.teams_users)
     groups = bool(approvers.slack_groups or approvers.teams_groups)
     needed = max([playbook.approvals, *(use.approvals for use in playbook.actions)])
+    needed = max(needed, 2) if second_on_hit else needed
     if approvers.empty:
         yield Finding(
             where,

@@ -80,6 +80,24 @@ class RejectForm:
 
 
 @dataclass(frozen=True)
+class ReasonForm:
+    """Asks why what the screen has found may go out. ``token`` goes back with the submission."""
+
+    proposal: str
+    revision: int
+    token: str
+    found: tuple[str, ...]
+    """What the screen has found, as on the card: ``Screen: payment_card``."""
+
+
+@dataclass(frozen=True)
+class ApproveInput:
+    """A submitted approval with its reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class EditInput:
     """A submitted edit. None: unchanged. ``fields`` by id; ``include`` holds the ticked indexes."""
 
@@ -136,9 +154,11 @@ class Seen:
     may_decide: bool
     edit: EditForm | None = None
     reject: RejectForm | None = None
+    approve: ReasonForm | None = None
+    """Where an approval must say why what the screen has found may go out."""
 
 
-Pressed = Decided | NotDecided | EditForm | RejectForm
+Pressed = Decided | NotDecided | EditForm | RejectForm | ReasonForm
 """What a button press comes to."""
 Submitted = Decided | NotDecided | FieldErrors
 """What a submitted form comes to."""

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder
+from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder, screening_of
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
 from bot.domain import SurfaceName
@@ -208,5 +208,7 @@ def build_desk(
             vocabulary=brains.vocabulary,
             at_cap=file.config.budget.at_cap,
             spans=spans,
+            screening=screening_of(file, brains.search.source),
+            mask_inbound=file.config.masks_inbound,
         )
     )

@@ -11,6 +11,7 @@ from bot.card import (
     ButtonView,
     CardView,
     HandoffView,
+    HitView,
     Unsupported,
     Who,
     Words,
@@ -19,8 +20,10 @@ from bot.domain import (
     Action,
     ActionProgress,
     Actor,
+    Content,
     Decision,
     HandoffReason,
+    Hit,
     Proposal,
     SurfaceName,
     Ticket,
@@ -92,6 +95,10 @@ def view(
         successor_url=successor_url,
         buttons=_buttons(proposal),
         approvers=_named(playbook, content.route if content else "default"),
+        hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
+        approvals=(len(proposal.approvals), proposal.approvals_needed)
+        if proposal.state == "pending" and proposal.approvals
+        else None,
     )
 
 
@@ -130,6 +137,17 @@ def person(decision: Decision) -> Who:
 def at(moment: datetime) -> str:
     """A time on a card, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _hit(hit: Hit, content: Content) -> HitView:
+    where, text = "", content.reply or ""
+    if hit.field != "reply":
+        _, index, name = hit.field.split(".", 2)
+        action = content.actions[int(index)]
+        where = f"{action.tool} {name}"
+        text = str(action.args.get(name, ""))
+    passage = text[hit.start : hit.end]
+    return HitView(hit.name, hit.field, where, passage, hit.start, hit.end, hit.hint)
 
 
 def _headline(proposal: Proposal, ticket: Ticket) -> str:
@@ -219,6 +237,7 @@ def _notices(proposal: Proposal) -> list[Words]:
     if proposal.state == "pending" and proposal.approvals:
         first = proposal.approvals[0]
         lines.append(("Approved by ", person(first), "; a second person's approval is needed"))
+        lines += _reason(first)
     for notice in proposal.notices:
         who: tuple[str | Who, ...] = (
             (Who(notice.actor, notice.actor.id), " ") if notice.actor else ()
@@ -238,6 +257,12 @@ _DONE_WORDS: dict[Verb, str] = {
 }
 
 
+def _reason(approval: Decision) -> list[Words]:
+    """Why what the screen has found may go out, in the approver's words."""
+    given = approval.verb == "approve" and approval.words
+    return [(f"Reason: {approval.words}",)] if given else []
+
+
 def _outcome(proposal: Proposal) -> list[Words]:
     lines: list[Words] = []
     decision = proposal.decision
@@ -245,12 +270,15 @@ def _outcome(proposal: Proposal) -> list[Words]:
         if decision.verb != "approve" and proposal.approvals:
             first = proposal.approvals[-1]
             lines.append((_DONE_WORDS["approve"], person(first), f", {at(first.at)}"))
+            lines += _reason(first)
         for earlier in proposal.approvals[:-1]:
             lines.append((_DONE_WORDS["approve"], person(earlier), f", {at(earlier.at)}"))
+            lines += _reason(earlier)
         verb = _DONE_WORDS[decision.verb]
         if decision.verb == "approve" and proposal.edited:
             verb = "Edited and approved by "
         lines.append((verb, person(decision), f", {at(decision.at)}"))
+        lines += _reason(decision)
         if decision.reason:
             reason = decision.reason.replace("_", " ")
             lines.append((f"Reason: {reason}" + (f". {decision.words}" if decision.words else ""),))

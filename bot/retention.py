@@ -90,6 +90,7 @@ def erased_proposal(proposal: Proposal) -> Proposal:
                 one.model_copy(update={"quote": "", "url": None}) for one in proposal.citations
             ),
             "marks": (),
+            "hits": (),
             "handoff": handoff
             and handoff.model_copy(update={"tried": (), "found": (), "missing": ()}),
             "owner": proposal.owner and _erased_decision(proposal.owner),

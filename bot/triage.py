@@ -40,6 +40,7 @@ from bot.ports import (
 )
 from bot.publish import Publish
 from bot.runs import handoff_entry, late_card, over_limit, took_ms
+from bot.screening import hits_of
 from bot.stats.tally import Tally
 from bot.status_line import StatusLine
 
@@ -179,7 +180,7 @@ class Triage:
         if isinstance(outcome, Cancelled):
             await self._void(proposal, cost, outcome.steps)
             return None
-        command = self._command(outcome, ticket, kit)
+        command = await self._command(outcome, ticket, kit)
         struck = (
             tuple(one.article for one in outcome.citations if not one.supported)
             if isinstance(outcome, Drafted)
@@ -192,12 +193,15 @@ class Triage:
             await self._void(proposal, cost, outcome.steps)
         return None
 
-    def _command(self, outcome: Drafted | Stopped, ticket: Ticket, kit: Kit) -> Propose | HandOff:
+    async def _command(
+        self, outcome: Drafted | Stopped, ticket: Ticket, kit: Kit
+    ) -> Propose | HandOff:
         now, playbook = self._context.clock.now(), kit.playbook
         remind_at = after(now, playbook.remind_after, playbook.hours)
         match outcome:
             case Drafted():
                 content = self._acknowledged(outcome.content, ticket, playbook)
+                screening = self._context.screening
                 return Propose(
                     at=now,
                     content=content,
@@ -212,6 +216,8 @@ class Triage:
                     remind_at=remind_at,
                     expires_at=after(now, playbook.expire_after, playbook.hours),
                     notices=(*outcome.notices, *_card_notices(ticket, playbook, outcome)),
+                    hits=await hits_of(screening, content, ticket, outcome.citations),
+                    on_hit=screening.on_hit if screening is not None else "reason",
                 )
             case Stopped():
                 return HandOff(
@@ -409,6 +415,7 @@ def _proposal_entry(
             "usd": str(ended.cost_usd),
             "citations": len(ended.citations),
             "citations_struck": len(struck),
+            **({"hits": list(ended.hit_names)} if ended.hits else {}),
             "took_ms": took_ms(ended),
             **about(ended),
             **used,

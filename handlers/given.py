@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, Protocol, get_args
 
 from bot.domain import RejectReason
-from bot.forms import EditInput, FieldErrors, RejectInput
+from bot.forms import ApproveInput, EditInput, FieldErrors, RejectInput
 
 WORDS_LIMIT: Final = 3000
 """Characters of a rejecter's own words."""
@@ -50,6 +50,11 @@ def edit_input(given: Given) -> EditInput:
         else None,
         approve_now="approve_now" in given.chosen("approve_now"),
     )
+
+
+def approve_input(given: Given) -> ApproveInput:
+    """What a submitted approval with its reason says; its length is the gate's to judge."""
+    return ApproveInput(given.text("reason") or "")
 
 
 def reject_input(given: Given) -> RejectInput | FieldErrors:

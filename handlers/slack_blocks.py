@@ -27,6 +27,8 @@ maintainers name 12,000 characters of text, users measured 13,172 of all (slacka
 VIEW_BYTES = 200_000
 """Of JSON in a modal; Slack's own limit is 250 KB (views.open, ``view_too_large``)."""
 
+_NAMES = 50
+"""Names of hits in a message's metadata, of 71 characters at most; Slack takes 8 KB of it."""
 _MESSAGE_ROOMS = (
     Room(quote=1500, draft=3000, why=400, chips=600, marks=20, citations=6, citation=240,
          changes=6, change=600, actions=6, fields=10, field_value=300, lines=8, line=400),
@@ -70,7 +72,11 @@ def card_message(card: CardView, *, buttons: bool = True, metadata: bool = True)
 
 def card_metadata(card: CardView) -> Json:
     """What look-ups find the card by, and what a program may read off it."""
-    payload = {"proposal": card.proposal, "revision": card.revision, "state": card.state}
+    payload: Json = {"proposal": card.proposal, "revision": card.revision, "state": card.state}
+    if card.hits:
+        payload["hits"] = list(card.hit_names[:_NAMES])  # never the passages
+    if card.approvals is not None:
+        payload["approvals"] = list(card.approvals)
     return {"event_type": CARD_EVENT, "event_payload": payload}
 
 
@@ -89,6 +95,7 @@ def plain_message(card: CardView, *, buttons: bool = True) -> CardMessage:
     for line in (*card.outcome, *card.notices):
         lines.append("".join(one if isinstance(one, str) else one.name for one in line))
     lines += [f"{action.tool} → {action.target}" for action in card.actions[:5]]
+    lines += [f"{hit.line}: {text.one_line(hit.text)[:100]}" for hit in card.hits[:10]]
     sections = ["\n".join(lines), f"The customer wrote:\n{text.cut(card.quote, 1500)[0]}"]
     if card.draft is not None:
         sections.append(card.draft)
@@ -144,6 +151,7 @@ def _sections(card: CardView, room: Room) -> Drawing:
     parts.rule(draw)
     parts.changes(draw, card)
     parts.draft(draw, card)
+    parts.screen(draw, card)
     parts.citations(draw, card)
     parts.actions(draw, card)
     if draw.blocks[-1]["type"] == "divider":

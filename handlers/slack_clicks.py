@@ -17,18 +17,29 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.card import Words
 from bot.domain import Actor, Verb
-from bot.forms import Decided, EditForm, FieldErrors, NotDecided, RejectForm, Submitted
+from bot.forms import (
+    Decided,
+    EditForm,
+    FieldErrors,
+    NotDecided,
+    ReasonForm,
+    RejectForm,
+    Submitted,
+)
 from bot.ports import Decisions, StoreUnavailable
 from handlers.pressed import NOT_SAVED, STORE_AWAY, VERBS, Later
 from handlers.slack_blocks import SHOW_ACTION, show_view
 from handlers.slack_client import SlackFault, SlackRefused, call
 from handlers.slack_events import Json, object_in, text_in
 from handlers.slack_modals import (
+    APPROVE,
     EDIT,
     REJECT,
     Carried,
+    approve_input,
     edit_input,
     edit_view,
+    reason_view,
     reject_input,
     reject_view,
 )
@@ -117,6 +128,9 @@ class Clicks:
         match view.get("callback_id"):
             case callback if callback == EDIT:
                 return await self._decisions.submit_edit(carried.token, actor, edit_input(values))
+            case callback if callback == APPROVE:
+                why = approve_input(values)
+                return await self._decisions.submit_approve(carried.token, actor, why)
             case callback if callback == REJECT:
                 given = reject_input(values)
                 if isinstance(given, FieldErrors):
@@ -149,6 +163,9 @@ class Clicks:
             case RejectForm():
                 carried = Carried(outcome.token, to.channel, to.thread)
                 self._open(payload, to, reject_view(outcome, carried))
+            case ReasonForm():
+                carried = Carried(outcome.token, to.channel, to.thread)
+                self._open(payload, to, reason_view(outcome, carried))
             case _:
                 assert_never(outcome)
 

@@ -12,14 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.domain import REPLY_LIMIT
+from bot.domain import REASON_LEAST, REASON_LIMIT, REPLY_LIMIT
 from bot.forms import (
     ActionForm,
+    ApproveInput,
     EditForm,
     EditInput,
     FieldErrors,
     FieldForm,
     Option,
+    ReasonForm,
     RejectForm,
     RejectInput,
 )
@@ -28,6 +30,7 @@ from handlers.slack_inert import one_line
 
 EDIT: Final = "deskhand.edit"
 REJECT: Final = "deskhand.reject"
+APPROVE: Final = "deskhand.approve"
 """The modals' callback ids."""
 VALUE: Final = "value"
 """The action id of every input element."""
@@ -139,6 +142,28 @@ def reject_view(form: RejectForm, carried: Carried) -> Json:
         "private_metadata": carried.dump(),
         "blocks": blocks,
     }
+
+
+def reason_view(form: ReasonForm, carried: Carried) -> Json:
+    """The modal that asks why what the screen has found may go out."""
+    reason = _text("", multiline=True, max_length=REASON_LIMIT)
+    return {
+        "type": "modal",
+        "callback_id": APPROVE,
+        "title": _plain("Approve all the same"),
+        "submit": _plain("Approve"),
+        "close": _plain("Cancel"),
+        "private_metadata": carried.dump(),
+        "blocks": [
+            _section("\n".join(one_line(line) for line in form.found)),
+            _input("reason", "Why may it go out?", {**reason, "min_length": REASON_LEAST}),
+        ],
+    }
+
+
+def approve_input(values: Any) -> ApproveInput:
+    """What ``view.state.values`` of an approval with its reason says."""
+    return given.approve_input(_Values(values))
 
 
 def edit_input(values: Any) -> EditInput:

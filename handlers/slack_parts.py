@@ -7,8 +7,17 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import assert_never
 
-from bot.card import STATE_WORDS, ActionView, CardView, HandoffView, Unsupported
+from bot.card import (
+    STATE_WORDS,
+    ActionView,
+    CardView,
+    HandoffView,
+    HitView,
+    Unsupported,
+    draft_parts,
+)
 from bot.domain import Citation, State
 from bot.plain_text import clean
 from handlers import slack_inert as text
@@ -130,33 +139,64 @@ def draft(draw: Drawing, card: CardView) -> None:
     shown, was_cut = text.cut(card.draft, draw.room.draft)
     draw.shortened = draw.shortened or was_cut
     unsupported = card.unsupported if card.state not in VOID else ()
+    hits = card.hits if card.state not in VOID else ()
     parts = [
         text.section(draw.title(title), *_of_length(was_cut, len(card.draft))),
-        text.section(*_marked(draw, shown, unsupported) or [text.leaf("(empty)")]),
+        text.section(*_marked(draw, shown, unsupported, hits) or [text.leaf("(empty)")]),
     ]
     if unsupported:
         parts.append(text.section(text.leaf("\n"), *_legend(unsupported)))
     draw.add(text.rich(*parts))
 
 
+def screen(draw: Drawing, card: CardView) -> None:
+    """What the screen found: a line each, with the passage."""
+    if not card.hits or card.state in VOID:
+        return
+    shown = draw.most(len(card.hits), max(draw.room.lines, 2))
+    lines = [_hit(draw, hit) for hit in card.hits[:shown]]
+    if shown < len(card.hits):
+        lines.append([text.leaf(f"and {len(card.hits) - shown} more", italic=True)])
+    draw.add(text.rich(*(text.section(*line) for line in broken(lines))))
+
+
+def _hit(draw: Drawing, hit: HitView) -> list[Json]:
+    where = f" in {draw.fit_line(hit.where, 80)}" if hit.where else ""
+    passage = draw.fit_line(hit.text, draw.room.line) or "(empty)"
+    made = [
+        text.leaf("🛑 "),
+        text.leaf(f"Screen: {text.one_line(hit.name)[:80]}", bold=True),
+        text.leaf(f"{where}: "),
+        text.leaf(passage, bold=True, code=True),
+    ]
+    if hit.hint.strip():
+        made.append(text.leaf(f" ({draw.fit_line(hit.hint, draw.room.line)})", italic=True))
+    return made
+
+
 def _of_length(was_cut: bool, length: int) -> list[Json]:
     return [text.leaf(f"  the beginning of {length:,} characters", italic=True)] if was_cut else []
 
 
-def _marked(draw: Drawing, shown: str, passages: tuple[Unsupported, ...]) -> list[Json]:
+def _marked(
+    draw: Drawing, shown: str, unsupported: tuple[Unsupported, ...], hits: tuple[HitView, ...]
+) -> list[Json]:
     """``shown`` as leaves; marks count code points of the whole draft, of which it is the start."""
-    made: list[Json] = []
-    begin = 0
-    ordered = sorted(passages, key=lambda passage: (passage.start, passage.end))
+    ordered = sorted(unsupported, key=lambda passage: (passage.start, passage.end))
     limit = draw.most(len(ordered), draw.room.marks)
-    for passage in ordered[:limit]:
-        start, end = max(passage.start, begin), min(passage.end, len(shown))
-        if start >= end:
-            continue
-        made += text.leaves(shown[begin:start], linked=True)
-        made += text.leaves(shown[start:end], code=True)
-        begin = end
-    return made + text.leaves(shown[begin:], linked=True)
+    made: list[Json] = []
+    found = draw.most(len(hits), max(draw.room.marks, 3))
+    for piece in draft_parts(shown, ordered[:limit], hits[:found]):
+        match piece.kind:
+            case "":
+                made += text.leaves(piece.text, linked=True)
+            case "sentence" | "value":
+                made += text.leaves(piece.text, code=True)
+            case "hit":
+                made += text.leaves(piece.text, bold=True, code=True)
+            case _:
+                assert_never(piece.kind)
+    return made
 
 
 def _legend(passages: tuple[Unsupported, ...]) -> list[Json]:

@@ -19,12 +19,12 @@ from typing import Any, Final, Literal
 
 from bot.card import STATE_WORDS, ButtonView, CardView, Words
 from bot.domain import REPLY_LIMIT, Citation
-from bot.forms import EditForm, RejectForm
+from bot.forms import EditForm, ReasonForm, RejectForm
 from bot.plain_text import clean
 from handlers import teams_parts as parts
 from handlers.inert import cut, is_plain_url, one_line
 from handlers.slack_room import Drawing, Room
-from handlers.teams_form import FormRoom, edit_card, reject_card
+from handlers.teams_form import FormRoom, edit_card, reason_card, reject_card
 from handlers.teams_inert import Json, bold, fits, line, runs, unmarked
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
@@ -73,6 +73,8 @@ class Forms:
 
     edit: EditForm | None = None
     reject: RejectForm | None = None
+    approve: ReasonForm | None = None
+    """Where an approval must say why what the screen has found may go out."""
 
 
 def everybody(
@@ -195,6 +197,7 @@ def _sections(card: CardView, room: Room, first: Words | None) -> Drawing:
     parts.customer(draw, card)
     parts.changes(draw, card)
     parts.draft(draw, card)
+    parts.screen(draw, card)
     parts.citations(draw, card)
     parts.actions(draw, card)
     parts.footer(draw, card)
@@ -224,6 +227,8 @@ def _button(button: ButtonView, forms: Forms, room: FormRoom) -> Json | None:
             if forms.reject is None:
                 return None
             shown = reject_card(forms.reject)
+        case "approve" if forms.approve is not None:
+            shown = reason_card(forms.approve)
         case _:
             return _execute(f"deskhand.{button.verb}", button.label, button.token, button.style)
     title = one_line(button.label) or button.verb

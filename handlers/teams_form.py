@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.domain import REPLY_LIMIT
+from bot.domain import REASON_LIMIT, REPLY_LIMIT
 from bot.forms import (
     ActionForm,
+    ApproveInput,
     EditForm,
     EditInput,
     FieldErrors,
     FieldForm,
     Option,
+    ReasonForm,
     RejectForm,
     RejectInput,
 )
@@ -25,6 +27,7 @@ from handlers import given
 from handlers.inert import one_line
 from handlers.teams_inert import Json, line, runs, trusted, unmarked
 
+APPROVE: Final = "deskhand.approve"
 EDIT: Final = "deskhand.edit"
 REJECT: Final = "deskhand.reject"
 _TOGGLES: Final = frozenset({"approve_now", "draft_again"})
@@ -83,6 +86,16 @@ def reject_card(form: RejectForm) -> Json:
         words = "Draft again, taking these words into account"
         body.append(_toggle("draft_again", words, on=False))
     return _form_card(body, "Reject", REJECT, form.token)
+
+
+def reason_card(form: ReasonForm) -> Json:
+    """The card inside *Approve* where the screen has found something."""
+    body: list[Json] = [line(runs(found)) for found in form.found[:20]]
+    words = "Why it may go out all the same"
+    body.append(
+        _text("reason", words, "", multiline=True, limit=REASON_LIMIT, required=True),
+    )
+    return _form_card(body, "Approve", APPROVE, form.token)
 
 
 def _form_card(body: list[Json], title: str, verb: str, token: str) -> Json:
@@ -215,6 +228,12 @@ def parse_submission(data: Any) -> Submission | None:
 def edit_input(submitted: Submission) -> EditInput:
     """What a submitted edit says. An input that is missing is unchanged."""
     return given.edit_input(_Values(submitted.values))
+
+
+def approve_input(submitted: Submission) -> ApproveInput | None:
+    """The reason of a submitted approval; None: the button alone was pressed."""
+    values = _Values(submitted.values)
+    return given.approve_input(values) if "reason" in values else None
 
 
 def reject_input(submitted: Submission) -> RejectInput | FieldErrors:

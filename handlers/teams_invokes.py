@@ -16,7 +16,16 @@ from pydantic import ValidationError
 
 from bot.card import Words
 from bot.domain import Actor
-from bot.forms import Decided, EditForm, FieldErrors, NotDecided, RejectForm, Seen
+from bot.forms import (
+    Decided,
+    EditForm,
+    FieldErrors,
+    NotDecided,
+    Pressed,
+    ReasonForm,
+    RejectForm,
+    Seen,
+)
 from bot.ports import Decisions, StoreUnavailable, SurfaceError
 from handlers.pressed import NOT_SAVED, STORE_AWAY, VERBS, Later
 from handlers.teams_activity import Activity, AdaptiveValue
@@ -31,6 +40,7 @@ from handlers.teams_card import (
 )
 from handlers.teams_form import (
     Submission,
+    approve_input,
     edit_input,
     errors_text,
     parse_submission,
@@ -47,6 +57,8 @@ DECIDE_SECONDS: Final = 3.2
 CARD_SECONDS: Final = 1.2
 _AS_IT_IS: Final = frozenset({"decided", "stale", "wrong_state", "newer_proposal", "lapsed"})
 """Refusals that the card as it is now explains best."""
+
+_SAY_WHY: Final = ("Not approved yet: the screen has found something. Press Approve and say why.",)
 
 Privately = Callable[[str, str], Awaitable[None]]
 """Sends a proposal's whole card to a person (object id, proposal). Raises ``SurfaceError``."""
@@ -101,6 +113,9 @@ class Invokes:
                 return message(words_text(words))
             case Decided(proposal, words):
                 return await self._card(proposal.id, actor, otherwise=words)
+            case ReasonForm(proposal=proposal_id):
+                # The card that was pressed did not know of it; the one that answers asks why.
+                return await self._card(proposal_id, actor, _SAY_WHY)
             case EditForm() | RejectForm():
                 raise AssertionError("a form was submitted, and is not asked for")
             case _:
@@ -108,8 +123,10 @@ class Invokes:
 
     async def _outcome(
         self, verb: str, submitted: Submission, actor: Actor
-    ) -> Decided | NotDecided | FieldErrors | EditForm | RejectForm:
+    ) -> Pressed | FieldErrors:
         match VERBS[verb]:
+            case "approve" if (reason := approve_input(submitted)) is not None:
+                return await self._decisions.submit_approve(submitted.token, actor, reason)
             case "edit":
                 given = edit_input(submitted)
                 return await self._decisions.submit_edit(submitted.token, actor, given)
@@ -146,7 +163,7 @@ class Invokes:
 def card_answer(seen: Seen, first: Words | None = None) -> Json:
     """The card in place of the one pressed: with buttons for those who may decide it."""
     if seen.may_decide:
-        drawn = approver(seen.card, Forms(seen.edit, seen.reject), first=first)
+        drawn = approver(seen.card, Forms(seen.edit, seen.reject, seen.approve), first=first)
     else:
         drawn = everybody(seen.card, first=first)
     return _answer(200, CARD_TYPE, card_of(drawn))

@@ -5,9 +5,18 @@ Text from outside stands in text runs alone (see ``handlers.teams_inert``).
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, assert_never
 
-from bot.card import STATE_WORDS, ActionView, CardView, HandoffView, Unsupported, Words
+from bot.card import (
+    STATE_WORDS,
+    ActionView,
+    CardView,
+    HandoffView,
+    HitView,
+    Unsupported,
+    Words,
+    draft_parts,
+)
 from bot.domain import Citation, State
 from bot.plain_text import clean
 from handlers.inert import cut, is_plain_url, one_line
@@ -144,15 +153,41 @@ def draft(draw: Drawing, card: CardView) -> None:
     shown, was_cut = cut(card.draft, draw.room.draft)
     draw.shortened = draw.shortened or was_cut
     unsupported = card.unsupported if card.state not in VOID else ()
+    hits = card.hits if card.state not in VOID else ()
     if was_cut:
         title += f" · the beginning of {len(card.draft):,} characters"
     items = [
         heading(title),
-        container([line(_marked(draw, shown, unsupported) or runs("(empty)"))], style="accent"),
+        container(
+            [line(_marked(draw, shown, unsupported, hits) or runs("(empty)"))], style="accent"
+        ),
     ]
     if unsupported:
         items.append(line(_legend(unsupported), spacing="Small"))
     draw.add(container(items, spacing="Medium"))
+
+
+def screen(draw: Drawing, card: CardView) -> None:
+    """What the screen found: a line each, with the passage."""
+    if not card.hits or card.state in VOID:
+        return
+    shown = draw.most(len(card.hits), max(draw.room.lines, 2))
+    items = [line(_hit(draw, hit)) for hit in card.hits[:shown]]
+    draw.add(container(items + _more(len(card.hits) - shown), style="attention", spacing="Small"))
+
+
+def _hit(draw: Drawing, hit: HitView) -> list[Json]:
+    where = f" in {draw.fit_line(hit.where, 80)}" if hit.where else ""
+    passage = draw.fit_line(hit.text, draw.room.line) or "(empty)"
+    made = [
+        *runs("🛑 "),
+        *bold(f"Screen: {one_line(hit.name)[:80]}"),
+        *runs(f"{where}: "),
+        *runs(passage, highlight=True),
+    ]
+    if hit.hint.strip():
+        made += runs(f" ({draw.fit_line(hit.hint, draw.room.line)})", italic=True)
+    return made
 
 
 def citations(draw: Drawing, card: CardView) -> None:
@@ -291,20 +326,25 @@ def _author(card: CardView) -> str:
     return (f"{name} ({email})" if email else name) if name else email or "The customer"
 
 
-def _marked(draw: Drawing, shown: str, passages: tuple[Unsupported, ...]) -> list[Json]:
+def _marked(
+    draw: Drawing, shown: str, unsupported: tuple[Unsupported, ...], hits: tuple[HitView, ...]
+) -> list[Json]:
     """``shown`` as runs; marks count code points of the whole draft, of which it is the start."""
-    made: list[Json] = []
-    begin = 0
-    ordered = sorted(passages, key=lambda passage: (passage.start, passage.end))
+    ordered = sorted(unsupported, key=lambda passage: (passage.start, passage.end))
     limit = draw.most(len(ordered), draw.room.marks)
-    for passage in ordered[:limit]:
-        start, end = max(passage.start, begin), min(passage.end, len(shown))
-        if start >= end:
-            continue
-        made += runs(shown[begin:start], linked=True)
-        made += runs(shown[start:end], highlight=True)
-        begin = end
-    return made + runs(shown[begin:], linked=True)
+    found = draw.most(len(hits), max(draw.room.marks, 3))
+    made: list[Json] = []
+    for piece in draft_parts(shown, ordered[:limit], hits[:found]):
+        match piece.kind:
+            case "":
+                made += runs(piece.text, linked=True)
+            case "sentence" | "value":
+                made += runs(piece.text, highlight=True)
+            case "hit":
+                made += bold(piece.text, highlight=True, color="Attention")
+            case _:
+                assert_never(piece.kind)
+    return made
 
 
 def _legend(passages: tuple[Unsupported, ...]) -> list[Json]:

@@ -405,14 +405,14 @@ playbooks:
     kind: lead
     askers: {slack_users: [U1]}
     routes: {default: {approvers: {slack_users: [U1, U2]}}}
-screen: {on_hit: reason}
+github: {repositories: [acme/desk]}
 """
     settings = Settings(
         microsoft_app_id="m", microsoft_app_password=SecretStr("p"), microsoft_app_tenant_id="t"
     )
     found = lines_of(parse(tmp_path, text).config, settings)
     for expected in (
-        "screen: this version does nothing with it",
+        "github: this version does nothing with it",
         "playbooks.support.research[1]: this version does not have fetch_page",
         "playbooks.support.actions[1]: this version does not have update_crm",
         "playbooks.sales.kind: this version runs no playbook of kind lead",
@@ -430,6 +430,29 @@ def test_a_research_playbook_is_served_by_its_command(tmp_path: Path) -> None:
         ("playbooks.contracts.kind", "note"),
     ]
     assert "deskhand research" in ours[1].remedy
+
+
+def test_a_screen_that_asks_for_two_people_where_there_is_one_is_found(tmp_path: Path) -> None:
+    def found(on_hit: str) -> str:
+        text = SMALL.replace(", U0OTHER", "") + f"screen: {{on_hit: {on_hit}}}\n"
+        return lines_of(parse(tmp_path, text).config, Settings())
+
+    assert "2 approvals are asked for and one person may approve" in found("second")
+    assert "2 approvals are asked for" not in found("reason")
+
+
+def test_a_policy_is_read_with_the_file_and_domains_are_bare(tmp_path: Path) -> None:
+    path = tmp_path / "deskhand.yaml"
+    path.write_text(SMALL + "screen: {policy: policy.yaml}\n")
+    (tmp_path / "policy.yaml").write_text("rules:\n- {id: a, rule: b, pattern: '(x'}\n")
+    with pytest.raises(ConfigError, match=r"policy.yaml:2: rules\[0\].pattern: is no pattern"):
+        load(path)
+    (tmp_path / "policy.yaml").write_text("rules: [{id: a, rule: b, words: [Globex]}]\n")
+    sieve = load(path).sieve()
+    assert sieve is not None
+    assert [rule.id for rule in sieve.policy.rules] == ["a"]
+    with pytest.raises(ConfigError, match=r"write it bare, as acme\.example"):
+        parse(tmp_path, SMALL + "screen: {allowed_domains: ['https://acme.example']}\n")
 
 
 def test_the_tools_that_are_served_are_those_that_are_listed() -> None:

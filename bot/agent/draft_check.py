@@ -10,12 +10,24 @@ The rules are heuristics on words: a mark means *look at this*, no mark does not
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from bot.domain import Citation, Mark, Ticket
+from bot.wording import (
+    COUNTED,
+    LIST_MARK,
+    NUMBER,
+    NUMBER_WORDS,
+    WORD,
+    figures_in,
+    fold,
+    number_of,
+    plain_word,
+    sentences,
+    share_of,
+    stems_of,
+)
 from bot.words import COMMON_WORDS, STOP_WORDS
 
 QUOTE_WORDS = 2
@@ -41,38 +53,13 @@ class Source:
 SourceOf = Callable[[str], Source | None]
 """The article of an id, or None if there is none."""
 
-_SPACE = re.compile(r"\s+")
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,:]\d+)*")
-_SENTENCE = re.compile(r"[^.!?…\n]+(?:[.!?…](?!\s|$)[^.!?…\n]*)*[.!?…]*")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|etc|approx|no|nr|vs|mr|mrs|ms|dr|st|z\.B|ca|bzw))\.$", re.I
-)
-_LIST_MARK = re.compile(r"(?m)^[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t]+")
-
 _EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 _URL = r"(?:https?://|www\.)[^\s<>()\[\]\"']+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|example|dev|app|eu|de|uk)\b(?:/[^\s<>()\"']*)?"
 _ID = r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*\b"
-_NUMBER = r"\d+(?:[.,:/]\d+)*"
-_NUMBERS = re.compile(_NUMBER)
 _BETWEEN_SPACES = re.compile(r"\S+")
 _OF_A_VALUE = re.compile(r"[\d@]|\.\w")
-_VALUE = re.compile(f"(?P<email>{_EMAIL})|(?P<url>{_URL})|(?P<id>{_ID})|(?P<number>{_NUMBER})")
+_VALUE = re.compile(f"(?P<email>{_EMAIL})|(?P<url>{_URL})|(?P<id>{_ID})|(?P<number>{NUMBER})")
 
-_NUMBER_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "fourteen": "14", "fifteen": "15",
-    "twenty": "20", "thirty": "30", "sixty": "60", "ninety": "90",
-}  # fmt: skip
-_UNIT = (
-    r"(?:business |working |calendar )?"
-    r"(?:second|minute|hour|day|week|month|year|percent|dollar|euro|pound|time|device|user|seat)s?"
-)
-_COUNTED = re.compile(
-    # What they begin with, first: most words are done with at their first letter.
-    rf"\b(?=[{''.join(sorted({word[0] for word in _NUMBER_WORDS}))}])"
-    rf"({'|'.join(_NUMBER_WORDS)})\b(?=[ -]{_UNIT}\b)",
-    re.IGNORECASE,
-)
 _DATE_NAMES = frozenset(
     {"january", "february", "march", "april", "june", "july", "august", "september", "october"}
     | {"november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
@@ -113,11 +100,6 @@ _RECALL = re.compile(
 _NEGATION = re.compile(
     r"\b(?:not|never|no|cannot|without|nor|neither|kein\w*|nicht|nie)\b|n['’]t\b", re.IGNORECASE
 )
-
-
-def fold(text: str) -> str:
-    """``text`` with every run of white space as one space, for verbatim comparison."""
-    return _SPACE.sub(" ", text).strip()
 
 
 def check_citations(cited: Iterable[tuple[str, str]], source: SourceOf) -> tuple[Citation, ...]:
@@ -179,48 +161,22 @@ def check_draft(
 # --- sentences --------------------------------------------------------------------------------
 
 
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Where the sentences of ``text`` begin and end. A line break ends one too."""
-    spans: list[tuple[int, int]] = []
-    # The number of a list item is no sentence and no figure; blanks keep every place as it is.
-    text = _LIST_MARK.sub(lambda mark: " " * len(mark[0]), text)
-    for found in _SENTENCE.finditer(text):
-        start, end = found.span()
-        while start < end and text[start].isspace():
-            start += 1
-        while end > start and text[end - 1].isspace():
-            end -= 1
-        if start >= end or not any(char.isalnum() for char in text[start:end]):
-            continue
-        if spans and _continues(text, spans[-1], start):
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((start, end))
-    return spans
-
-
-def _continues(text: str, before: tuple[int, int], start: int) -> bool:
-    """An abbreviation has ended the last piece, not a sentence."""
-    between = text[before[1] : start]
-    return "\n" not in between and bool(_ABBREVIATION.search(text[before[0] : before[1]]))
-
-
 def _sentence_marks(reply: str, quotes: Sequence[str], said: str) -> list[Mark]:
-    supports = [(_stems(quote), _figures(quote), quote) for quote in quotes]
-    said_figures = _figures(said)
-    said_stems = _stems(said)
+    supports = [(stems_of(quote), figures_in(quote), quote) for quote in quotes]
+    said_figures = figures_in(said)
+    said_stems = stems_of(said)
     marks = []
     for start, end in sentences(reply):
         sentence = reply[start:end]
         if not is_factual(sentence):
             continue
-        stems, figures = _stems(sentence), _figures(sentence)
+        stems, figures = stems_of(sentence), figures_in(sentence)
         if not stems and not figures:
             continue
-        if _RECALL.match(sentence) and _share(stems, said_stems) >= SHARED:
+        if _RECALL.match(sentence) and share_of(stems, said_stems) >= SHARED:
             continue
         if not any(
-            _share(stems, held) >= SHARED
+            share_of(stems, held) >= SHARED
             and len(stems & held) >= min(2, len(stems))
             and figures <= (held_figures | said_figures)
             and _same_polarity(sentence, stems, quote)
@@ -235,22 +191,22 @@ def is_factual(sentence: str) -> bool:
     text = sentence.strip()
     if text.endswith("?"):
         return False
-    words = _WORD.findall(text)
+    words = WORD.findall(text)
     if _OPENING.match(text) and len(words) <= 6:
         return False
-    if _CLOSING.match(text) and len(words) <= 12 and not _figures(text):
+    if _CLOSING.match(text) and len(words) <= 12 and not figures_in(text):
         return False
-    if _COURTESY.match(text) and not _figures(text):
+    if _COURTESY.match(text) and not figures_in(text):
         return False
     # A heading, or a name under the closing, states nothing.
-    return len(words) > 3 or bool(_figures(text)) or text.endswith((".", "!"))
+    return len(words) > 3 or bool(figures_in(text)) or text.endswith((".", "!"))
 
 
 def _same_polarity(sentence: str, stems: frozenset[str], quote: str) -> bool:
     """False if the closest sentence of the quote says nearly the same with the opposite *not*."""
     best: tuple[float, str] = (0.0, "")
     for start, end in sentences(quote):
-        share = _share(stems, _stems(quote[start:end]))
+        share = share_of(stems, stems_of(quote[start:end]))
         if share > best[0]:
             best = (share, quote[start:end])
     if best[0] < 0.7:
@@ -258,54 +214,15 @@ def _same_polarity(sentence: str, stems: frozenset[str], quote: str) -> bool:
     return bool(_NEGATION.search(sentence)) == bool(_NEGATION.search(best[1]))
 
 
-def _share(part: frozenset[str], whole: frozenset[str]) -> float:
-    return len(part & whole) / len(part) if part else 1.0
-
-
-def _stems(text: str) -> frozenset[str]:
-    """The content words of ``text``, folded and cut to their stems."""
-    words = frozenset(_WORD.findall(_plain(text))) - STOP_WORDS
-    return frozenset(_stem(word) for word in words if not word[0].isdigit())
-
-
-@lru_cache(maxsize=4096)
-def _stem(word: str) -> str:
-    """A word without its commonest endings: enough to match *refunds* with *refunded*."""
-    for ending in ("ations", "ation", "ings", "ing", "ies", "ied", "ed", "es", "ly", "s", "e"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)]
-    return word
-
-
-def _plain(word: str) -> str:
-    return unicodedata.normalize("NFC", word).replace("’", "'").casefold()
-
-
-def _figures(text: str) -> frozenset[str]:
-    """The numbers in ``text``, whichever way their thousands are written, counted words too."""
-    digits = {_number(found) for found in _NUMBERS.findall(text)}
-    words = {_NUMBER_WORDS[found.casefold()] for found in _COUNTED.findall(text)}
-    return frozenset(digits | words)
-
-
-@lru_cache(maxsize=4096)
-def _number(text: str) -> str:
-    plain = re.sub(r"[,.](?=\d{3}(?:\D|$))", "", text)
-    plain = plain.replace(",", ".")
-    if re.fullmatch(r"\d+\.\d+", plain):
-        plain = plain.rstrip("0").rstrip(".")
-    return plain.lstrip("0") or "0"
-
-
 # --- values -----------------------------------------------------------------------------------
 
 
 def _value_marks(reply: str, known: str) -> list[Mark]:
-    folded = _plain(fold(known))
-    figures = _figures(known)
+    folded = plain_word(fold(known))
+    figures = figures_in(known)
     marks: list[Mark] = []
     taken: list[tuple[int, int]] = []
-    skipped = [found.span() for found in _LIST_MARK.finditer(reply)]
+    skipped = [found.span() for found in LIST_MARK.finditer(reply)]
     for found in _values(reply):
         start, end = found.span()
         while end > start and reply[end - 1] in ".,;:!?)":
@@ -315,11 +232,11 @@ def _value_marks(reply: str, known: str) -> list[Mark]:
             continue
         text = reply[start:end]
         is_number = found.lastgroup == "number"
-        if (_number(text) in figures) if is_number else (_whole(text, folded)):
+        if (number_of(text) in figures) if is_number else (_whole(text, folded)):
             continue
         marks.append(Mark(kind="value", start=start, end=end))
-    for found in _COUNTED.finditer(reply):
-        if _NUMBER_WORDS[found[1].casefold()] not in figures and not _whole(found[1], folded):
+    for found in COUNTED.finditer(reply):
+        if NUMBER_WORDS[found[1].casefold()] not in figures and not _whole(found[1], folded):
             marks.append(Mark(kind="value", start=found.start(), end=found.end()))
     marks += _name_marks(reply, folded, taken)
     return _joined(reply, marks)
@@ -345,7 +262,7 @@ def _joined(reply: str, marks: Sequence[Mark]) -> list[Mark]:
 
 def _whole(value: str, folded: str) -> bool:
     """Whether ``value`` stands in the folded text as a whole, not inside a longer word."""
-    plain = _plain(value)
+    plain = plain_word(value)
     return re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", folded) is not None
 
 
@@ -358,13 +275,13 @@ def _name_marks(reply: str, folded: str, taken: Sequence[tuple[int, int]]) -> li
         if not any(begin < match.end() and match.start() < end for begin, end in taken)
     ]
     inner = [match for match in found if match.start() not in starts]
-    words = len(_WORD.findall(reply))
+    words = len(WORD.findall(reply))
     # In a language that capitalises every noun a capital says nothing.
     if words and len(inner) / words > 0.2 and len(inner) > 6:
         inner = []
     marks = []
     for match in inner:
-        plain = _plain(match[0])
+        plain = plain_word(match[0])
         if plain in ("i", "i'm", "i've", "i'll", "i'd", "ok"):
             continue
         if plain in COMMON_WORDS and plain not in _DATE_NAMES:
@@ -386,7 +303,7 @@ def _signed(reply: str, folded: str, starts: frozenset[int]) -> list[Mark]:
     marks = []
     for match in re.finditer(r"(?m)^[^\W\d_]+(?:[ ,]+[^\W\d_]+){0,3}[,.!]?$", reply):
         for word in _CAPITALISED.finditer(reply, match.start(), match.end()):
-            plain = _plain(word[0])
+            plain = plain_word(word[0])
             if word.start() in starts and not (
                 plain in COMMON_WORDS
                 or plain in STOP_WORDS

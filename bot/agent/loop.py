@@ -51,6 +51,7 @@ from bot.domain import (
 )
 from bot.journal import Entry
 from bot.ports import Answer, Model, ModelFailed, Prompt, Turn
+from bot.screen import masked_run, masked_ticket
 from tools.spec import ReadContext
 
 MARGIN_SECONDS = 3.0
@@ -134,6 +135,9 @@ async def run_agent(
     ``cancelled`` is asked before each call. ``doing`` gets words for a status line and must come
     back at once. Raises ``StoreUnavailable``; the run is then taken up again by somebody.
     """
+    if ports.mask_inbound:
+        # Here and not where a prompt is written: tools and the local model read the ticket too.
+        job = replace(job, ticket=masked_ticket(job.ticket), run=masked_run(job.run))
     prompt = kit.prompt.front.name
     with ports.spans.agent(job.ticket, job.run, prompt, kit.prompt_version) as agent:
         outcome = await _Loop(job, kit, ports, cancelled, doing).run()

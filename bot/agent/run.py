@@ -43,6 +43,8 @@ class AgentPorts:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     at_cap: AtCap = "local"
     spans: Spans = NO_SPANS
+    mask_inbound: bool = False
+    """Does no model see the card numbers and secrets of a ticket?"""
 
 
 @dataclass(frozen=True)

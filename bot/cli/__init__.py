@@ -26,6 +26,7 @@ from bot.cli import (
     record,
     replay,
     research,
+    screen,
     serve,
     triage,
 )
@@ -60,6 +61,7 @@ def deskhand(
 demo.register(app)
 serve.register(app)
 triage.register(app)
+screen.register(app)
 evaluate.register(app)
 replay.register(app)
 research.register(app)

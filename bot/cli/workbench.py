@@ -186,6 +186,7 @@ async def open_workbench(
             clock=clock,
             source=brains.search.source,
             record=record,
+            mask_inbound=file.config.masks_inbound,
         )
 
         async def over(ticket: Ticket, run: Run) -> RunOutcome:

@@ -12,23 +12,41 @@ from bot.context import Context
 from bot.decide.asked import Asked, authorise, read
 from bot.decide.saving import Saving, Step
 from bot.decide.words import not_saved, unknown
-from bot.domain import Action, Actor, Content, Decision, Notice, Person, Proposal, SurfaceName, Verb
-from bot.editing import apply_edit, edit_form, reject_form
+from bot.domain import (
+    REASON_LEAST,
+    REASON_LIMIT,
+    Action,
+    Actor,
+    Content,
+    Decision,
+    Hit,
+    Notice,
+    Person,
+    Proposal,
+    SurfaceName,
+    Verb,
+)
+from bot.editing import apply_edit, edit_form, reason_form, reject_form
 from bot.forms import (
+    ApproveInput,
+    Decided,
     EditInput,
     FieldErrors,
     NotDecided,
     Pressed,
+    ReasonForm,
     RejectInput,
     Seen,
     Submitted,
 )
 from bot.journal import Entry
 from bot.lifecycle import digest, next_action
+from bot.plain_text import clean
 from bot.playbook import Playbook, after
 from bot.ports import Commit, Versioned
 from bot.projection import view
 from bot.runs import drafting, first_wakes, handed_off, over_limit
+from bot.screening import hits_of
 
 
 class Decide:
@@ -50,6 +68,8 @@ class Decide:
             if isinstance(asked, NotDecided):
                 return asked
             return edit_form(asked.proposal.value, asked.playbook, self._context.specs)
+        if verb == "approve":
+            return await self._approve(token, actor, words=None)
         if verb == "reject":
             asked = await self._open(token, verb, actor)
             return asked if isinstance(asked, NotDecided) else reject_form(asked.proposal.value)
@@ -60,10 +80,6 @@ class Decide:
             remind_at = after(now, book.remind_after, book.hours)
             expires_at = after(now, book.expire_after, book.hours)
             match verb:
-                case "approve":
-                    actions = proposal.content.actions if proposal.content else ()
-                    needed = approvals_needed(book, actions)
-                    return Step(Approve(decision, _persons(proposal, person), needed))
                 case "take":
                     return Step(Take(decision, remind_at))
                 case "retry":
@@ -78,6 +94,36 @@ class Decide:
         # Only an edit has fields to be wrong.
         return outcome if not isinstance(outcome, FieldErrors) else not_saved()
 
+    async def submit_approve(self, token: str, actor: Actor, given: ApproveInput) -> Submitted:
+        """The form came back that asks why what the screen has found may go out."""
+        words = clean(given.reason).strip()
+        if not REASON_LEAST <= len(words) <= REASON_LIMIT:
+            return FieldErrors({"reason": f"Write {REASON_LEAST} to {REASON_LIMIT} characters."})
+        pressed = await self._approve(token, actor, words)
+        # With a reason of this length the gate asks for no other.
+        return not_saved() if isinstance(pressed, ReasonForm) else pressed
+
+    async def _approve(
+        self, token: str, actor: Actor, words: str | None
+    ) -> Decided | NotDecided | ReasonForm:
+        """The gate says whether it needs a reason: then the form is opened, and nothing decided."""
+
+        async def plan(asked: Asked, person: Person, now: datetime) -> Step:
+            proposal = asked.proposal.value
+            decision = _decision("approve", proposal, person, now)
+            given = decision.model_copy(update={"words": words})
+            actions = proposal.content.actions if proposal.content else ()
+            needed = approvals_needed(asked.playbook, actions)
+            return Step(Approve(given, _persons(proposal, person), needed))
+
+        match await self._saving.decide(token, "approve", actor, plan):
+            case NotDecided("no_reason", _, Proposal() as proposal) if words is None:
+                return reason_form(proposal)
+            case FieldErrors():
+                return not_saved()  # it has no fields that could be wrong
+            case outcome:
+                return outcome
+
     async def submit_edit(self, token: str, actor: Actor, given: EditInput) -> Submitted:
         """The edit form came back. Authority is checked again, in the old route and the new."""
 
@@ -88,7 +134,11 @@ class Decide:
             )
             if isinstance(edited, FieldErrors):
                 return edited
+            screening = context.screening
+            hits = await hits_of(screening, edited.content, asked.ticket.value, proposal.citations)
             against = await self._against_approving(asked, person, edited.content)
+            if against is None and hits:
+                against = _screened(person, hits)
             notices: tuple[Notice, ...] = ()
             if given.approve_now and against is not None:
                 notices = (against,)
@@ -102,6 +152,8 @@ class Decide:
                 remind_at=after(now, playbook.remind_after, playbook.hours),
                 expires_at=after(now, playbook.expire_after, playbook.hours),
                 notices=notices,
+                hits=hits,
+                on_hit=screening.on_hit if screening is not None else "reason",
             )
             return Step(command)
 
@@ -177,6 +229,7 @@ class Decide:
             may_decide=True,
             edit=edit_form(proposal, playbook, specs) if "edit" in offered else None,
             reject=reject_form(proposal) if "reject" in offered else None,
+            approve=reason_form(proposal) if proposal.asks_why else None,
         )
 
     async def _open(self, token: str, verb: Verb, actor: Actor) -> Asked | NotDecided:
@@ -222,6 +275,12 @@ def _decision(verb: Verb, proposal: Proposal, person: Person, now: datetime) -> 
         digest=digest(proposal),
         at=now,
     )
+
+
+def _screened(person: Person, hits: tuple[Hit, ...]) -> Notice:
+    names = ", ".join(dict.fromkeys(hit.name for hit in hits))
+    words = f"changed this. The screen has found {names}, so it is approved apart."
+    return Notice(kind="screened", text=words, actor=person.actor)
 
 
 def _persons(

@@ -21,7 +21,7 @@ def entry_of(
     decision = getattr(command, "decision", None)
     texts = {}
     if isinstance(decision, Decision) and decision.words:
-        texts["words"] = decision.words
+        texts["reason" if verb == "approve" else "words"] = decision.words
     if verb == "edit" and moved.content and moved.content.reply:
         texts["reply"] = moved.content.reply
     return Entry(
@@ -41,6 +41,7 @@ def entry_of(
             "reason": decision.reason if isinstance(decision, Decision) else None,
             "changed": [change.field for change in moved.changes] if verb == "edit" else [],
             "edited": moved.edited,
+            **({"hits": list(moved.hit_names)} if moved.hits else {}),
             "final": moved.state not in ("pending", "handoff"),
             "waited_ms": _waited_ms(before, moved),
             "kept_permille": _kept_permille(moved),

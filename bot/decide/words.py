@@ -19,6 +19,8 @@ _DENIED_WORDS: dict[RefusalKind, str] = {
     "not_next": "Another action comes first.",
     "wrong_attempt": "That belongs to an earlier attempt.",
     "succeeded_action_changed": "An action that has been carried out cannot be changed.",
+    "no_reason": "The screen has found something in this. Say in 3 to 500 characters why it may go "
+    "out all the same; nothing was decided.",
     "too_early": "The first attempt may still be on its way. Please press again in a few seconds.",
 }
 
@@ -46,11 +48,18 @@ def cannot_tell() -> NotDecided:
     )
 
 
+def found(proposal: Proposal) -> str:
+    """What the screen has found, by name."""
+    return ", ".join(proposal.hit_names)
+
+
 def thanks(proposal: Proposal) -> tuple[str | Who, ...]:
     """What the decision has come to, for who made it."""
     match proposal.state:
         case "pending" if proposal.approvals:
             return ("Your approval is recorded; a second person's is needed.",)
+        case "pending" if proposal.hits:
+            return (f"Saved. The screen has found {found(proposal)}; it waits for approval.",)
         case "pending":
             return ("Saved. It waits for approval.",)
         case "approved":

@@ -14,7 +14,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from bot.card import STATE_WORDS, CardView, Who, Words
+from bot.card import STATE_WORDS, CardView, Who, Words, draft_parts
 from bot.domain import Citation, State
 from bot.terminal_text import inert, inert_line
 
@@ -32,6 +32,7 @@ _STATE_STYLES: dict[State, str] = {
     "failed": "bold red",
     "unknown": "bold yellow",
 }
+_PART_STYLES = {"": "", "hit": "reverse red"}
 _CONFIDENCE_STYLES = {"high": "green", "medium": "yellow", "low": "red"}
 
 
@@ -91,6 +92,8 @@ def _parts(card: CardView, place: str) -> Sequence[RenderableType]:
         parts.append(_panel("Draft reply", _draft(card), "cyan"))
     elif card.state == "pending":
         parts.append(Padding(Text("No reply: this asks for nothing.", style="italic"), (0, 2)))
+    if card.hits:
+        parts.append(_hits(card))
     if card.changes:
         parts.append(_changes(card))
     if card.citations:
@@ -148,19 +151,25 @@ def _quote(card: CardView) -> RenderableType:
 
 
 def _draft(card: CardView) -> Text:
-    """The draft with its unsupported passages marked where they stand."""
-    draft = card.draft or ""
+    """The draft with what is unsupported, and what the screen found, marked where it stands."""
     text = Text()
-    at = 0
-    for mark in sorted(card.unsupported, key=lambda mark: mark.start):
-        start, end = max(at, mark.start), max(at, mark.end)
-        text.append(inert(draft[at:start]))
-        text.append(inert(draft[start:end]), style="underline yellow")
-        at = end
-    text.append(inert(draft[at:]))
+    for part in draft_parts(card.draft or "", card.unsupported, card.hits):
+        text.append(inert(part.text), style=_PART_STYLES.get(part.kind, "underline yellow"))
     if card.unsupported:
         text.append("\n\nUnderlined: no source says so.", style="yellow")
     return text
+
+
+def _hits(card: CardView) -> RenderableType:
+    """What the screen found, a line each."""
+    lines = []
+    for hit in card.hits:
+        line = Text(f"Screen: {inert_line(hit.name)}", style="bold red")
+        where = f" in {inert_line(hit.where)}" if hit.where else ""
+        line.append(f"{where}: ", style="not bold").append(inert_line(hit.text), style="reverse")
+        line.append(f"  {inert_line(hit.hint)}" if hit.hint else "", style="not bold not red dim")
+        lines.append(line)
+    return Padding(Group(*lines), (0, 2))
 
 
 def _sources(citations: Sequence[Citation]) -> RenderableType:

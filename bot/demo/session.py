@@ -23,7 +23,16 @@ from bot.demo.form_text import as_text, from_text
 from bot.demo.keyboard import EditorFailed, Keyboard, edit_in
 from bot.demo.screen import money, show_card, show_outcome, words_text
 from bot.domain import RejectReason, Verb
-from bot.forms import Decided, EditForm, FieldErrors, NotDecided, RejectForm, RejectInput
+from bot.forms import (
+    ApproveInput,
+    Decided,
+    EditForm,
+    FieldErrors,
+    NotDecided,
+    ReasonForm,
+    RejectForm,
+    RejectInput,
+)
 from bot.terminal_text import inert_line
 
 PROMPT = "[a]pprove [e]dit [r]eject [s]kip [q]uit"
@@ -172,6 +181,8 @@ class Session:
                 return await self._edit(card, pressed)
             case RejectForm():
                 return await self._reject(card, pressed)
+            case ReasonForm():
+                return await self._say_why(card, pressed)
             case _:
                 assert_never(pressed)
 
@@ -285,6 +296,31 @@ class Session:
                 return None
             case _:
                 assert_never(submitted)
+
+    # --- why what the screen has found may go out ---
+
+    async def _say_why(self, card: CardView, form: ReasonForm) -> Step | None:
+        while True:
+            reason = await self._line("Why may it go out? [3 to 500 characters, Enter: go back] > ")
+            if reason is None:
+                return "quit"
+            if not reason.strip():
+                return None
+            submitted = await self._desk.decisions.submit_approve(
+                form.token, YOU, ApproveInput(reason)
+            )
+            match submitted:
+                case Decided():
+                    self._count_approval(card, edited_now=False)
+                    return await self._outcome()
+                case NotDecided(words=words):
+                    self._console.print(words_text(words))
+                    return "again"
+                case FieldErrors(errors=errors):
+                    for error in errors.values():
+                        self._say(inert_line(error))
+                case _:
+                    assert_never(submitted)
 
     # --- around a card ---
 

@@ -12,12 +12,13 @@ def digest(proposal: Proposal) -> str:
     """SHA-256, in hexadecimal, of everything that an approval approves.
 
     Canonical JSON: keys sorted, no white space, UTF-8, numbers as JSON writes them. Excluded
-    actions are not covered, for they are not done; their order among the included ones is.
+    actions are not covered, for they are not done; their order among the included ones is. Hits
+    are, where there are any: a reason is given for what was shown.
     """
     content = proposal.content
     if content is None:
         return ""
-    covered = {
+    covered: dict[str, object] = {
         "tenant": proposal.tenant,
         "proposal": proposal.id,
         "revision": proposal.revision,
@@ -32,6 +33,9 @@ def digest(proposal: Proposal) -> str:
             if action.included
         ],
     }
+    if proposal.hits:
+        covered["on_hit"] = proposal.on_hit
+        covered["hits"] = [[hit.name, hit.field, hit.start, hit.end] for hit in proposal.hits]
     return hashlib.sha256(canonical_json(covered)).hexdigest()
 
 

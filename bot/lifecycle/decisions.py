@@ -18,11 +18,13 @@ from bot.lifecycle.canonical import digest
 from bot.lifecycle.effects import stalled_process_is_past
 from bot.lifecycle.progress import (
     after_progress,
+    approvals_with,
     enough_approvals,
     fresh,
     moved,
     next_action,
     replaced,
+    says_why,
 )
 
 
@@ -76,6 +78,7 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
             # The keys stay: a look-up before a later attempt must know every one of them.
             kept = ActionProgress(keys=done.keys, attempt=done.attempt)
             progress = replaced(progress, index, kept)
+    needed = approvals_with(command.hits, command.on_hit, command.approvals_needed)
     edited = proposal.model_copy(
         update={
             "state": "pending",
@@ -83,18 +86,20 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
             "content": command.content,
             "progress": progress,
             "marks": command.marks,
+            "hits": command.hits,
+            "on_hit": command.on_hit,
             "changes": command.changes,
             "edited": True,
             "drafted": proposal.drafted if proposal.edited else before.reply,
             "approvals": (),
-            "approvals_needed": command.approvals_needed,
+            "approvals_needed": needed,
             "decision": command.decision,
             "remind_at": command.remind_at,
             "expires_at": command.expires_at,
             "notices": proposal.notices + command.notices,
         }
     )
-    if not command.approve or command.approvals_needed > 1:
+    if not command.approve or needed > 1 or command.hits:
         return Moved(edited)
     approval = command.decision.model_copy(
         update={"verb": "approve", "revision": edited.revision, "digest": digest(edited)}
@@ -116,6 +121,8 @@ def approve(proposal: Proposal, command: Approve) -> Moved | Denied:
                 return Denied("cannot_tell_persons_apart")
             case "different":
                 pass
+    if not says_why(proposal, decision):
+        return Denied("no_reason")
     approvals = (*proposal.approvals, decision)
     # The operator may ask for more than when the card was made, never for less.
     needed = max(proposal.approvals_needed, command.needed)

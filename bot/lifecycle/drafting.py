@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.commands import Begin, Denied, HandOff, Moved, Propose
 from bot.domain import Proposal
-from bot.lifecycle.progress import fresh, moved
+from bot.lifecycle.progress import approvals_with, fresh, moved
 
 MAX_STARTS = 3
 """A run that began so often without an outcome kills its worker: a person gets it."""
@@ -41,7 +41,11 @@ def end_run(proposal: Proposal, command: Propose | HandOff) -> Moved | Denied:
             "why": command.why,
             "citations": command.citations,
             "marks": command.marks,
-            "approvals_needed": command.approvals_needed,
+            "hits": command.hits,
+            "on_hit": command.on_hit,
+            "approvals_needed": approvals_with(
+                command.hits, command.on_hit, command.approvals_needed
+            ),
             "expires_at": command.expires_at,
         }
     else:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.commands import Moved
-from bot.domain import ActionProgress, Content, Decision, Proposal, State
+from bot.domain import (
+    REASON_LEAST,
+    REASON_LIMIT,
+    ActionProgress,
+    Content,
+    Decision,
+    Hit,
+    OnHit,
+    Proposal,
+    State,
+)
 
 
 def next_action(proposal: Proposal) -> int | None:
@@ -18,17 +28,34 @@ def next_action(proposal: Proposal) -> int | None:
     return None
 
 
+def approvals_with(hits: tuple[Hit, ...], on_hit: OnHit, needed: int) -> int:
+    """How many people must approve, by what the screen has found besides."""
+    return max(needed, 2) if hits and on_hit == "second" else needed
+
+
+def says_why(proposal: Proposal, approval: Decision) -> bool:
+    """Whether an approval gives the reason that hits ask for; where none is asked for, it does."""
+    if not proposal.asks_why:
+        return True
+    return REASON_LEAST <= len((approval.words or "").strip()) <= REASON_LIMIT
+
+
 def enough_approvals(proposal: Proposal, decision: Decision) -> bool:
     """Whether as many people stand behind this revision as it needs, ``decision`` being the latest
     and known to be of its digest.
 
     A retry, and a word on what is unknown, is an approval by one person. It carries on what was
     approved under the same revision; where a new revision has voided that, it is the only one.
+    What the screen has found stands behind an approval with a reason alone.
     """
-    given = sum(
-        (approval.revision, approval.digest) == (proposal.revision, decision.digest)
+    standing = [
+        approval
         for approval in proposal.approvals
-    )
+        if (approval.revision, approval.digest) == (proposal.revision, decision.digest)
+    ]
+    if not all(says_why(proposal, approval) for approval in standing or (decision,)):
+        return False
+    given = len(standing)
     match decision.verb:
         case "approve":
             return given >= proposal.approvals_needed

@@ -18,7 +18,15 @@ from bot.domain import (
     SurfaceName,
     Verb,
 )
-from bot.forms import EditInput, NotDecided, Pressed, RejectInput, Seen, Submitted
+from bot.forms import (
+    ApproveInput,
+    EditInput,
+    NotDecided,
+    Pressed,
+    RejectInput,
+    Seen,
+    Submitted,
+)
 
 
 class SurfaceError(Exception):
@@ -133,6 +141,10 @@ class Decisions(Protocol):
 
     async def press(self, token: str, verb: Verb, actor: Actor) -> Pressed:
         """A button. ``verb`` is the pressed button's own; a token of another verb is refused."""
+        ...
+
+    async def submit_approve(self, token: str, actor: Actor, given: ApproveInput) -> Submitted:
+        """The form came back that asks why. This, and not the press before it, is the decision."""
         ...
 
     async def submit_edit(self, token: str, actor: Actor, given: EditInput) -> Submitted: ...

@@ -18,7 +18,15 @@ from starlette.responses import RedirectResponse, Response
 from bot import buttons
 from bot.card import Words
 from bot.domain import Proposal, Verb
-from bot.forms import Decided, EditForm, EditInput, FieldErrors, NotDecided, RejectForm
+from bot.forms import (
+    Decided,
+    EditForm,
+    EditInput,
+    FieldErrors,
+    NotDecided,
+    ReasonForm,
+    RejectForm,
+)
 from bot.ports import StoreUnavailable
 from handlers import given
 from handlers.console.asking import Form, Visitor, line
@@ -57,6 +65,11 @@ _STATUS: Final[Mapping[str, int]] = {
 """Of what was not decided; everything else is a conflict with what the card is by now."""
 
 
+_NAMES: Final = {EditForm: "edit", RejectForm: "reject", ReasonForm: "approve"}
+_INTO_SHEET: Final = {"HX-Retarget": "#sheet-body", "HX-Reswap": "innerHTML"}
+"""For htmx: a form that is not done with stands in the sheet, whatever was pressed."""
+
+
 async def open_form(parts: ConsoleParts, request: Request, visitor: Visitor) -> Response:
     """GET ``/console/proposals/{id}/edit`` or ``reject``: the form, for one who may decide."""
     verb: Verb = "edit" if request.path_params["verb"] == "edit" else "reject"
@@ -70,8 +83,8 @@ async def open_form(parts: ConsoleParts, request: Request, visitor: Visitor) -> 
             return _form(request, visitor, pressed)
         case NotDecided():
             return await _not_decided(parts, request, visitor, pressed)
-        case Decided():
-            raise AssertionError(f"{verb} was decided without a form")
+        case Decided() | ReasonForm():
+            raise AssertionError(f"{verb} was decided without its form")
         case _:
             assert_never(pressed)
 
@@ -104,6 +117,8 @@ async def decide(parts: ConsoleParts, request: Request, visitor: Visitor, form: 
             return await _not_decided(parts, request, visitor, outcome)
         case FieldErrors(errors):
             return await _again(parts, request, visitor, verb, found, form, errors)
+        case ReasonForm():
+            return _form(request, visitor, outcome, status=422, headers=_INTO_SHEET)
         case EditForm() | RejectForm():
             raise AssertionError(f"{verb} opened a form")
         case _:
@@ -112,15 +127,18 @@ async def decide(parts: ConsoleParts, request: Request, visitor: Visitor, form: 
 
 async def _decide(
     parts: ConsoleParts, visitor: Visitor, verb: Verb, token: str, form: Form
-) -> Decided | NotDecided | FieldErrors | EditForm | RejectForm:
+) -> Decided | NotDecided | FieldErrors | EditForm | RejectForm | ReasonForm:
     match verb:
         case "edit":
             return await parts.decisions.submit_edit(token, visitor.actor, given.edit_input(form))
         case "reject":
-            why = given.reject_input(form)
-            if isinstance(why, FieldErrors):
-                return why
-            return await parts.decisions.submit_reject(token, visitor.actor, why)
+            rejected = given.reject_input(form)
+            if isinstance(rejected, FieldErrors):
+                return rejected
+            return await parts.decisions.submit_reject(token, visitor.actor, rejected)
+        case "approve" if form.text("reason"):
+            why = given.approve_input(form)
+            return await parts.decisions.submit_approve(token, visitor.actor, why)
         case "approve" | "take" | "retry" | "settle_done" | "settle_retry":
             return await parts.decisions.press(token, verb, visitor.actor)
         case _:
@@ -151,13 +169,13 @@ async def _find(parts: ConsoleParts, request: Request) -> Proposal | None:
 def _form(
     request: Request,
     visitor: Visitor,
-    form: EditForm | RejectForm,
+    form: EditForm | RejectForm | ReasonForm,
     written: EditInput | None = None,
     errors: Mapping[str, str] | None = None,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    name = "edit" if isinstance(form, EditForm) else "reject"
+    name = _NAMES[type(form)]
     template = f"_{name}.html" if from_htmx(request) else f"{name}.html"
     return page(
         request,
@@ -183,13 +201,12 @@ async def _again(
     """The form once more, with what was written in it and what is wrong with it."""
     token = _token(proposal, int(form.get("revision")), verb)
     pressed = await parts.decisions.press(token, verb, visitor.actor)
-    if not isinstance(pressed, EditForm | RejectForm):
+    if not isinstance(pressed, EditForm | RejectForm | ReasonForm):
         if isinstance(pressed, NotDecided):
             return await _not_decided(parts, request, visitor, pressed)
         raise AssertionError(f"{verb} was decided without a form")
-    headers = {"HX-Retarget": "#sheet-body", "HX-Reswap": "innerHTML"}
     written = given.edit_input(form) if verb == "edit" else None
-    return _form(request, visitor, pressed, written, errors, 422, headers)
+    return _form(request, visitor, pressed, written, errors, 422, _INTO_SHEET)
 
 
 async def _not_decided(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.authority import Allowed, may_decide
-from bot.card import CardView, Unsupported
+from bot.card import CardView, DraftPart, draft_parts
 from bot.domain import Proposal, State, Ticket
 from bot.ports import Versioned
 from bot.projection import view, who_may
@@ -29,14 +28,6 @@ _WAITS: frozenset[State] = frozenset({"pending", "handoff", "failed", "unknown"}
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A run of the draft; ``kind`` says what is wrong with it."""
-
-    text: str
-    kind: str = ""
-
-
-@dataclass(frozen=True)
 class Shown:
     """A card as a page draws it for one person."""
 
@@ -47,7 +38,7 @@ class Shown:
     reminded: bool
     decidable: bool
     why_not: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[DraftPart, ...]
 
 
 async def inbox(parts: ConsoleParts, request: Request, visitor: Visitor) -> Response:
@@ -132,21 +123,5 @@ async def shown(
         reminded=value.reminded > 0,
         decidable=decidable,
         why_not=why_not,
-        pieces=pieces(card.draft or "", card.unsupported),
+        pieces=draft_parts(card.draft or "", card.unsupported, card.hits),
     )
-
-
-def pieces(draft: str, unsupported: Sequence[Unsupported]) -> tuple[Piece, ...]:
-    """The draft, cut where a passage begins or ends that nothing supports."""
-    cut: list[Piece] = []
-    at = 0
-    for passage in sorted(unsupported, key=lambda one: one.start):
-        if passage.start < at or passage.end > len(draft):
-            continue  # lies within an earlier one
-        if passage.start > at:
-            cut.append(Piece(draft[at : passage.start]))
-        cut.append(Piece(draft[passage.start : passage.end], passage.kind))
-        at = passage.end
-    if at < len(draft):
-        cut.append(Piece(draft[at:]))
-    return tuple(cut)

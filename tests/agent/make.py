@@ -286,6 +286,7 @@ class Bench:
         """After so many calls the store cannot say whether the ticket has moved on."""
         self.research_model, self.draft_model = "small", "large"
         self.at_cap: AtCap = "local"
+        self.mask_inbound = False
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -334,6 +335,7 @@ class Bench:
                 record,
                 self.clock.sleep,
                 self.at_cap,
+                mask_inbound=self.mask_inbound,
             ),
             cancelled=cancelled,
             doing=doing,

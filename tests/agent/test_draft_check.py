@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.agent.draft_check import Source, check_citations, check_draft, sentences, stands_in
+from bot.agent.draft_check import Source, check_citations, check_draft, stands_in
 from bot.domain import Citation
+from bot.wording import sentences
 from tests.agent.make import ticket
 
 SOURCES = {

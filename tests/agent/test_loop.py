@@ -316,3 +316,23 @@ async def test_a_newer_message_cancels_before_the_next_call() -> None:
     assert got.steps == 1
     assert got.cost_usd == sum(bench.till.settled) > 0
     assert [entry.kind for entry in bench.entries] == ["model_call", "tool_call"]
+
+
+async def test_no_model_and_no_tool_sees_a_masked_tickets_card_or_secret() -> None:
+    card, key = "4111 1111 1111 1111", "ghp_" + "a1B2" * 9
+    bench = Bench(SEARCH, Say(final()))
+    bench.mask_inbound = True
+    bench.ticket = ticket(f"I paid with {card}.", subject=f"My key {key}")
+    bench.feedback = ("wrong_facts", f"The card is {card}")
+    drafted(await bench.run())
+
+    seen = "".join(p.system + p.ticket_text + p.ticket.model_dump_json() for p in bench.prompts)
+    assert "[payment card]" in seen
+    assert "[secret]" in seen
+    assert "4111" not in seen
+    assert key not in seen
+
+    bench = Bench(SEARCH, Say(final()))
+    bench.ticket = ticket(f"I paid with {card}.")
+    drafted(await bench.run())
+    assert card in bench.prompts[0].ticket_text

@@ -26,7 +26,7 @@ playbooks:
 webhooks: {desk: {secret_env: DESK_SECRET, reply_url: "https://desk.example/replies"}}
 """
 COMMANDS = (
-    *("demo", "serve", "triage", "status", "queue", "trace", "erase"),
+    *("demo", "serve", "triage", "screen", "status", "queue", "trace", "erase"),
     *("journal", "tools", "config", "manifest", "doctor"),
 )
 FIGURES = {

@@ -89,6 +89,33 @@ def test_approve_edit_skip_and_the_figures(environ: dict[str, str]) -> None:
     assert edited.get_content().strip().startswith("In my own words.")
 
 
+def test_what_the_screen_finds_asks_why(environ: dict[str, str]) -> None:
+    Path(environ["EDITOR"]).write_text('#!/bin/sh\necho "Card 4111 1111 1111 1111." > "$1"\n')
+    with demo(environ) as terminal:
+        terminal.until(PROMPT)
+        terminal.type("e\n")
+        found = terminal.until(PROMPT)
+        assert "Screen: payment_card" in found
+        assert "it is approved apart" in re.sub(r"\s+", " ", found)
+        terminal.type("a\n")
+        terminal.until("Why may it go out?")
+        terminal.type("no\n")
+        terminal.until("Write 3 to 500 characters.")
+        terminal.until("go back")
+        terminal.type("\n")
+        terminal.until(PROMPT)
+        assert mails(environ) == []
+        terminal.type("a\n")
+        terminal.until("Why may it go out?")
+        terminal.type("Their own test card.\n")
+        sent = terminal.until("2 of 3")
+        assert "Reason: Their own test card." in sent
+        terminal.until(PROMPT)
+        terminal.type("q\n")
+        assert terminal.ended() == 0
+    assert len(mails(environ)) == 1
+
+
 def test_a_strangers_words_move_nothing(environ: dict[str, str]) -> None:
     with demo(environ) as terminal:
         terminal.until(PROMPT)

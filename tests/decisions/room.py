@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from bot import buttons
+from bot.agent.draft_check import Source
 from bot.commands import Outcome, Succeeded
 from bot.context import Context
 from bot.decide import Decide
@@ -24,6 +25,7 @@ from bot.domain import (
     ActionProgress,
     Actor,
     Content,
+    OnHit,
     Person,
     Proposal,
     SurfaceName,
@@ -34,6 +36,8 @@ from bot.execute import Execute
 from bot.forms import Decided, EditInput, NotDecided, Pressed, Submitted
 from bot.playbook import ActionUse, Approvers, Playbook, Route
 from bot.ports import Commit, LookUpFailed, Surfaces, Versioned
+from bot.screen import Sieve
+from bot.screening import Screening
 from bot.store.connect import open_redis
 from bot.store.state import RedisStore
 from tests.store.make import proposal, ticket
@@ -179,6 +183,17 @@ class Room:
     def under(self, book: Playbook) -> Room:
         """The same process after the operator has changed the file."""
         context = replace(self.context, playbooks={book.name: book})
+        return replace(
+            self, context=context, decide=Decide(context), execute=Execute(context, self.remotes)
+        )
+
+    def screened(self, on_hit: OnHit = "reason", source: Source | None = None) -> Room:
+        """The same process with a screen; ``source`` is the only article there is."""
+
+        async def find(article: str) -> Source | None:
+            return source if source is not None and source.article == article else None
+
+        context = replace(self.context, screening=Screening(Sieve(), on_hit, find))
         return replace(
             self, context=context, decide=Decide(context), execute=Execute(context, self.remotes)
         )

@@ -12,7 +12,9 @@ from bot.domain import (
     Author,
     Content,
     Decision,
+    Hit,
     Message,
+    OnHit,
     Place,
     Proposal,
     Ticket,
@@ -57,7 +59,12 @@ def new() -> Proposal:
     return drafting(ticket(), START, not_before=START)
 
 
-def pending(actions: tuple[Action, ...] = (reply_action(),), approvals_needed: int = 1) -> Proposal:
+def pending(
+    actions: tuple[Action, ...] = (reply_action(),),
+    approvals_needed: int = 1,
+    hits: tuple[Hit, ...] = (),
+    on_hit: OnHit = "reason",
+) -> Proposal:
     moved = transition(
         new(),
         Propose(
@@ -72,6 +79,8 @@ def pending(actions: tuple[Action, ...] = (reply_action(),), approvals_needed: i
             approvals_needed=approvals_needed,
             remind_at=START + timedelta(minutes=30),
             expires_at=START + timedelta(hours=24),
+            hits=hits,
+            on_hit=on_hit,
         ),
     )
     assert isinstance(moved, Moved)

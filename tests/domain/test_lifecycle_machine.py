@@ -34,10 +34,12 @@ from bot.commands import (
     Supersede,
     Uncertain,
 )
-from bot.domain import Actor, Notice, Proposal
+from bot.domain import Actor, Hit, Notice, OnHit, Proposal
 from bot.lifecycle import digest, next_action, transition
 from tests.domain.make import START, content, decision, pending, person, reply_action
 
+HITS = (Hit(name="secret", start=0, end=1),)
+ON_HIT: st.SearchStrategy[OnHit] = st.sampled_from(["reason", "second"])
 PEOPLE = [person(name) for name in ("U0AGENT", "U0AGENT2", "U0AGENT3")]
 
 
@@ -55,14 +57,23 @@ class Worker:
 class Life(RuleBasedStateMachine):
     """``self.now`` is seconds since the start, by the store's own clock."""
 
-    @initialize(actions=st.integers(0, 3), needed=st.integers(1, 2), honours=st.booleans())
-    def begin(self, actions: int, needed: int, honours: bool) -> None:
+    @initialize(
+        actions=st.integers(0, 3),
+        needed=st.integers(1, 2),
+        honours=st.booleans(),
+        found=st.booleans(),
+        on_hit=ON_HIT,
+    )
+    def begin(self, actions: int, needed: int, honours: bool, found: bool, on_hit: OnHit) -> None:
         self.now = 1.0
         self.honours = honours
         plan = tuple(reply_action(f"text {n}", tool=f"tool_{n}") for n in range(actions))
-        self.proposal = pending(plan, approvals_needed=needed)
+        self.proposal = pending(plan, needed, HITS if found else (), on_hit)
         self.shown = [digest(self.proposal)]
         self.approved: dict[str, set[str]] = {}
+        self.asks_why: dict[str, OnHit] = {}
+        self.reasons: dict[str, set[str]] = {}
+        self.note_hits()
         self.workers: list[Worker] = []
         self.arrived: list[tuple[str, int, str]] = []  # key, index, digest
         self.person_said_again = 0
@@ -73,7 +84,13 @@ class Life(RuleBasedStateMachine):
             return False
         assert moved.proposal.revision >= self.proposal.revision
         self.proposal = moved.proposal
+        self.note_hits()
         return True
+
+    def note_hits(self) -> None:
+        """What the screen asks of who approves what is shown now, by the machine's own book."""
+        if self.proposal.hits:
+            self.asks_why[digest(self.proposal)] = self.proposal.on_hit
 
     def at(self) -> timedelta:
         return timedelta(seconds=self.now)
@@ -82,18 +99,31 @@ class Life(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule(who=st.sampled_from(PEOPLE), old=st.booleans())
-    def approve(self, who: Actor, old: bool) -> None:
+    @rule(
+        who=st.sampled_from(PEOPLE),
+        old=st.booleans(),
+        words=st.sampled_from([None, "no", "Their own number."]),
+    )
+    def approve(self, who: Actor, old: bool, words: str | None) -> None:
         revision = self.proposal.revision - 1 if old else self.proposal.revision
         given = decision(self.proposal, by=who, at=START + self.at(), revision=revision)
+        given = given.model_copy(update={"words": words})
         earlier = {approval.actor.id for approval in self.proposal.approvals}
         persons = "first" if not earlier else "same" if who.id in earlier else "different"
         if self.apply(Approve(given, persons)):
             assert not old
+            if words is not None and len(words) > 2:
+                self.reasons.setdefault(digest(self.proposal), set()).add(who.id)
             self.approved.setdefault(digest(self.proposal), set()).add(who.id)
 
-    @rule(who=st.sampled_from(PEOPLE), now=st.booleans(), text=st.text(min_size=1, max_size=5))
-    def edit(self, who: Actor, now: bool, text: str) -> None:
+    @rule(
+        who=st.sampled_from(PEOPLE),
+        now=st.booleans(),
+        text=st.text(min_size=1, max_size=5),
+        found=st.booleans(),
+        on_hit=ON_HIT,
+    )
+    def edit(self, who: Actor, now: bool, text: str, found: bool, on_hit: OnHit) -> None:
         before = self.proposal.content
         assert before is not None
         actions = tuple(
@@ -110,10 +140,13 @@ class Life(RuleBasedStateMachine):
             changes=(),
             approve=now,
             approvals_needed=self.proposal.approvals_needed,
+            hits=HITS if found else (),
+            on_hit=on_hit,
         )
         if self.apply(command):
             assert digest(self.proposal) not in self.shown
             self.shown.append(digest(self.proposal))
+            assert not found or self.proposal.state == "pending"
             if self.proposal.state in ("approved", "succeeded"):
                 self.approved.setdefault(digest(self.proposal), set()).add(who.id)
 
@@ -202,6 +235,17 @@ class Life(RuleBasedStateMachine):
     def everything_that_arrived_was_approved_as_shown(self) -> None:
         for _, _, sent in getattr(self, "arrived", ()):
             assert len(self.approved.get(sent, ())) >= 1
+
+    @invariant()
+    def what_the_screen_found_arrives_with_a_reason_or_by_two(self) -> None:
+        for _, _, sent in getattr(self, "arrived", ()):
+            match self.asks_why.get(sent):
+                case "reason":
+                    assert self.reasons.get(sent)
+                case "second":
+                    assert len(self.approved.get(sent, ())) >= 2
+                case None:
+                    pass
 
     @invariant()
     def nothing_arrives_twice_unless_a_person_or_the_key_makes_it_right(self) -> None:

@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 
 from bot.card import CardView
 from bot.domain import Actor, Delivery, Verb
-from bot.forms import EditInput, NotDecided, Pressed, RejectInput, Submitted
+from bot.forms import ApproveInput, EditInput, NotDecided, Pressed, RejectInput, Submitted
 from bot.store.codec import unpack
 from bot.store.connect import open_redis
 from bot.store.state import RedisStore
@@ -62,6 +62,9 @@ class ScriptedDecisions:
 
     async def submit_edit(self, token: str, actor: Actor, given: EditInput) -> Any:
         return await self._next("submit_edit", token, actor, given)
+
+    async def submit_approve(self, token: str, actor: Actor, given: ApproveInput) -> Any:
+        return await self._next("submit_approve", token, actor, given)
 
     async def submit_reject(self, token: str, actor: Actor, given: RejectInput) -> Any:
         return await self._next("submit_reject", token, actor, given)

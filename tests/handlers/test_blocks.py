@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.card import CardView, Unsupported, Who
+from bot.card import CardView, HitView, Unsupported, Who, draft_parts
 from bot.domain import Actor, Author
 from handlers import slack_inert as inert
 from handlers.slack_blocks import (
@@ -168,6 +168,58 @@ def test_marks_count_code_points_of_the_raw_draft() -> None:
         unsupported=(Unsupported("sentence", "was refunded", start, start + 12),),
     )
     assert "was refunded" in styled(card_message(card).blocks, "code")
+
+
+PAID = "Card 4111 1111 1111 1111, see <https://evil.example|us>."
+FOUND = (
+    HitView("payment_card", "reply", "", PAID[5:24], 5, 24, ""),
+    HitView("foreign_link", "reply", "", PAID[30:54], 30, 54, ""),
+    HitView("policy:rivals", "action.1.note", "update_crm note", HOSTILE, 0, 9, "Say <!here>."),
+)
+
+
+def test_what_the_screen_found_stands_at_its_place_and_by_name() -> None:
+    card = replace(PENDING, draft=PAID, unsupported=(), hits=FOUND, approvals=(1, 2))
+    drawn = card_message(card)
+    assert refused(card) == []
+    shown = read(drawn.blocks)
+    for hit in FOUND:
+        assert f"Screen: {hit.name}" in shown
+    assert PAID in shown
+    assert PAID[5:24] in styled(drawn.blocks, "code")
+    assert drawn.metadata["event_payload"] == {
+        "proposal": card.proposal,
+        "revision": card.revision,
+        "state": "pending",
+        "hits": ["payment_card", "foreign_link", "policy:rivals"],
+        "approvals": [1, 2],
+    }
+    assert "Screen: payment_card" in read(plain_message(card).blocks)
+
+
+def test_however_much_the_screen_finds_slack_takes_the_card() -> None:
+    many = tuple(
+        HitView(f"policy:{'r' * 60}{n}", "reply", "", "💥" * 2900, n, n + 50, "h" * 3000)
+        for n in range(400)
+    )
+    assert refused(replace(PENDING, draft="💥`" * 1500, hits=many)) == []
+
+
+@given(
+    st.text(max_size=60),
+    st.lists(st.tuples(st.integers(0, 70), st.integers(1, 20)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 70), st.integers(1, 20)), max_size=8),
+)
+def test_a_draft_in_parts_is_the_draft_and_a_hit_is_never_hidden(
+    text: str, marks: list[tuple[int, int]], found: list[tuple[int, int]]
+) -> None:
+    unsupported = [Unsupported("value", "", at, at + size) for at, size in marks]
+    hits = [HitView("iban", "reply", "", "", at, at + size, "") for at, size in found]
+    parts = draft_parts(text, unsupported, hits)
+    assert "".join(part.text for part in parts) == text
+    kinds = [part.kind for part in parts for _ in part.text]
+    for place, kind in enumerate(kinds):
+        assert (kind == "hit") == any(at <= place < at + size for at, size in found)
 
 
 def test_an_unsupported_citation_is_struck_and_named_so() -> None:

@@ -246,7 +246,7 @@ def test_a_superseded_card_links_to_its_successor() -> None:
 
 def test_a_handoff_says_why_what_and_who() -> None:
     said = read(everybody(HANDOFF))
-    for shown in ("Nothing was found to answer from.", "no_source", "loxone", "Missing"):
+    for shown in ("It has no answer to give from what it found.", "no_source", "loxone", "Missing"):
         assert shown in said
 
 

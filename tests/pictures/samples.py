@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from bot.card import ActionView, ButtonView, CardView, HandoffView, Unsupported, Who
+from bot.card import ActionView, ButtonView, CardView, HandoffView, HitView, Unsupported, Who
 from bot.domain import Actor, Author, Change, Citation, Verb
 
 DRAFT = (
@@ -300,8 +300,25 @@ LONG = replace(
     citations=PENDING.citations * 14,
 )
 
+
+def _hit(name: str, words: str, hint: str = "") -> HitView:
+    start = DRAFT.index(words)
+    return HitView(name, "reply", "", words, start, start + len(words), hint)
+
+
+SCREENED = replace(
+    PENDING,
+    hits=(
+        _hit("promise", "Should it still be there on Friday, please answer here and we refund it"),
+        _hit("foreign_link", "https://help.verdant.example/billing/double-charge"),
+        _hit("policy:rivals", "your bank", 'Say "the bank".'),
+    ),
+    approvals=(1, 2),
+)
+
 SAMPLES: dict[str, CardView] = {
     "pending": PENDING,
+    "screened": SCREENED,
     "edited": EDITED,
     "approved": APPROVED,
     "unknown": UNKNOWN,

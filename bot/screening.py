@@ -1,0 +1,76 @@
+"""The screen in front of every card: what a draft holds, before anybody may approve it.
+
+It is asked when a run's draft is saved and again at each edit, of everything that would go out: the
+reply and the arguments of every included action. Sources are the articles that the draft cites with
+quotes that stand in them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from bot.agent.draft_check import Source, ticket_words
+from bot.domain import Citation, Content, Hit, OnHit, Ticket
+from bot.screen import Known, Sieve, look
+
+
+@dataclass(frozen=True)
+class Screening:
+    """What one desk looks for, and what a hit asks of who approves."""
+
+    sieve: Sieve
+    on_hit: OnHit
+    source: Callable[[str], Awaitable[Source | None]]
+    """The article of an id as it stands now."""
+
+    async def of(
+        self, content: Content, ticket: Ticket, citations: Iterable[Citation]
+    ) -> tuple[Hit, ...]:
+        """Every hit in what ``content`` would send, reply first."""
+        texts = tuple(_texts(content))
+        if not texts:
+            return ()
+        cited = dict.fromkeys(one.article for one in citations if one.supported)
+        found = [await self.source(article) for article in cited]
+        known = Known(
+            said=(ticket_words(ticket), *(one.email for one in ticket.people if one.email)),
+            sources=tuple(source.text for source in found if source is not None),
+        )
+        hits: list[Hit] = []
+        for field, text in texts:
+            hits += _some_of_each(look(text, self.sieve, known, field=field))
+        return tuple(hits)
+
+
+MOST_OF_A_NAME = 20
+"""Hits of one name in one text that are kept: more say nothing more to who decides."""
+
+
+def _some_of_each(hits: Iterable[Hit]) -> Iterable[Hit]:
+    seen: Counter[str] = Counter()
+    for hit in hits:
+        seen[hit.name] += 1
+        if seen[hit.name] <= MOST_OF_A_NAME:
+            yield hit
+
+
+async def hits_of(
+    screening: Screening | None, content: Content, ticket: Ticket, citations: Iterable[Citation]
+) -> tuple[Hit, ...]:
+    """The same where there may be no screen."""
+    return () if screening is None else await screening.of(content, ticket, citations)
+
+
+def _texts(content: Content) -> Iterable[tuple[str, str]]:
+    """Field and text as the card shows them; ``send_reply`` sends the reply's own words."""
+    if content.reply:
+        yield "reply", content.reply
+    for index, action in enumerate(content.actions):
+        if not action.included:
+            continue
+        for name, value in action.args.items():
+            if (action.tool, name) != ("send_reply", "text") and value is not None:
+                text = value if isinstance(value, str) else str(value)
+                yield f"action.{index}.{name}", text
