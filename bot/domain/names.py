@@ -1,0 +1,91 @@
+"""The names that stand everywhere: states, verbs, reasons, limits, ids."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+REPLY_LIMIT = 3000
+"""Characters in a reply, everywhere: schema, modal, card. Slack's modal input is what bounds it."""
+
+REASON_LEAST, REASON_LIMIT = 3, 500
+"""Characters in the reason for approving what the screen has found."""
+
+SurfaceName = Literal["slack", "teams", "webhook", "terminal", "console"]
+"""slack, teams: chat. webhook: a signed HTTP intake. terminal: the demo. console: the web page."""
+
+Confidence = Literal["low", "medium", "high"]
+"""low: a guess. medium: likely. high: meant to be right 95 times in a hundred."""
+
+State = Literal[
+    "drafting",
+    "handoff",
+    "pending",
+    "approved",
+    "executing",
+    "succeeded",
+    "failed",
+    "unknown",
+    "rejected",
+    "expired",
+    "superseded",
+]
+"""
+drafting: a run works on it; nothing to decide yet.
+handoff: the run stopped; a person takes it, writes by hand or closes it.
+pending: a proposal waits for a decision on its current revision.
+approved: a decision is recorded; the next action may be claimed.
+executing: one action is claimed; its effect may be on the way.
+succeeded: every included action succeeded (or there was none).
+failed: an action was refused before it had an effect.
+unknown: an action may or may not have had its effect; a person or a look-up settles it.
+rejected, expired, superseded: final, nothing was or will be done.
+"""
+
+FINAL_STATES: frozenset[State] = frozenset({"rejected", "expired", "superseded", "succeeded"})
+"""States that no command leaves."""
+
+WAITING_STATES: frozenset[State] = frozenset({"handoff", "pending"})
+"""States in which a person is waited for."""
+
+ActionStatus = Literal["waiting", "executing", "succeeded", "failed", "unknown"]
+"""Of one action: not begun, claimed, receipt saved, refused before the effect, cannot be known."""
+
+HandoffReason = Literal["steps", "money", "time", "refusal", "model", "no_source", "fault"]
+"""
+steps, money, time: that limit of the run was reached.
+refusal: the model refused. model: it could not be reached or gave nothing usable.
+no_source: nothing was found to answer from. fault: the run died three times.
+"""
+
+OnHit = Literal["reason", "second"]
+"""What an approval needs where the screen has found something. reason: each approver writes why.
+second: a second approver."""
+
+Verb = Literal["approve", "edit", "reject", "take", "retry", "settle_done", "settle_retry"]
+"""What a button asks for. settle_done: it arrived. settle_retry: it did not, send again."""
+
+RejectReason = Literal[
+    "wrong_label",
+    "wrong_route",
+    "wrong_facts",
+    "wrong_tone",
+    "not_a_request",
+    "duplicate",
+    "other",
+]
+"""Why a person rejected a draft; the words beside it are theirs."""
+
+
+def new_id(prefix: str) -> str:
+    """A new id: ``prefix``, an underscore and 80 random bits in lower-case base 32."""
+    return f"{prefix}_{base64.b32encode(secrets.token_bytes(10)).decode().lower()}"
+
+
+class Frozen(BaseModel):
+    """A value: immutable, compared by content, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
