@@ -13,8 +13,8 @@ from typing import Any
 from bot.card import STATE_WORDS, ButtonView, CardView
 from handlers import slack_inert as text
 from handlers import slack_parts as parts
+from handlers.drawing import Drawing, Room
 from handlers.slack_inert import Json
-from handlers.slack_room import Drawing, Room
 
 CARD_EVENT = "deskhand_card"
 SHOW_ACTION = "deskhand.show"

@@ -18,10 +18,10 @@ from bot.domain import Actor
 from bot.overview import Overview, Waits
 from bot.ports import LookUpFailed, StoreUnavailable
 from handlers import slack_inert as inert
+from handlers.drawing import STATE_SIGNS
 from handlers.slack_client import SlackFault, call
 from handlers.slack_figures import age, status_blocks
 from handlers.slack_inert import Json, escape
-from handlers.slack_parts import STATE_SIGNS
 
 log = logging.getLogger("deskhand.slack")
 

@@ -6,7 +6,6 @@ Text from outside stands in ``plain_text`` and ``rich_text`` alone (see ``handle
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import assert_never
 
 from bot.card import (
@@ -18,34 +17,17 @@ from bot.card import (
     Unsupported,
     draft_parts,
 )
-from bot.domain import Citation, State
+from bot.domain import Citation
 from bot.plain_text import clean
 from handlers import slack_inert as text
-from handlers.slack_diff import Piece, word_diff
+from handlers.diff import Piece, word_diff
+from handlers.drawing import DECIDED, DOTS, STATE_SIGNS, VOID, Drawing, author_of, cost, labels_of
 from handlers.slack_inert import Json
-from handlers.slack_room import Drawing, broken, lines_of, words_of
+from handlers.slack_room import broken, heading, lines_of, words_of
 
-STATE_SIGNS: dict[State, str] = {
-    "drafting": "✏️",
-    "handoff": "🙋",
-    "pending": "🔵",
-    "approved": "👍",
-    "executing": "⏳",
-    "succeeded": "✅",
-    "failed": "❌",
-    "unknown": "❓",
-    "rejected": "🚫",
-    "expired": "⌛",
-    "superseded": "↪️",
-}
-
-_DECIDED: frozenset[State] = frozenset({"approved", "executing", "succeeded", "failed", "unknown"})
-VOID: frozenset[State] = frozenset({"rejected", "expired", "superseded"})
-"""States in which a draft is history: what it rests on and what it would do are left out."""
 REPLY_TARGET = "the customer's thread in #"
 """How the target of a reply into Slack begins; the channel's id follows."""
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9.:/+_-]+")
-_DOTS = {"low": "●○○", "medium": "●●○", "high": "●●●"}
 
 
 def rule(draw: Drawing) -> None:
@@ -81,33 +63,21 @@ def facts(draw: Drawing, card: CardView) -> None:
         return
     rest = [("Route", card.route), ("Priority", card.priority or "none")]
     if card.confidence:
-        rest.append(("Confidence", f"{_DOTS.get(card.confidence, '')} {card.confidence}"))
+        rest.append(("Confidence", f"{DOTS.get(card.confidence, '')} {card.confidence}"))
     line: list[Json] = []
     for name, value in rest:
         gap = "     " if line else ""
         line += [text.leaf(f"{gap}{name}  ", bold=True), *text.leaves(draw.fit_line(value, 100))]
-    labels = [text.leaf("Labels  ", bold=True), text.leaf(_labels(draw, card.labels))]
+    labels = [text.leaf("Labels  ", bold=True), text.leaf(labels_of(draw, card.labels))]
     draw.add(text.rich(text.section(*labels, text.leaf("\n"), *line)))
     if card.why.strip():
         why = draw.fit_line(card.why, draw.room.why)
         draw.add({"type": "context", "elements": [text.plain(f"Why: {why}")]})
 
 
-def _labels(draw: Drawing, labels: tuple[str, ...]) -> str:
-    shown: list[str] = []
-    for label in labels:
-        name = draw.fit_line(label, 80) or "–"
-        if shown and sum(map(len, shown)) + len(name) > draw.room.chips:
-            break
-        shown.append(name)
-    missing = len(labels) - len(shown)
-    draw.shortened = draw.shortened or missing > 0
-    return (", ".join(shown) or "none") + (f" and {missing} more" if missing else "")
-
-
 def customer(draw: Drawing, card: CardView) -> None:
     """The customer's own words as a quotation, with who they are and where they stand."""
-    head = [text.leaf(_author(card), bold=True), text.leaf(" wrote")]
+    head = [text.leaf(author_of(card), bold=True), text.leaf(" wrote")]
     if card.subject.strip():
         head += [text.leaf(": "), text.leaf(draw.fit_line(card.subject, 200), italic=True)]
     words = draw.fit(card.quote, draw.room.quote).strip() or "(no text)"
@@ -125,12 +95,6 @@ def customer(draw: Drawing, card: CardView) -> None:
     draw.add(text.rich(*parts))
 
 
-def _author(card: CardView) -> str:
-    name = text.one_line(card.author.name)[:80]
-    email = text.one_line(card.author.email or "")[:80]
-    return (f"{name} ({email})" if email else name) if name else email or "The customer"
-
-
 def draft(draw: Drawing, card: CardView) -> None:
     """The reply, word for word, with unsupported passages marked."""
     if card.draft is None:
@@ -141,7 +105,7 @@ def draft(draw: Drawing, card: CardView) -> None:
     unsupported = card.unsupported if card.state not in VOID else ()
     hits = card.hits if card.state not in VOID else ()
     parts = [
-        text.section(draw.title(title), *_of_length(was_cut, len(card.draft))),
+        text.section(heading(draw, title), *_of_length(was_cut, len(card.draft))),
         text.section(*_marked(draw, shown, unsupported, hits) or [text.leaf("(empty)")]),
     ]
     if unsupported:
@@ -229,7 +193,7 @@ def citations(draw: Drawing, card: CardView) -> None:
     items = [_citation(draw, citation) for citation in cited[:shown]]
     if shown < len(cited):
         items.append([text.leaf(f"and {len(cited) - shown} more", italic=True)])
-    title = text.section(draw.title("Sources"))
+    title = text.section(heading(draw, "Sources"))
     draw.add(text.rich(title, text.bullets(items)))
 
 
@@ -261,8 +225,8 @@ def actions(draw: Drawing, card: CardView) -> None:
             draw.add({"type": "context", "elements": [text.plain(words)]})
         return
     shown = draw.most(len(card.actions), draw.room.actions)
-    title = "Actions" if card.state in _DECIDED else "On approval"
-    parts = [text.section(draw.title(title))]
+    title = "Actions" if card.state in DECIDED else "On approval"
+    parts = [text.section(heading(draw, title))]
     for action in card.actions[:shown]:
         parts.append(text.bullets([_action(draw, action)]))
         fields = draw.most(len(action.args), draw.room.fields)
@@ -354,7 +318,7 @@ def changes(draw: Drawing, card: CardView) -> None:
         items.append([text.leaf(f"{name}: ", bold=True), *_difference(draw, difference)])
     if shown < len(card.changes):
         items.append([text.leaf(f"and {len(card.changes) - shown} more", italic=True)])
-    draw.add(text.rich(text.section(draw.title("Changed")), text.bullets(items)))
+    draw.add(text.rich(text.section(heading(draw, "Changed")), text.bullets(items)))
 
 
 def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:
@@ -399,10 +363,3 @@ def footer(draw: Drawing, card: CardView) -> None:
         words.append(f"Expires <!date^{seconds}^{{date_short_pretty}} at {{time}}|{fallback}>")
     words.append(_NOT_A_NAME.sub(" ", card.proposal)[:60])
     draw.add({"type": "context", "elements": [text.mrkdwn(" · ".join(words))]})
-
-
-def cost(usd: Decimal) -> str:
-    """A sum as a person reads it: cents, or as many digits as show that it is not nothing."""
-    if usd == 0:
-        return "no cost"
-    return f"${usd:.2f}" if usd >= Decimal("0.1") else f"${usd:.4f}"

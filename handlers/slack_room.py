@@ -1,70 +1,17 @@
-"""Room on a card, and lines of words with persons in them."""
+"""Lines of words with persons in them, on a Slack card."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from bot.card import Who, Words
-from bot.plain_text import clean
 from handlers import slack_inert as text
+from handlers.drawing import Drawing
 from handlers.slack_inert import Json
 
 _PERMALINK = re.compile(
     r"https://[a-z0-9.-]+\.slack\.com/archives/[A-Z0-9]+/p\d+(\?thread_ts=[\d.]+&cid=[A-Z0-9]+)?"
 )
-
-
-@dataclass(frozen=True)
-class Room:
-    """How many characters, or items, each part may take."""
-
-    quote: int
-    draft: int
-    why: int
-    chips: int
-    """Labels, in characters."""
-    marks: int
-    citations: int
-    citation: int
-    changes: int
-    change: int
-    actions: int
-    fields: int
-    field_value: int
-    lines: int
-    """Lines of each list: notices, outcome, tried, found, missing."""
-    line: int
-
-
-@dataclass
-class Drawing:
-    """Parts as they are drawn; ``shortened`` once something did not fit."""
-
-    room: Room
-    shortened: bool = False
-    blocks: list[Json] = field(default_factory=list)
-
-    def fit(self, words: str, limit: int) -> str:
-        shown, was_cut = text.cut(clean(words), limit)
-        self.shortened = self.shortened or was_cut
-        return shown
-
-    def fit_line(self, words: str, limit: int) -> str:
-        return self.fit(text.one_line(words), limit)
-
-    def most(self, count: int, limit: int) -> int:
-        """How many of ``count`` items are shown."""
-        self.shortened = self.shortened or count > limit
-        return min(count, limit)
-
-    def add(self, block: Json) -> None:
-        self.blocks.append(block)
-
-    def title(self, words: str) -> Json:
-        """The bold title of a part, with a blank line before it but at the top of a section."""
-        top = bool(self.blocks) and self.blocks[-1]["type"] == "divider"
-        return text.leaf(words if top else f"\n{words}", bold=True)
 
 
 def lines_of(
@@ -118,3 +65,9 @@ def broken(lines: list[list[Json]]) -> list[list[Json]]:
         [*line, text.leaf("\n")] if number + 1 < len(lines) else line
         for number, line in enumerate(lines)
     ]
+
+
+def heading(draw: Drawing, words: str) -> Json:
+    """The bold title of a part, with a blank line before it but at the top of a section."""
+    top = bool(draw.blocks) and draw.blocks[-1]["type"] == "divider"
+    return text.leaf(words if top else f"\n{words}", bold=True)

@@ -22,8 +22,8 @@ from bot.domain import REPLY_LIMIT, Citation
 from bot.forms import EditForm, ReasonForm, RejectForm
 from bot.plain_text import clean
 from handlers import teams_parts as parts
+from handlers.drawing import Drawing, Room
 from handlers.inert import cut, is_plain_url, one_line
-from handlers.slack_room import Drawing, Room
 from handlers.teams_form import FormRoom, edit_card, reason_card, reject_card
 from handlers.teams_inert import Json, bold, fits, line, runs, unmarked
 

@@ -19,10 +19,9 @@ from bot.card import (
 )
 from bot.domain import Citation, State
 from bot.plain_text import clean
+from handlers.diff import Piece, word_diff
+from handlers.drawing import DECIDED, DOTS, STATE_SIGNS, VOID, Drawing, author_of, cost, labels_of
 from handlers.inert import cut, is_plain_url, one_line
-from handlers.slack_diff import Piece, word_diff
-from handlers.slack_parts import STATE_SIGNS, VOID, cost
-from handlers.slack_room import Drawing
 from handlers.teams_inert import Json, bold, heading, line, link, person, runs, trusted
 
 Color = Literal["Default", "Accent", "Good", "Warning", "Attention"]
@@ -39,8 +38,6 @@ _COLORS: Final[dict[State, Color]] = {
     "expired": "Default",
     "superseded": "Default",
 }
-_DECIDED: Final = frozenset({"approved", "executing", "succeeded", "failed", "unknown"})
-_DOTS: Final = {"low": "●○○", "medium": "●●○", "high": "●●●"}
 _FOLDED: Final = 600
 """Characters of the customer's words that stand there before *Show more*."""
 
@@ -112,13 +109,13 @@ def facts(draw: Drawing, card: CardView) -> None:
         return
     rest = [("Route", card.route), ("Priority", card.priority or "none")]
     if card.confidence:
-        rest.append(("Confidence", f"{_DOTS.get(card.confidence, '')} {card.confidence}"))
+        rest.append(("Confidence", f"{DOTS.get(card.confidence, '')} {card.confidence}"))
     row: list[Json] = []
     for name, value in rest:
         gap = "  ·  " if row else ""
         row += [*runs(f"{gap}{name}  ", isSubtle=True), *bold(draw.fit_line(value, 100) or "–")]
     items = [
-        line(runs("Labels  ", isSubtle=True), bold(_labels(draw, card.labels))),
+        line(runs("Labels  ", isSubtle=True), bold(labels_of(draw, card.labels))),
         line(row, spacing="Small"),
     ]
     if card.why.strip():
@@ -129,7 +126,7 @@ def facts(draw: Drawing, card: CardView) -> None:
 
 def customer(draw: Drawing, card: CardView) -> None:
     """The customer's own words as a quotation, with who they are and where they stand."""
-    head = [*bold(_author(card)), *runs(" wrote")]
+    head = [*bold(author_of(card)), *runs(" wrote")]
     if card.subject.strip():
         head += [*runs(": "), *runs(draw.fit_line(card.subject, 200), italic=True)]
     words = draw.fit(card.quote, draw.room.quote).strip() or "(no text)"
@@ -211,7 +208,7 @@ def actions(draw: Drawing, card: CardView) -> None:
             draw.add(trusted(words, isSubtle=True))
         return
     shown = draw.most(len(card.actions), draw.room.actions)
-    items = [heading("Actions" if card.state in _DECIDED else "On approval")]
+    items = [heading("Actions" if card.state in DECIDED else "On approval")]
     for action in card.actions[:shown]:
         items.append(_bullet(_action(draw, action)))
         fields = draw.most(len(action.args), draw.room.fields)
@@ -306,24 +303,6 @@ def _folded(words: str) -> list[Json]:
         fold(ids[1], "Show more", True),
         fold(ids[2], "Show less", False),
     ]
-
-
-def _labels(draw: Drawing, labels: tuple[str, ...]) -> str:
-    shown: list[str] = []
-    for label in labels:
-        name = draw.fit_line(label, 80) or "–"
-        if shown and sum(map(len, shown)) + len(name) > draw.room.chips:
-            break
-        shown.append(name)
-    missing = len(labels) - len(shown)
-    draw.shortened = draw.shortened or missing > 0
-    return (", ".join(shown) or "none") + (f" and {missing} more" if missing else "")
-
-
-def _author(card: CardView) -> str:
-    name = one_line(card.author.name)[:80]
-    email = one_line(card.author.email or "")[:80]
-    return (f"{name} ({email})" if email else name) if name else email or "The customer"
 
 
 def _marked(

@@ -19,7 +19,7 @@ from bot.evaluate.given import Given
 from bot.evaluate.past import FIELDS, Replayed
 from bot.evaluate.plots import Band, Bar
 from bot.evaluate.results import BINS, Evaluation, Scored, set_name
-from handlers.slack_diff import Piece, word_diff
+from handlers.diff import Piece, word_diff
 
 _MOST_LABELS = 40
 _MOST_CLASSES = 16

@@ -19,7 +19,7 @@ from handlers.console.names import Names
 from handlers.console.pages import message, page
 from handlers.console.parts import ConsoleParts
 from handlers.console.telling import title_of, words_for
-from handlers.slack_diff import Piece, word_diff
+from handlers.diff import Piece, word_diff
 
 _BEFORE, _AFTER = 160, 320
 """Characters of an article beside a quote."""

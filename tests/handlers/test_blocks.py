@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot.card import CardView, HitView, Unsupported, Who, draft_parts
 from bot.domain import Actor, Author
 from handlers import slack_inert as inert
+from handlers.diff import word_diff
 from handlers.slack_blocks import (
     MESSAGE_CHARACTERS,
     VIEW_BYTES,
@@ -22,7 +23,6 @@ from handlers.slack_blocks import (
     plain_message,
     show_view,
 )
-from handlers.slack_diff import word_diff
 from tests.handlers.any_card import HOSTILE, cards, nodes
 from tests.pictures.samples import (
     APPROVED,
@@ -363,7 +363,7 @@ def test_a_difference_of_long_texts_is_quick_and_short() -> None:
     [("0", "no cost"), ("0.0142", "$0.0142"), ("0.1", "$0.10"), ("12.3456", "$12.35")],
 )
 def test_cost(usd: str, words: str) -> None:
-    from handlers.slack_parts import cost
+    from handlers.drawing import cost
 
     assert cost(Decimal(usd)) == words
 
