@@ -22,7 +22,7 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
@@ -64,8 +64,11 @@ class OtelSpan:
 class OtelTracer:
     """``bot.ports.tracer.Tracer``"""
 
-    def __init__(self, provider: TracerProvider, *, captures_content: bool) -> None:
+    def __init__(
+        self, provider: TracerProvider, exporter: SpanExporter, *, captures_content: bool
+    ) -> None:
         self._provider = provider
+        self._exporter = exporter
         self._tracer = provider.get_tracer(_SCOPE, _version())
         self._captures_content = captures_content
 
@@ -135,6 +138,8 @@ class OtelTracer:
             async with asyncio.timeout(seconds):
                 await done.wait()
         except TimeoutError:
+            # Else it would go on trying behind our back, while others wait for this process.
+            self._exporter.shutdown()
             return False
         return True
 
@@ -166,8 +171,9 @@ def make_tracer(*, captures_content: bool) -> OtelTracer:
     left alone, and with it whatever libraries would send of their own accord."""
     speak_rarely()
     provider = TracerProvider(resource=_resource(), id_generator=_Ids(), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    return OtelTracer(provider, captures_content=captures_content)
+    exporter = OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return OtelTracer(provider, exporter, captures_content=captures_content)
 
 
 def _resource() -> Resource:

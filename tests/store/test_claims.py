@@ -75,6 +75,7 @@ async def test_a_claim_is_saved_recorded_and_granted(desk: Desk) -> None:
         playbook="support",
         author=opened.author,
         subject=opened.subject,
+        citations=expected.citations,
     )
     (line,) = await desk.store.record_book.of_case(opened.id)
     assert line.entry == claim_entry(expected)
