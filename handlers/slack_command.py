@@ -46,6 +46,7 @@ _IDS = "a ticket, run or proposal id, or a message's link"
 _TRACE_ROOM = 3_500
 _LONGEST_LINE = 300
 _QUEUED = 20
+_UNANSWERED = 10
 
 
 class SlackCommand:
@@ -128,18 +129,25 @@ class SlackCommand:
         if rest and rest[0] not in self._context.playbooks:
             return CommandAnswer(self._no_such(rest[0]))
         playbook = rest[0] if rest else None
-        found = await self._overview.queue(playbook, limit=_QUEUED + 1)
-        lines = []
-        for waits in found[:_QUEUED]:
-            subject = ""
-            book = self._context.playbook(waits.playbook)
-            if actor is not None and await may_read(self._context, actor, book, waits.route):
-                subject = f" “{escape(waits.subject)}”"
-            lines.append(queue_line(waits) + subject)
+        found = (await self._overview.queue(playbook, limit=_QUEUED + 1)).lines
+        lines = [await self._queued(waits, actor) for waits in found[:_QUEUED]]
         if len(found) > _QUEUED:
             lines.append(f"These are the {_QUEUED} oldest; `deskhand queue` lists them all.")
-        text = "\n".join(lines) if lines else "Nothing waits for a person."
-        return CommandAnswer(text, share=" ".join(("queue", *rest[:1])))
+        lines = lines or ["Nothing waits for a person."]
+        total, ignored = await self._overview.unanswered(playbook, limit=_UNANSWERED)
+        if ignored:
+            lines.append(f"Expired, and nobody answered: {total}")
+            lines += [await self._queued(waits, actor) for waits in ignored]
+        if total > len(ignored):
+            lines.append(f"These are the {len(ignored)} oldest; `deskhand queue` lists them all.")
+        return CommandAnswer("\n".join(lines), share=" ".join(("queue", *rest[:1])))
+
+    async def _queued(self, waits: Waits, actor: Actor | None) -> str:
+        """Its line, with the customer's words where this person may see them."""
+        book = self._context.playbook(waits.playbook)
+        if actor is None or not await may_read(self._context, actor, book, waits.route):
+            return queue_line(waits)
+        return f"{queue_line(waits)} “{escape(waits.subject)}”"
 
     async def _show(self, rest: list[str], actor: Actor | None) -> CommandAnswer:
         if len(rest) != 1:

@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
         config: ConfigOption = None,
         demo: DemoOption = False,
     ) -> None:
-        """List what waits for a person, oldest first."""
+        """List what waits for a person, oldest first, and then what expired unanswered."""
         settings = read_settings(config, demo=demo)
         loaded = config_if_any(settings, named=names_config(config), demo=demo)
         known_playbook(playbook, loaded)
@@ -127,7 +127,8 @@ async def _figures(
 
 async def _waiting(there: Attached, playbook: str | None) -> list[Proposal]:
     _, for_money = await there.store.for_money(playbook, _MOST_WAITING)
-    ids = [*await there.store.waiting(playbook, _MOST_WAITING), *for_money]
+    _, ignored = await there.store.unanswered(playbook, _MOST_WAITING)
+    ids = [*await there.store.waiting(playbook, _MOST_WAITING), *for_money, *ignored]
     found: list[Proposal] = []
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
@@ -278,7 +279,7 @@ async def _queue(
                     _deciders(config, proposal, demo=demo),
                 )
             )
-    return sorted(rows, key=lambda row: -row.age_seconds)
+    return sorted(rows, key=lambda row: (row.proposal.state == "expired", -row.age_seconds))
 
 
 def _card(statuses: list[str]) -> str:

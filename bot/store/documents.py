@@ -75,47 +75,6 @@ async def ticket_by(wire: Wire, keys: Keys, playbook: str, place: Place, author:
     return None if found is None else found.decode()
 
 
-async def waiting(wire: Wire, keys: Keys, playbook: str | None, limit: int) -> list[str]:
-    """Ids of proposals that wait for a person, those waiting longest first."""
-    if playbook is None:
-        names = sorted(name.decode() for name in await wire.command("SMEMBERS", keys.playbooks))
-    else:
-        names = [playbook]
-    lists = [key for name in names for key in (keys.waiting(name), keys.unanswered(name))]
-    if not lists:
-        return []
-    answers = await wire.commands(*(("ZRANGE", key, 0, limit - 1, "WITHSCORES") for key in lists))
-    found = [
-        (float(answer[at + 1]), answer[at].decode())
-        for answer in answers
-        for at in range(0, len(answer), 2)
-    ]
-    return [some_id for _, some_id in sorted(found)[:limit]]
-
-
-async def for_money(
-    wire: Wire, keys: Keys, playbook: str | None, limit: int
-) -> tuple[int, list[str]]:
-    """How many runs wait for money, and the first ``limit`` of their proposals, oldest first."""
-    if playbook is None:
-        names = sorted(name.decode() for name in await wire.command("SMEMBERS", keys.playbooks))
-    else:
-        names = [playbook]
-    commands: list[tuple[Argument, ...]] = []
-    for name in names:
-        key = keys.for_money(name)
-        commands += (("ZCARD", key), ("ZRANGE", key, 0, limit - 1, "WITHSCORES"))
-    if not commands or not limit:
-        return sum(await wire.commands(*commands[::2])) if commands else 0, []
-    answers = await wire.commands(*commands)
-    found = [
-        (float(answer[at + 1]), answer[at].decode())
-        for answer in answers[1::2]
-        for at in range(0, len(answer), 2)
-    ]
-    return sum(answers[::2]), [some_id for _, some_id in sorted(found)[:limit]]
-
-
 # --- writing ----------------------------------------------------------------------------------
 
 
