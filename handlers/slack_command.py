@@ -9,12 +9,12 @@ import difflib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from bot.authority import NotAllowed, listed, look_up, may_read, may_read_anything
+from bot.authority import NotAllowed, listed, look_up, may_read, may_read_anything, ticket_route
 from bot.context import Context
 from bot.domain import Actor, Person
 from bot.journal import Entry
 from bot.overview import Overview, Waits, why_it_waits, window_of
-from bot.ports import LookUpFailed
+from bot.ports import Case, LookUpFailed
 from bot.projection import ERASED
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
 from handlers.slack_answers import CommandAnswer
@@ -164,15 +164,17 @@ class SlackCommand:
         ]
         if why := why_it_waits(proposal):
             lines.append(f"why: {escape(why)}")
-        playbook = self._context.playbook(proposal.playbook)
-        if actor is not None and await may_read(self._context, actor, playbook, route):
+        if actor is not None and await self._may_read_ticket(actor, found):
             body = ERASED if ticket.erased else " ".join(ticket.body.split())[:500]
             lines.append(f"> {escape(body)}")
             if proposal.content and proposal.content.reply:
                 lines.append(f"Draft: {escape(' '.join(proposal.content.reply.split())[:1000])}")
         else:
-            lines.append("Its texts are for this route's approvers and the managers.")
+            lines.append("Its texts are for the approvers of the ticket's route and the managers.")
         return CommandAnswer("\n".join(lines), share=f"show {proposal.id}")
+
+    async def _may_read_ticket(self, actor: Actor, case: Case) -> bool:
+        return await may_read(self._context, actor, *await ticket_route(self._context, case))
 
     async def _trace(
         self, rest: list[str], person: Person, *, everybody: bool = False
@@ -198,13 +200,8 @@ class SlackCommand:
         if self._console_link is None or len(rest) != 1:
             return refused
         _, proposal_id = await self._overview.named(_bare(rest[0]))
-        found = await self._context.store.proposal(proposal_id) if proposal_id else None
-        if found is None:
-            return refused
-        proposal = found.value
-        route = proposal.content.route if proposal.content else "default"
-        book = self._context.playbook(proposal.playbook)
-        if not await may_read(self._context, person.actor, book, route):
+        found = await self._context.store.case(proposal_id) if proposal_id else None
+        if found is None or not await self._may_read_ticket(person.actor, found):
             return refused
         where = "As an approver of its route you read its trace in the console: `/agent console`."
         return CommandAnswer(f"{refused.text} {where}")

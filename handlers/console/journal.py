@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.authority import ticket_route
 from bot.journal import Broken, Entry, EntryKind, Verified
 from bot.tracing import TraceLine, kind_of, message_of, words_of
 from handlers.console.asking import Visitor
@@ -138,12 +139,10 @@ def _is_case(asked: Asked) -> bool:
 
 
 async def _may_read(parts: ConsoleParts, visitor: Visitor, proposal_id: str | None) -> bool:
-    found = await parts.context.store.proposal(proposal_id) if proposal_id else None
-    if found is None:
+    case = await parts.context.store.case(proposal_id) if proposal_id else None
+    if case is None:
         return False
-    content = found.value.content
-    playbook = parts.context.playbook(found.value.playbook)
-    return await visitor.sight.route(playbook, content.route if content else "default")
+    return await visitor.sight.route(*await ticket_route(parts.context, case))
 
 
 def _wanted(asked: Asked) -> Callable[[Entry], bool] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tests.console.rig import browser, signed_in
-from tests.live.product import Live
+from tests.live.product import Live, live
 from tests.live.steps import QUESTION, becomes, card_that, idle, says
+from tests.standins.anthropic import choosing
 from tests.standins.slack import Message
 
 HOSTILE = (
@@ -80,6 +82,52 @@ async def test_texts_are_for_the_routes_approvers_and_the_managers(desk: Live) -
             assert QUESTION in (await allowed.get(f"/console/tickets/{ticket}")).words
             assert (await allowed.get(f"/console/trace/{ticket}")).status == 200
             assert "decision" in (await allowed.get(f"/console/journal?q={ticket}")).words
+
+
+async def test_an_earlier_proposal_opens_no_ticket_that_has_moved_on(
+    tmp_path: Path, redis_url: str
+) -> None:
+    """Its own route's people may not read what is said and drafted now: invariant 16."""
+    async with live(tmp_path, redis_url) as desk:
+        sent = await says(desk, QUESTION)
+        first = await card_that(desk, "pending")
+        desk.model.fill = choosing(route="refunds", labels=["billing"])
+        await says(desk, "SECRET for refunds", user=sent.user, thread_ts=sent.ts)
+        await becomes(desk, first, "superseded")
+        await card_that(desk, "pending", but=first)
+        earlier = str(first.payload["proposal"])
+        ticket = await ticket_of(desk, earlier)
+        record = desk.product.store.record_book
+        lines = await record.of_case(ticket)
+        kept = await record.texts([line.id for line in lines])
+        told = [one for one, texts in kept.items() if "SECRET" in str(texts)]
+        assert told
+        paths = [
+            f"/console/{page}/{name}" for page in ("tickets", "trace") for name in (earlier, ticket)
+        ]
+        paths += [f"/console/trace/{earlier}/texts/{one}" for one in told]
+        async with signed_in(desk, "U0AGENT") as agent:
+            for path in paths:
+                answer = await agent.get(path)
+                assert answer.status == 403, path
+                assert "SECRET" not in answer.text
+                assert "invoice" not in answer.text
+            searched = await agent.get(f"/console/journal?q={earlier}")
+            assert "not of your routes" in searched.words
+        for command, user, reads in (
+            (f"show {earlier}", "U0AGENT", False),
+            (f"show {earlier}", "U0AGENT2", True),
+            (f"show {earlier}", "U0MANAGER", True),
+        ):
+            told_in_slack = (await desk.people.command(command, user=user)).body["text"]
+            assert ("SECRET" in told_in_slack) == reads, user
+            assert ("approvers of the ticket's route" in told_in_slack) != reads
+        traced = await desk.people.command(f"trace {earlier}", user="U0AGENT")
+        assert "/agent console" not in traced.body["text"]
+        for reader in ("U0AGENT2", "U0MANAGER"):
+            async with signed_in(desk, reader) as allowed:
+                for path in paths[:-1]:
+                    assert (await allowed.get(path)).status == 200, path
 
 
 async def test_hostile_words_are_only_words(desk: Live) -> None:
