@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.console.rig import browser, signed_in
 from tests.live.product import Live, live
@@ -269,8 +270,23 @@ async def test_the_journal_is_paged_searched_and_verified(desk: Live) -> None:
         none = await manager.get("/console/journal?q=2020-01-01")
         assert "Nothing found" in none.words
         assert seen[3] in (await manager.get(f"/console/journal?q={seen[3]}")).text
-        for query in ("before=x", "before=1-1", "kind=x", "q=%00", "q=" + "y" * 4000):
+        odd = quote(
+            "\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669\u0661\u0662\u0663\u0664"
+        )
+        for query in (
+            *("before=x", "before=1-1", "kind=x", "q=%00", "q=" + "y" * 4000),
+            *("q=9999-12-31", "q=9999-12-31T23:59", "before=9999999999999-999999999"),
+            *(f"q={ticket}&before=%C2%B2", f"q={ticket}&before={'9' * 40}"),
+            *(f"before={odd}-1", "before=0000000000000-0"),
+        ):
             assert (await manager.get(f"/console/journal?{query}")).status == 200, query
+        for query in (
+            *("q=0001-01-01", "q=1969-01-01", "q=1970-01-01", "q=2026-02-30", "q=0000000000000-0"),
+            *(f"q={odd}-1", "q=" + quote("\u0662\u0660\u0662\u0666-11-22")),
+        ):
+            answer = await manager.get(f"/console/journal?{query}")
+            assert answer.status == 200, query
+            assert "Nothing found" in answer.words, query
 
         await store.wire.command("XDEL", store.keys.journal, seen[10])
         broken = await manager.get("/console/journal")
