@@ -34,10 +34,12 @@ class FiguresStore(QueueStore, Protocol):
     @property
     def record_book(self) -> RecordBook: ...
 
-    async def ticket_at(self, origin: Place) -> str | None: ...
-
     async def resolve(self, some_id: str) -> tuple[str | None, str | None]:
         """(ticket id, proposal id) of a ticket, run or proposal id, or (None, None)."""
+        ...
+
+    async def resolve_message(self, message: Place) -> tuple[str | None, str | None]:
+        """The same of the conversation that a message is the root of, or of the card that it is."""
         ...
 
     async def unanswered(
@@ -265,12 +267,11 @@ class Overview:
         return sorted(lines, key=lambda one: one.since)
 
     async def named(self, ident: str) -> tuple[str | None, str | None]:
-        """(ticket id, proposal id) of a ticket, run or proposal id or a message's permalink; None
-        for what is not known."""
+        """(ticket id, proposal id) of a ticket, run or proposal id or the permalink of a message,
+        the customer's or a card; None for what is not known."""
         if (message := message_of(ident)) is None:
             return await self._store.resolve(ident)
-        ticket = await self._store.ticket_at(message)
-        return (None, None) if ticket is None else await self._store.resolve(ticket)
+        return await self._store.resolve_message(message)
 
     async def trace(self, ident: str) -> tuple[str, Sequence[TraceLine]] | None:
         """A ticket's id and its entries, oldest first; None where nothing has this name."""

@@ -437,15 +437,11 @@ class RedisStore:
         return await examples.examples(self.wire, self.keys, playbook, since)
 
     async def resolve(self, some_id: str) -> tuple[str | None, str | None]:
-        if some_id.startswith("t_"):
-            ticket = await self.ticket(some_id)
-            return (None, None) if ticket is None else (some_id, ticket.value.proposal)
-        if not some_id.startswith(("p_", "r_")):
-            return None, None
-        proposal = await self.proposal(documents.proposal_id(some_id))
-        if proposal is None:
-            return None, None
-        return proposal.value.ticket, proposal.value.id
+        return await documents.resolve(self.wire, self.keys, some_id)
+
+    async def resolve_message(self, message: Place) -> tuple[str | None, str | None]:
+        """The same of the conversation that a message is the root of, or of the card that it is."""
+        return await documents.resolve_message(self.wire, self.keys, message)
 
     # --- the record ---------------------------------------------------------------------------
 
