@@ -247,11 +247,11 @@ class SlackCommand:
         )
         store = self._context.store
         await (store.pause if name == "pause" else store.resume)(playbook, entry)
-        what = f"The playbook {escape(playbook)}" if playbook else "Everything"
         if name == "pause":
+            what = f"The playbook {escape(playbook)}" if playbook else "Everything"
             text = f"{what} is paused: tickets are kept, nothing runs or acts."
         else:
-            text = f"{what} goes on."
+            text = _resumed(playbook, await store.paused())
         return CommandAnswer(text, share=name)
 
     async def _paused(self) -> CommandAnswer:
@@ -327,6 +327,19 @@ def trace_text(ticket: str, lines: Sequence[TraceLine]) -> str:
 def _bare(ident: str) -> str:
     """An id without what Slack puts around a pasted link."""
     return ident.removeprefix("<").removesuffix(">").partition("|")[0].replace("&amp;", "&")
+
+
+def _resumed(playbook: str | None, paused: frozenset[str]) -> str:
+    """What goes on after a resume, and what does not, with the words that resume it."""
+    name = f"The playbook {escape(playbook)}" if playbook else ""
+    if "*" in paused:
+        return f"{name} waits still: everything is paused. `/agent resume` lets everything go on."
+    if playbook is not None or not paused:
+        return f"{name or 'Everything'} goes on."
+    left = sorted(paused)
+    names = ", ".join(map(escape, left))
+    resume = " and ".join(f"`/agent resume {escape(one)}`" for one in left)
+    return f"Everything else goes on. Still paused: {names}. To go on there: {resume}."
 
 
 def queue_line(waits: Waits) -> str:

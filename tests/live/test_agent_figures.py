@@ -204,6 +204,20 @@ async def test_pause_is_the_managers_and_journaled(desk: Live) -> None:
     assert "paused:" not in (await asked(desk, "status")).text
 
 
+async def test_resume_says_what_is_paused_still(desk: Live) -> None:
+    for command, expected in (
+        ("pause support", "The playbook support is paused"),
+        ("pause", "Everything is paused"),
+        ("resume support", "waits still: everything is paused. `/agent resume` lets"),
+        ("pause support", "The playbook support is paused"),
+        ("resume", "Still paused: support. To go on there: `/agent resume support`."),
+        ("resume support", "The playbook support goes on."),
+        ("resume", "Everything goes on."),
+    ):
+        assert expected in (await asked(desk, command)).text, command
+    assert await desk.product.store.paused() == frozenset()
+
+
 async def home(desk: Live, user: str) -> str:
     """The Home tab as it is drawn when they open it."""
     since = len(desk.slack.space.view_changes)
