@@ -13,7 +13,7 @@ from bot.authority import NotAllowed, listed, look_up, may_read, may_read_anythi
 from bot.context import Context
 from bot.domain import Actor, Person
 from bot.journal import Entry
-from bot.overview import Overview, Waits, why_it_waits, window_of
+from bot.overview import Overview, Waits, Window, why_it_waits, window_of
 from bot.ports import Case, LookUpFailed
 from bot.projection import ERASED
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
@@ -42,6 +42,11 @@ COMMANDS: Final = {
     "help": "`help`: this list",
 }
 
+_MOST_WORDS: Final = {
+    **{"status": 2, "queue": 1, "pause": 1, "resume": 1},
+    **{"budget": 0, "tools": 0, "console": 0},
+}
+"""Words after a command; of the others, each says itself what it needs."""
 _IDS = "a ticket, run or proposal id, or a message's link"
 _TRACE_ROOM = 3_500
 _LONGEST_LINE = 300
@@ -79,6 +84,8 @@ class SlackCommand:
             return CommandAnswer(f"You may not use this. {escape(plain)}")
         words = text.split()
         name, rest = (words[0].lower(), words[1:]) if words else ("help", [])
+        if surplus := rest[_MOST_WORDS.get(name, len(rest)) :]:
+            return _too_much(name, surplus[0])
         match name:
             case "status":
                 return await self._status(rest)
@@ -106,16 +113,20 @@ class SlackCommand:
                 return CommandAnswer(f"I do not know that command.{hint} `/agent help` lists them.")
 
     async def _status(self, rest: list[str]) -> CommandAnswer:
-        window, playbook = "24h", None
+        asked: Window | None = None
+        playbook: str | None = None
         for word in rest:
-            if window_of(word.lower()) is not None:
-                window = word.lower()
-            elif word in self._context.playbooks:
+            named = window_of(word.lower())
+            if named is not None and asked is None:
+                asked = named
+            elif named is None and word in self._context.playbooks and playbook is None:
                 playbook = word
+            elif named is not None or word in self._context.playbooks:
+                return _too_much("status", word)
             else:
                 return CommandAnswer(self._no_such(word, ("24h", "7d", "30d"), "window or"))
-        asked = window_of(window) or "24h"
-        figures, steps = await self._overview.report(asked, playbook)
+        window: Window = asked or "24h"
+        figures, steps = await self._overview.report(window, playbook)
         return CommandAnswer(
             status_text(figures, playbook),
             tuple(status_blocks(figures, playbook)),
@@ -270,10 +281,8 @@ class SlackCommand:
         near = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.5)
         hint = f" Did you mean `{escape(near[0])}`?" if near else ""
         names = ", ".join(map(escape, known))
-        shown = escape(word)[:60].replace("`", "'")
-        return f"There is no such {kinds} playbook as `{shown}`.{hint} I know: {names}.".replace(
-            "such  playbook", "such playbook"
-        )
+        what = f"{kinds} playbook".lstrip()
+        return f"There is no such {what} as `{_quoted(word)}`.{hint} I know: {names}."
 
     async def _not_a_manager(self, name: str, person: Person) -> CommandAnswer | None:
         """Why this person may not; None: a manager, who may."""
@@ -329,11 +338,22 @@ def _bare(ident: str) -> str:
     return ident.removeprefix("<").removesuffix(">").partition("|")[0].replace("&amp;", "&")
 
 
+def _too_much(name: str, word: str) -> CommandAnswer:
+    """Nothing is done by halves: what is not understood may have been meant."""
+    return CommandAnswer(f"I do not understand `{_quoted(word)}` there. Usage: {COMMANDS[name]}")
+
+
+def _quoted(word: str) -> str:
+    """A person's word between backticks."""
+    return escape(word)[:60].replace("`", "'")
+
+
 def _resumed(playbook: str | None, paused: frozenset[str]) -> str:
     """What goes on after a resume, and what does not, with the words that resume it."""
     name = f"The playbook {escape(playbook)}" if playbook else ""
     if "*" in paused:
-        return f"{name} waits still: everything is paused. `/agent resume` lets everything go on."
+        what = name or "It"
+        return f"{what} waits still: everything is paused. `/agent resume` lets everything go on."
     if playbook is not None or not paused:
         return f"{name or 'Everything'} goes on."
     left = sorted(paused)
