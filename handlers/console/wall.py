@@ -36,8 +36,10 @@ _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>\d{1,5})
 
 
 class Wall:
-    """Hosts by exact name; the port is the proxy's affair and not looked at. ``hosts`` are bare names
-    and addresses, as ``::1``."""
+    """Hosts by exact name; the port is the proxy's affair and not looked at.
+
+    ``hosts`` are bare names and addresses, as ``::1``.
+    """
 
     def __init__(self, app: ASGIApp, public_url: str, hosts: Sequence[str]) -> None:
         self._app = app
