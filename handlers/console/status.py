@@ -110,7 +110,8 @@ async def status(parts: ConsoleParts, request: Request, visitor: Visitor) -> Res
         good=_good(figures),
         reasons=[
             ("Why a person was needed", figures["handoffs"]["by_reason"]),
-            ("Why drafts were rejected", figures["rejected"]["by_reason"]),
+            ("Why drafts were rejected", figures["drafts"]["by_reason"]),
+            ("Why handoffs were closed", figures["closed"]["by_reason"]),
         ],
         share=plots.share,
     )
@@ -122,8 +123,9 @@ def _dimension(name: str) -> Dimension:
 
 def _good(figures: Mapping[str, Any]) -> float | None:
     """The share of decided drafts that were approved as they were; None: nothing was decided."""
-    decided = figures["approved"] + figures["edited"] + figures["rejected"]["total"]
-    return figures["approved"] / decided if decided else None
+    drafts = figures["drafts"]
+    decided = drafts["approved"] + drafts["edited"] + drafts["rejected"]
+    return drafts["approved"] / decided if decided else None
 
 
 def _parts(wanted: Wanted, by: Dimension, found: Sequence[Share]) -> list[Part]:
@@ -164,10 +166,10 @@ def _plots(window: Window, steps: Sequence[Step]) -> list[Plot]:
             f"What became of drafts, by {per}",
             plots.bars,
             series(
-                approved=lambda f: f["approved"],
-                edited=lambda f: f["edited"],
+                approved=lambda f: f["drafts"]["approved"],
+                edited=lambda f: f["drafts"]["edited"],
                 handed_to_a_person=lambda f: f["handoffs"]["total"],
-                rejected=lambda f: f["rejected"]["total"],
+                rejected=lambda f: f["drafts"]["rejected"],
                 expired=lambda f: f["expired"],
             ),
             "",

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 from tests.console.rig import browser, signed_in
 from tests.live.product import Live, live
-from tests.live.steps import QUESTION, becomes, card_that, idle, says
+from tests.live.steps import QUESTION, becomes, card_that, cards, idle, says
 from tests.standins.anthropic import choosing
+from tests.standins.anthropic.replies import refusal
 from tests.standins.slack import Message
 
 HOSTILE = (
@@ -235,6 +236,34 @@ async def test_status_counts_for_everybody_and_takes_no_nonsense(desk: Live) -> 
         routed = await agent.get("/console/status?route=billing")
         assert "Approved 1" in routed.words
         assert "route billing" in routed.words
+
+
+async def test_what_people_answer_in_a_drafts_place_says_nothing_of_the_drafts(
+    tmp_path: Path, redis_url: str
+) -> None:
+    async with live(tmp_path, redis_url, script=[refusal(), refusal()]) as desk:
+        for number in range(2):
+            await says(desk, f"{QUESTION} {number}")
+            await card_that(desk, "handoff", f"{QUESTION} {number}")
+        closed, answered = (card.payload["proposal"] for card in cards(desk, state="handoff"))
+        card, drafted = await asked(desk)
+        async with signed_in(desk) as agent:
+            refused = await agent.decide(closed, "reject", reason="duplicate")
+            assert refused.status == 303, refused.words
+            await agent.decide(answered, "take")
+            written = {"reply": "By hand I answer.", "labels": "billing", "route": "billing"}
+            sent = await agent.decide(
+                answered, "edit", approve_now="on", priority="normal", **written
+            )
+            assert sent.status == 303, sent.words
+            await agent.decide(drafted, "approve")
+            await becomes(desk, card, "succeeded")
+            page = await agent.get("/console/status")
+        assert "Approved 1 as drafted, 100 % of the drafts decided" in page.words
+        assert "Edited 1" in page.words
+        assert "Rejected 1 1 of them handoffs closed" in page.words
+        assert "Why handoffs were closed duplicate" in page.words
+        assert "Why drafts were rejected" not in page.words
 
 
 async def test_the_journal_is_paged_searched_and_verified(desk: Live) -> None:
