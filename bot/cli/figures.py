@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 WINDOWS = ("24h", "7d", "30d")
+_LIKE_A_WINDOW = re.compile(r"[0-9]+ *[A-Za-z]*")
 _AT_ONCE = 64
 _MOST_WAITING = 10_000
 
@@ -35,15 +37,9 @@ def register(app: typer.Typer) -> None:
         demo: DemoOption = False,
     ) -> None:
         """Say what waits, who decided what, and what it cost."""
-        from bot.faults import OperatorError
-
-        if window not in WINDOWS and playbook is None and window:
-            # `status support` means the playbook, as after /agent.
-            window, playbook = "24h", window
-        if window not in WINDOWS:
-            raise OperatorError(f"window: {window!r} is none; write 24h, 7d or 30d")
         settings = read_settings(config, demo=demo)
         loaded = config_if_any(settings, named=names_config(config), demo=demo)
+        window, playbook = _window_and_playbook((window, playbook), loaded)
         known_playbook(playbook, loaded)
         figures = event_loop.run(_figures(settings, loaded, window, playbook, demo=demo))
         if as_json:
@@ -108,6 +104,25 @@ def known_playbook(playbook: str | None, config: Config | None) -> None:
 
         hint = nearest(playbook, config.playbooks)
         raise OperatorError(f"playbook: there is no {playbook!r}{hint}")
+
+
+def _window_and_playbook(
+    words: tuple[str, str | None], config: Config | None
+) -> tuple[str, str | None]:
+    """The two in either order, as after ``/agent``. Raises ``OperatorError``."""
+    from bot.faults import OperatorError
+
+    windows = [word for word in words if word in WINDOWS]
+    others = [word for word in words if word is not None and word not in WINDOWS]
+    known = config.playbooks if config is not None else {}
+    for word in others:
+        # Of two words one is a window; and one that looks like one is meant as one.
+        if word not in known and (len(others) > 1 or not word or _LIKE_A_WINDOW.fullmatch(word)):
+            raise OperatorError(f"window: {word!r} is none; write 24h, 7d or 30d")
+    if len(windows) > 1 or len(others) > 1:
+        kind, surplus = ("window", windows) if len(windows) > 1 else ("playbook", others)
+        raise OperatorError(f"{kind}: {surplus[1]!r} is one too many")
+    return windows[0] if windows else "24h", others[0] if others else None
 
 
 # --- status -----------------------------------------------------------------------------------

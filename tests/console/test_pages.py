@@ -233,6 +233,18 @@ async def test_status_counts_for_everybody_and_takes_no_nonsense(desk: Live) -> 
             answer = await agent.get(f"/console/status?{query}")
             assert answer.status == 200, query
             assert "<script>" not in answer.text
+        for query, said in (
+            ("window=nope", "There is no window “nope”: these are the last 24h."),
+            ("playbook=nope", "Nothing is known of a playbook “nope” in this window."),
+            ("route=nope", "Nothing is known of a route “nope” in this window."),
+            ("model=nope&playbook=support", "Nothing is known of a model “nope” in this window."),
+            ("prompt_version=x", "Nothing is known of a prompt version “x” in this window."),
+        ):
+            assert said in (await agent.get(f"/console/status?{query}")).words, query
+        for query in ("window=7d", "playbook=support", "route=billing", "route=refunds", "window="):
+            words = (await agent.get(f"/console/status?{query}")).words
+            assert "There is no" not in words, query
+            assert "Nothing is known" not in words, query
         routed = await agent.get("/console/status?route=billing")
         assert "Approved 1" in routed.words
         assert "route billing" in routed.words
