@@ -13,8 +13,9 @@ from bot.card import Who, Words
 from bot.context import Context
 from bot.domain import Action, Actor, Decision, Person, Proposal, Ticket
 from bot.playbook import Approvers, Playbook
-from bot.ports import LookUpFailed
+from bot.ports import Case, LookUpFailed
 from bot.projection import who_may
+from bot.queue import route_of
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,20 @@ async def may_read(context: Context, actor: Actor, playbook: Playbook, route: st
         )
     except LookUpFailed:
         return False
+
+
+async def ticket_route(context: Context, case: Case) -> tuple[Playbook, str]:
+    """By whose route a ticket is read: that of its newest proposal, whichever one was asked for.
+
+    Who names an earlier one would see the same ticket: what was said, drafted and decided since.
+    """
+    newest = case.proposal.value
+    current = case.ticket.value.proposal
+    if current is not None and current != newest.id:
+        found = await context.store.proposal(current)
+        newest = found.value if found is not None else newest
+    name, route = route_of(newest)
+    return context.playbook(name), route
 
 
 async def may_read_anything(context: Context, actor: Actor) -> bool:

@@ -11,11 +11,19 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, HttpUrl, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bot.domain import Frozen
 from bot.playbook import Approvers, Duration, Playbook
@@ -55,6 +63,26 @@ def _http_url(value: str) -> str:
     if url.username or url.password:
         raise ValueError("an address in this file must not hold a user name or password")
     return value
+
+
+_HOST = re.compile(
+    r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?)(?::[0-9]{1,5})?"
+)
+
+
+def _host_name(value: str) -> str:
+    """The host of a ``Host`` header as one would write it, in small letters, without its port and
+    brackets: which port a proxy listens at is its own affair."""
+    found = _HOST.fullmatch(value.strip().lower())
+    if found is not None and found["v6"] is None:
+        return found["name"]
+    try:
+        return IPv6Address(found["v6"] if found is not None else value.strip()).compressed
+    except ValueError:
+        raise ValueError(
+            f"{value!r} is no host name; write it as desk.internal, 10.1.2.3 or [::1], with "
+            "neither scheme nor path"
+        ) from None
 
 
 class Models(Frozen):
@@ -238,7 +266,7 @@ class Github(Frozen):
 class Console(Frozen):
     """The web console."""
 
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[Annotated[str, AfterValidator(_host_name)], ...] = ()
     """Hosts that ``/console`` answers to, besides that of ``public_url``."""
 
 

@@ -9,8 +9,9 @@ from typing import Any, Protocol, get_args
 
 from bot.budget import Spending
 from bot.domain import Place, Proposal, State, Ticket
-from bot.ports import Clock, Versioned
+from bot.ports import Case, Clock
 from bot.projection import ERASED
+from bot.queue import QueueStore, Theirs, look_for_money, look_through, route_of
 from bot.stats.dims import Counts, Dimension, OpenNow, Wanted, summed
 from bot.stats.shape import Waiting, budget, counted
 from bot.stats.windows import Span, Window, steps, window_of, window_span
@@ -27,33 +28,29 @@ class RecordBook(Protocol):
         ...
 
 
-class FiguresStore(Protocol):
+class FiguresStore(QueueStore, Protocol):
     """The part of the store that the overview reads."""
 
     @property
     def record_book(self) -> RecordBook: ...
 
-    async def ticket_at(self, origin: Place) -> str | None: ...
-
     async def resolve(self, some_id: str) -> tuple[str | None, str | None]:
         """(ticket id, proposal id) of a ticket, run or proposal id, or (None, None)."""
         ...
 
-    async def waiting(self, playbook: str | None = None, limit: int = 200) -> Sequence[str]: ...
+    async def resolve_message(self, message: Place) -> tuple[str | None, str | None]:
+        """The same of the conversation that a message is the root of, or of the card that it is."""
+        ...
 
-    async def proposal(self, proposal_id: str) -> Versioned[Proposal] | None: ...
-
-    async def ticket(self, ticket_id: str) -> Versioned[Ticket] | None: ...
+    async def unanswered(
+        self, playbook: str | None = None, limit: int = 0
+    ) -> tuple[int, Sequence[str]]:
+        """How many expired that nobody answered, and the first ``limit`` of them."""
+        ...
 
     async def spending(self) -> Spending: ...
 
     async def paused(self) -> frozenset[str]: ...
-
-    async def for_money(
-        self, playbook: str | None = None, limit: int = 0
-    ) -> tuple[int, Sequence[str]]:
-        """How many runs wait for money, and the first ``limit`` of their proposals."""
-        ...
 
     async def counted(self, spans: Sequence[Span]) -> Sequence[Counts]:
         """What was counted in each of these spans, what is not yet sealed included. One round trip,
@@ -79,6 +76,14 @@ class Waits:
     reason: str
     owner: str
     subject: str
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The oldest of what waits. ``whole``: none of what was asked for was left unlooked at."""
+
+    lines: list[Waits]
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -220,38 +225,53 @@ class Overview:
         opened = await self._store.open_now()
         return _shares(by, current, before, opened, wanted, now)
 
-    async def queue(self, playbook: str | None = None, limit: int = 50) -> list[Waits]:
+    async def queue(
+        self, playbook: str | None = None, limit: int = 50, theirs: Theirs | None = None
+    ) -> Queue:
         """What waits for a person, and (``drafting``, ``waits for money``) for money, oldest
-        first."""
-        now = self._clock.now()
-        lines = []
-        for proposal in await self._proposals(playbook, limit):
-            found = await self._store.ticket(proposal.ticket)
-            ticket = found.value if found is not None else None
+        first; with ``theirs``, only what lies in those routes."""
+        wanted = theirs or _everybodys
+        looked = await look_through(self._store, wanted, limit, playbook)
+        money = await look_for_money(self._store, wanted, limit, playbook)
+        lines = self._lines([*looked.cases, *money.cases])[:limit]
+        return Queue(lines, looked.whole and money.whole)
+
+    async def unanswered(
+        self, playbook: str | None = None, limit: int = 10
+    ) -> tuple[int, list[Waits]]:
+        """How many expired in thirty days with nobody's decision, and the oldest of them."""
+        total, ids = await self._store.unanswered(playbook, limit)
+        cases = [await self._store.case(one) for one in ids]
+        return total, self._lines([case for case in cases if case is not None])
+
+    def _lines(self, cases: Sequence[Case]) -> list[Waits]:
+        now, lines = self._clock.now(), []
+        for case in cases:
+            proposal = case.proposal.value
+            playbook, route = route_of(proposal)
             since = proposal.proposed_at or proposal.created_at
             lines.append(
                 Waits(
                     proposal=proposal.id,
                     ticket=proposal.ticket,
-                    playbook=proposal.playbook,
-                    route=proposal.content.route if proposal.content else "default",
+                    playbook=playbook,
+                    route=route,
                     state=proposal.state,
                     since=since,
                     age_s=round((now - since).total_seconds(), 1),
                     reason=why_it_waits(proposal),
                     owner=proposal.owner.name if proposal.owner else "",
-                    subject=_subject(ticket),
+                    subject=_subject(case.ticket.value),
                 )
             )
-        return lines
+        return sorted(lines, key=lambda one: one.since)
 
     async def named(self, ident: str) -> tuple[str | None, str | None]:
-        """(ticket id, proposal id) of a ticket, run or proposal id or a message's permalink; None
-        for what is not known."""
+        """(ticket id, proposal id) of a ticket, run or proposal id or the permalink of a message,
+        the customer's or a card; None for what is not known."""
         if (message := message_of(ident)) is None:
             return await self._store.resolve(ident)
-        ticket = await self._store.ticket_at(message)
-        return (None, None) if ticket is None else await self._store.resolve(ticket)
+        return await self._store.resolve_message(message)
 
     async def trace(self, ident: str) -> tuple[str, Sequence[TraceLine]] | None:
         """A ticket's id and its entries, oldest first; None where nothing has this name."""
@@ -260,17 +280,9 @@ class Overview:
             return None
         return ticket, await self._store.record_book.of_case(ticket)
 
-    async def _proposals(self, playbook: str | None, limit: int) -> list[Proposal]:
-        """What waits for a person and what waits for money, the oldest first."""
-        for_person = await self._store.waiting(playbook, limit)
-        _, for_money = await self._store.for_money(playbook, limit)
-        found = []
-        for proposal_id in dict.fromkeys((*for_person, *for_money)):
-            one = await self._store.proposal(proposal_id)
-            if one is not None:
-                found.append(one.value)
-        found.sort(key=lambda one: one.proposed_at or one.created_at)
-        return found[:limit]
+
+async def _everybodys(playbook: str, route: str) -> bool:
+    return True
 
 
 def why_it_waits(proposal: Proposal) -> str:
@@ -280,9 +292,7 @@ def why_it_waits(proposal: Proposal) -> str:
     return proposal.handoff.reason if proposal.handoff else ""
 
 
-def _subject(ticket: Ticket | None) -> str:
-    if ticket is None:
-        return ""
+def _subject(ticket: Ticket) -> str:
     if ticket.erased:
         return ERASED
     return " ".join((ticket.subject or ticket.body).split())[:80]

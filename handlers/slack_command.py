@@ -9,12 +9,12 @@ import difflib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from bot.authority import NotAllowed, listed, look_up, may_read, may_read_anything
+from bot.authority import NotAllowed, listed, look_up, may_read, may_read_anything, ticket_route
 from bot.context import Context
 from bot.domain import Actor, Person
 from bot.journal import Entry
-from bot.overview import Overview, Waits, why_it_waits, window_of
-from bot.ports import LookUpFailed
+from bot.overview import Overview, Waits, Window, why_it_waits, window_of
+from bot.ports import Case, LookUpFailed
 from bot.projection import ERASED
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
 from handlers.slack_answers import CommandAnswer
@@ -42,10 +42,16 @@ COMMANDS: Final = {
     "help": "`help`: this list",
 }
 
+_MOST_WORDS: Final = {
+    **{"status": 2, "queue": 1, "pause": 1, "resume": 1},
+    **{"budget": 0, "tools": 0, "console": 0},
+}
+"""Words after a command; of the others, each says itself what it needs."""
 _IDS = "a ticket, run or proposal id, or a message's link"
 _TRACE_ROOM = 3_500
 _LONGEST_LINE = 300
 _QUEUED = 20
+_UNANSWERED = 10
 
 
 class SlackCommand:
@@ -78,6 +84,8 @@ class SlackCommand:
             return CommandAnswer(f"You may not use this. {escape(plain)}")
         words = text.split()
         name, rest = (words[0].lower(), words[1:]) if words else ("help", [])
+        if surplus := rest[_MOST_WORDS.get(name, len(rest)) :]:
+            return _too_much(name, surplus[0])
         match name:
             case "status":
                 return await self._status(rest)
@@ -105,16 +113,20 @@ class SlackCommand:
                 return CommandAnswer(f"I do not know that command.{hint} `/agent help` lists them.")
 
     async def _status(self, rest: list[str]) -> CommandAnswer:
-        window, playbook = "24h", None
+        asked: Window | None = None
+        playbook: str | None = None
         for word in rest:
-            if window_of(word.lower()) is not None:
-                window = word.lower()
-            elif word in self._context.playbooks:
+            named = window_of(word.lower())
+            if named is not None and asked is None:
+                asked = named
+            elif named is None and word in self._context.playbooks and playbook is None:
                 playbook = word
+            elif named is not None or word in self._context.playbooks:
+                return _too_much("status", word)
             else:
                 return CommandAnswer(self._no_such(word, ("24h", "7d", "30d"), "window or"))
-        asked = window_of(window) or "24h"
-        figures, steps = await self._overview.report(asked, playbook)
+        window: Window = asked or "24h"
+        figures, steps = await self._overview.report(window, playbook)
         return CommandAnswer(
             status_text(figures, playbook),
             tuple(status_blocks(figures, playbook)),
@@ -130,18 +142,25 @@ class SlackCommand:
         if rest and rest[0] not in self._context.playbooks:
             return CommandAnswer(self._no_such(rest[0]))
         playbook = rest[0] if rest else None
-        found = await self._overview.queue(playbook, limit=_QUEUED + 1)
-        lines = []
-        for waits in found[:_QUEUED]:
-            subject = ""
-            book = self._context.playbook(waits.playbook)
-            if actor is not None and await may_read(self._context, actor, book, waits.route):
-                subject = f" “{escape(waits.subject)}”"
-            lines.append(queue_line(waits) + subject)
+        found = (await self._overview.queue(playbook, limit=_QUEUED + 1)).lines
+        lines = [await self._queued(waits, actor) for waits in found[:_QUEUED]]
         if len(found) > _QUEUED:
             lines.append(f"These are the {_QUEUED} oldest; `deskhand queue` lists them all.")
-        text = "\n".join(lines) if lines else "Nothing waits for a person."
-        return CommandAnswer(text, share=" ".join(("queue", *rest[:1])))
+        lines = lines or ["Nothing waits for a person."]
+        total, ignored = await self._overview.unanswered(playbook, limit=_UNANSWERED)
+        if ignored:
+            lines.append(f"Expired, and nobody answered: {total}")
+            lines += [await self._queued(waits, actor) for waits in ignored]
+        if total > len(ignored):
+            lines.append(f"These are the {len(ignored)} oldest; `deskhand queue` lists them all.")
+        return CommandAnswer("\n".join(lines), share=" ".join(("queue", *rest[:1])))
+
+    async def _queued(self, waits: Waits, actor: Actor | None) -> str:
+        """Its line, with the customer's words where this person may see them."""
+        book = self._context.playbook(waits.playbook)
+        if actor is None or not await may_read(self._context, actor, book, waits.route):
+            return queue_line(waits)
+        return f"{queue_line(waits)} “{escape(waits.subject)}”"
 
     async def _show(self, rest: list[str], actor: Actor | None) -> CommandAnswer:
         if len(rest) != 1:
@@ -158,15 +177,17 @@ class SlackCommand:
         ]
         if why := why_it_waits(proposal):
             lines.append(f"why: {escape(why)}")
-        playbook = self._context.playbook(proposal.playbook)
-        if actor is not None and await may_read(self._context, actor, playbook, route):
+        if actor is not None and await self._may_read_ticket(actor, found):
             body = ERASED if ticket.erased else " ".join(ticket.body.split())[:500]
             lines.append(f"> {escape(body)}")
             if proposal.content and proposal.content.reply:
                 lines.append(f"Draft: {escape(' '.join(proposal.content.reply.split())[:1000])}")
         else:
-            lines.append("Its texts are for this route's approvers and the managers.")
+            lines.append("Its texts are for the approvers of the ticket's route and the managers.")
         return CommandAnswer("\n".join(lines), share=f"show {proposal.id}")
+
+    async def _may_read_ticket(self, actor: Actor, case: Case) -> bool:
+        return await may_read(self._context, actor, *await ticket_route(self._context, case))
 
     async def _trace(
         self, rest: list[str], person: Person, *, everybody: bool = False
@@ -192,13 +213,8 @@ class SlackCommand:
         if self._console_link is None or len(rest) != 1:
             return refused
         _, proposal_id = await self._overview.named(_bare(rest[0]))
-        found = await self._context.store.proposal(proposal_id) if proposal_id else None
-        if found is None:
-            return refused
-        proposal = found.value
-        route = proposal.content.route if proposal.content else "default"
-        book = self._context.playbook(proposal.playbook)
-        if not await may_read(self._context, person.actor, book, route):
+        found = await self._context.store.case(proposal_id) if proposal_id else None
+        if found is None or not await self._may_read_ticket(person.actor, found):
             return refused
         where = "As an approver of its route you read its trace in the console: `/agent console`."
         return CommandAnswer(f"{refused.text} {where}")
@@ -244,11 +260,11 @@ class SlackCommand:
         )
         store = self._context.store
         await (store.pause if name == "pause" else store.resume)(playbook, entry)
-        what = f"The playbook {escape(playbook)}" if playbook else "Everything"
         if name == "pause":
+            what = f"The playbook {escape(playbook)}" if playbook else "Everything"
             text = f"{what} is paused: tickets are kept, nothing runs or acts."
         else:
-            text = f"{what} goes on."
+            text = _resumed(playbook, await store.paused())
         return CommandAnswer(text, share=name)
 
     async def _paused(self) -> CommandAnswer:
@@ -267,10 +283,8 @@ class SlackCommand:
         near = difflib.get_close_matches(word.lower(), known, 1, cutoff=0.5)
         hint = f" Did you mean `{escape(near[0])}`?" if near else ""
         names = ", ".join(map(escape, known))
-        shown = escape(word)[:60].replace("`", "'")
-        return f"There is no such {kinds} playbook as `{shown}`.{hint} I know: {names}.".replace(
-            "such  playbook", "such playbook"
-        )
+        what = f"{kinds} playbook".lstrip()
+        return f"There is no such {what} as `{_quoted(word)}`.{hint} I know: {names}."
 
     async def _not_a_manager(self, name: str, person: Person) -> CommandAnswer | None:
         """Why this person may not; None: a manager, who may."""
@@ -324,6 +338,30 @@ def trace_text(ticket: str, lines: Sequence[TraceLine]) -> str:
 def _bare(ident: str) -> str:
     """An id without what Slack puts around a pasted link."""
     return ident.removeprefix("<").removesuffix(">").partition("|")[0].replace("&amp;", "&")
+
+
+def _too_much(name: str, word: str) -> CommandAnswer:
+    """Nothing is done by halves: what is not understood may have been meant."""
+    return CommandAnswer(f"I do not understand `{_quoted(word)}` there. Usage: {COMMANDS[name]}")
+
+
+def _quoted(word: str) -> str:
+    """A person's word between backticks."""
+    return escape(word)[:60].replace("`", "'")
+
+
+def _resumed(playbook: str | None, paused: frozenset[str]) -> str:
+    """What goes on after a resume, and what does not, with the words that resume it."""
+    name = f"The playbook {escape(playbook)}" if playbook else ""
+    if "*" in paused:
+        what = name or "It"
+        return f"{what} waits still: everything is paused. `/agent resume` lets everything go on."
+    if playbook is not None or not paused:
+        return f"{name or 'Everything'} goes on."
+    left = sorted(paused)
+    names = ", ".join(map(escape, left))
+    resume = " and ".join(f"`/agent resume {escape(one)}`" for one in left)
+    return f"Everything else goes on. Still paused: {names}. To go on there: {resume}."
 
 
 def queue_line(waits: Waits) -> str:

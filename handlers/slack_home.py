@@ -1,7 +1,7 @@
 """The app's Home tab: what waits for the person who looks, and how it goes.
 
 It is drawn anew when they open it, at most every few seconds, and costs a bounded number of reads:
-the figures are sums that are kept, and of the queue only the oldest are looked through.
+the figures are sums that are kept, and of the queue only what is shown is read.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from handlers.slack_inert import Json, escape
 
 log = logging.getLogger("deskhand.slack")
 
-LOOKED_THROUGH: Final = 100
-"""Of the queue, the oldest: among them are the person's own."""
 SHOWN: Final = 20
 _AGAIN_SECONDS: Final = 3.0
 _REMEMBERED: Final = 1_000
+
+
+Mine = tuple[Waits, str | None, bool]
+"""A card of one's own: its line, where it is, whether one may read it."""
 
 
 class SlackHome:
@@ -65,26 +67,31 @@ class SlackHome:
         if isinstance(person, NotAllowed):
             words = "".join(word if isinstance(word, str) else word.name for word in person.words)
             return [_section(f"You may not use this. {escape(words)}")]
-        mine = await self._mine(actor)
+        mine, whole = await self._mine(actor)
         day, week = await self._overview.figures("24h"), await self._overview.figures("7d")
-        return home_blocks(mine, [day, week])
+        return home_blocks(mine, [day, week], whole=whole)
 
-    async def _mine(self, actor: Actor) -> list[tuple[Waits, str | None, bool]]:
-        """What waits for this person: the line, where its card is, whether they may read it."""
-        found = []
-        for waits in await self._overview.queue(limit=LOOKED_THROUGH):
-            playbook = self._context.playbook(waits.playbook)
+    async def _mine(self, actor: Actor) -> tuple[list[Mine], bool]:
+        """What waits for this person: the line, where its card is, whether they may read it; and
+        whether everything was looked at."""
+        all_known = True
+
+        async def theirs(playbook: str, route: str) -> bool:
+            nonlocal all_known
+            approvers = self._context.playbook(playbook).route(route).approvers
             try:
-                theirs = await listed(self._context, actor, playbook.route(waits.route).approvers)
+                return await listed(self._context, actor, approvers)
             except LookUpFailed:
-                theirs = False
-            if not theirs:
-                continue
+                all_known = False
+                return False
+
+        queue = await self._overview.queue(limit=SHOWN, theirs=theirs)
+        found = []
+        for waits in queue.lines:
+            playbook = self._context.playbook(waits.playbook)
             reads = await may_read(self._context, actor, playbook, waits.route)
             found.append((waits, await self._link(waits.proposal), reads))
-            if len(found) == SHOWN:
-                break
-        return found
+        return found, queue.whole and all_known
 
     async def _link(self, proposal: str) -> str | None:
         surface = self._context.surfaces.shown.get("slack")
@@ -96,17 +103,20 @@ class SlackHome:
 
 
 def home_blocks(
-    mine: Sequence[tuple[Waits, str | None, bool]], figures: Sequence[dict[str, Any]]
+    mine: Sequence[Mine], figures: Sequence[dict[str, Any]], *, whole: bool
 ) -> list[Json]:
-    """The Home tab's blocks: at most 100 (docs.slack.dev, views)."""
+    """The Home tab's blocks: at most 100 (docs.slack.dev, views). ``whole``: there is nothing of
+    theirs besides, if they have none or not that many."""
     blocks: list[Json] = [
         {"type": "header", "text": inert.plain("Waiting for you", 150)},
     ]
     blocks += [_card(*one) for one in mine]
-    if not mine:
-        blocks.append(_section("Nothing waits for you."))
-    elif len(mine) == SHOWN:
+    if len(mine) == SHOWN:
         blocks.append(_context(f"These are the {SHOWN} oldest."))
+    elif not whole:
+        blocks.append(_section("Not everything that waits could be looked through just now."))
+    elif not mine:
+        blocks.append(_section("Nothing waits for you."))
     for some in figures:
         blocks += [{"type": "divider"}, *status_blocks(some)]
     blocks.append(_context("`/agent help` lists what else there is. Open this tab again for news."))

@@ -16,6 +16,8 @@ from typing import Final
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -190,16 +192,29 @@ def _own_routes(
         return PlainTextResponse(f"{why}\n", status_code=503)
 
     async def metrics(request: Request) -> Response:
+        shown: Collector = registry
         if refresh_gauges is not None:
             try:
                 async with asyncio.timeout(GAUGES_SECONDS):
                     await refresh_gauges()
             except (TimeoutError, StoreUnavailable) as away:
-                # This process's own counters are true whether or not the store answers.
+                # This process's own counters are true whether or not the store answers. What it
+                # said last is not: a gauge that is not there is seen, one that stands still is not.
+                shown = _WithoutGauges(registry)
                 log.warning("deskhand: /metrics without the store's gauges: %s", away or "too late")
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(shown), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+class _WithoutGauges(Collector):
+    """A registry's counters and histograms."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        return (one for one in self._registry.collect() if one.type != "gauge")
 
 
 async def _why_not_ready(checks: Sequence[ReadinessCheck]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 WINDOWS = ("24h", "7d", "30d")
+_LIKE_A_WINDOW = re.compile(r"[0-9]+ *[A-Za-z]*")
 _AT_ONCE = 64
 _MOST_WAITING = 10_000
 
@@ -35,15 +37,9 @@ def register(app: typer.Typer) -> None:
         demo: DemoOption = False,
     ) -> None:
         """Say what waits, who decided what, and what it cost."""
-        from bot.faults import OperatorError
-
-        if window not in WINDOWS and playbook is None and window:
-            # `status support` means the playbook, as after /agent.
-            window, playbook = "24h", window
-        if window not in WINDOWS:
-            raise OperatorError(f"window: {window!r} is none; write 24h, 7d or 30d")
         settings = read_settings(config, demo=demo)
         loaded = config_if_any(settings, named=names_config(config), demo=demo)
+        window, playbook = _window_and_playbook((window, playbook), loaded)
         known_playbook(playbook, loaded)
         figures = event_loop.run(_figures(settings, loaded, window, playbook, demo=demo))
         if as_json:
@@ -63,7 +59,7 @@ def register(app: typer.Typer) -> None:
         config: ConfigOption = None,
         demo: DemoOption = False,
     ) -> None:
-        """List what waits for a person, oldest first."""
+        """List what waits for a person, oldest first, and then what expired unanswered."""
         settings = read_settings(config, demo=demo)
         loaded = config_if_any(settings, named=names_config(config), demo=demo)
         known_playbook(playbook, loaded)
@@ -110,6 +106,25 @@ def known_playbook(playbook: str | None, config: Config | None) -> None:
         raise OperatorError(f"playbook: there is no {playbook!r}{hint}")
 
 
+def _window_and_playbook(
+    words: tuple[str, str | None], config: Config | None
+) -> tuple[str, str | None]:
+    """The two in either order, as after ``/agent``. Raises ``OperatorError``."""
+    from bot.faults import OperatorError
+
+    windows = [word for word in words if word in WINDOWS]
+    others = [word for word in words if word is not None and word not in WINDOWS]
+    known = config.playbooks if config is not None else {}
+    for word in others:
+        # Of two words one is a window; and one that looks like one is meant as one.
+        if word not in known and (len(others) > 1 or not word or _LIKE_A_WINDOW.fullmatch(word)):
+            raise OperatorError(f"window: {word!r} is none; write 24h, 7d or 30d")
+    if len(windows) > 1 or len(others) > 1:
+        kind, surplus = ("window", windows) if len(windows) > 1 else ("playbook", others)
+        raise OperatorError(f"{kind}: {surplus[1]!r} is one too many")
+    return windows[0] if windows else "24h", others[0] if others else None
+
+
 # --- status -----------------------------------------------------------------------------------
 
 
@@ -127,7 +142,8 @@ async def _figures(
 
 async def _waiting(there: Attached, playbook: str | None) -> list[Proposal]:
     _, for_money = await there.store.for_money(playbook, _MOST_WAITING)
-    ids = [*await there.store.waiting(playbook, _MOST_WAITING), *for_money]
+    _, ignored = await there.store.unanswered(playbook, _MOST_WAITING)
+    ids = [*await there.store.waiting(playbook, _MOST_WAITING), *for_money, *ignored]
     found: list[Proposal] = []
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]
@@ -278,7 +294,7 @@ async def _queue(
                     _deciders(config, proposal, demo=demo),
                 )
             )
-    return sorted(rows, key=lambda row: -row.age_seconds)
+    return sorted(rows, key=lambda row: (row.proposal.state == "expired", -row.age_seconds))
 
 
 def _card(statuses: list[str]) -> str:

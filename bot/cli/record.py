@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
             str,
             typer.Argument(
                 metavar="ID",
-                help="A ticket's, run's or proposal's id, or the permalink of its message.",
+                help="A ticket's, run's or proposal's id, or the permalink of its message or card.",
             ),
         ],
         as_json: JsonOption = False,
@@ -210,7 +210,6 @@ async def _texts(book: Record, lines: tuple[Line, ...]) -> dict[str, dict[str, s
 async def _case(there: Attached, ident: str) -> str | None:
     from bot.tracing import message_of
 
-    if message := message_of(ident):
-        return await there.store.ticket_at(message)
-    ticket, _ = await there.store.resolve(ident)
-    return ticket
+    store, message = there.store, message_of(ident)
+    found = await (store.resolve_message(message) if message else store.resolve(ident))
+    return found[0]

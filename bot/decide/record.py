@@ -45,6 +45,8 @@ def entry_of(
             "final": moved.state not in ("pending", "handoff"),
             "waited_ms": _waited_ms(before, moved),
             "kept_permille": _kept_permille(moved),
+            # No draft of ours was judged: a person has answered a handoff, or closed it.
+            **({} if moved.handoff is None else {"by_hand": True}),
             **about(moved),
         },
         texts=texts,

@@ -68,6 +68,13 @@ class Case(NamedTuple):
     board: Versioned[Board]
 
 
+class Queued(NamedTuple):
+    """A proposal that waits for a person, with its playbook and route; None: only it knows."""
+
+    proposal: str
+    route: tuple[str, str] | None
+
+
 @dataclass(frozen=True)
 class Lesson:
     """What an approval teaches ``similar_tickets`` of its playbook, masked."""

@@ -22,6 +22,7 @@ from bot.ports.saved import (
     Conflict,
     NotClaimed,
     NotStarted,
+    Queued,
     TooLate,
     Versioned,
     Wake,
@@ -97,8 +98,24 @@ class Store(Protocol):
         ...
 
     async def waiting(self, playbook: str | None = None, limit: int = 200) -> Sequence[str]:
-        """Ids of proposals that wait for a person (pending, handoff, failed, unknown, and expired
-        ones that nobody answered), oldest first."""
+        """Ids of proposals that wait for a person (pending, handoff, failed, unknown), oldest
+        first."""
+        ...
+
+    async def queued(self, playbook: str | None = None, limit: int = 200) -> Sequence[Queued]:
+        """The same with their routes, without a look at the proposals themselves."""
+        ...
+
+    async def unanswered(
+        self, playbook: str | None = None, limit: int = 0
+    ) -> tuple[int, Sequence[str]]:
+        """How many expired that nobody answered, and the first ``limit`` of them, oldest first."""
+        ...
+
+    async def for_money(
+        self, playbook: str | None = None, limit: int = 0
+    ) -> tuple[int, Sequence[str]]:
+        """How many runs wait for money, and the first ``limit`` of their proposals."""
         ...
 
     # limits and money

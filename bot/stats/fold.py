@@ -115,8 +115,12 @@ def _outcome(entry: Entry) -> Mapping[str, int]:
         case "reject":
             add["rejected"] += 1
             add[f"reject:{data.get('reason')}"] += 1
+            if data.get("by_hand") or came == "handoff":
+                add["closed"] += 1
+                add[f"close:{data.get('reason')}"] += 1
         case "approve" | "edit":
             add["edited" if data.get("edited") else "approved"] += 1
+            add["by_hand"] += bool(data.get("by_hand"))
             if data.get("kept_permille") is not None:
                 add["kept"] += _int(data["kept_permille"])
                 add["kept_of"] += 1

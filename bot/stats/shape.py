@@ -50,6 +50,7 @@ def counted(
         found = {key.removeprefix(prefix): total[key] for key in total if key.startswith(prefix)}
         return {key: found[key] for key in sorted(found) if found[key]}
 
+    rejected, closed = group("reject:"), group("close:")
     used = "run_" if calls_by_run else ""
     tickets = number("run_tickets" if tickets_by_run else "tickets")
     usd = round(number(f"{used}nano_usd") / 1e9, 6)
@@ -60,7 +61,19 @@ def counted(
         "handoffs": {"total": number("handoffs"), "by_reason": group("handoff:")},
         "approved": number("approved"),
         "edited": number("edited"),
-        "rejected": {"total": number("rejected"), "by_reason": group("reject:")},
+        "rejected": {"total": number("rejected"), "by_reason": rejected},
+        # How good the drafts are: without what people answered or closed in a draft's place.
+        "drafts": {
+            "approved": number("approved"),
+            "edited": number("edited") - number("by_hand"),
+            "rejected": number("rejected") - number("closed"),
+            "by_reason": {
+                reason: left
+                for reason, count in rejected.items()
+                if (left := count - closed.get(reason, 0)) > 0
+            },
+        },
+        "closed": {"total": number("closed"), "by_reason": closed},
         "expired": number("expired"),
         "superseded": number("superseded"),
         "kept_share": round(number("kept") / kept_of / 1000, 3) if kept_of else None,

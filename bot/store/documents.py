@@ -75,45 +75,23 @@ async def ticket_by(wire: Wire, keys: Keys, playbook: str, place: Place, author:
     return None if found is None else found.decode()
 
 
-async def waiting(wire: Wire, keys: Keys, playbook: str | None, limit: int) -> list[str]:
-    """Ids of proposals that wait for a person, those waiting longest first."""
-    if playbook is None:
-        names = sorted(name.decode() for name in await wire.command("SMEMBERS", keys.playbooks))
-    else:
-        names = [playbook]
-    lists = [key for name in names for key in (keys.waiting(name), keys.unanswered(name))]
-    if not lists:
-        return []
-    answers = await wire.commands(*(("ZRANGE", key, 0, limit - 1, "WITHSCORES") for key in lists))
-    found = [
-        (float(answer[at + 1]), answer[at].decode())
-        for answer in answers
-        for at in range(0, len(answer), 2)
-    ]
-    return [some_id for _, some_id in sorted(found)[:limit]]
+async def resolve(wire: Wire, keys: Keys, some_id: str) -> tuple[str | None, str | None]:
+    """(ticket id, proposal id) of a ticket, run or proposal id, or (None, None)."""
+    if some_id.startswith("t_"):
+        found = await ticket(wire, keys, some_id)
+        return (None, None) if found is None else (some_id, found.value.proposal)
+    if not some_id.startswith(("p_", "r_")):
+        return None, None
+    named = await proposal(wire, keys, proposal_id(some_id))
+    return (None, None) if named is None else (named.value.ticket, named.value.id)
 
 
-async def for_money(
-    wire: Wire, keys: Keys, playbook: str | None, limit: int
-) -> tuple[int, list[str]]:
-    """How many runs wait for money, and the first ``limit`` of their proposals, oldest first."""
-    if playbook is None:
-        names = sorted(name.decode() for name in await wire.command("SMEMBERS", keys.playbooks))
-    else:
-        names = [playbook]
-    commands: list[tuple[Argument, ...]] = []
-    for name in names:
-        key = keys.for_money(name)
-        commands += (("ZCARD", key), ("ZRANGE", key, 0, limit - 1, "WITHSCORES"))
-    if not commands or not limit:
-        return sum(await wire.commands(*commands[::2])) if commands else 0, []
-    answers = await wire.commands(*commands)
-    found = [
-        (float(answer[at + 1]), answer[at].decode())
-        for answer in answers[1::2]
-        for at in range(0, len(answer), 2)
-    ]
-    return sum(answers[::2]), [some_id for _, some_id in sorted(found)[:limit]]
+async def resolve_message(wire: Wire, keys: Keys, message: Place) -> tuple[str | None, str | None]:
+    """The same of the conversation that a message is the root of, or of the card that it is."""
+    name = fingerprint(message.key)
+    origin, card = await wire.commands(("HGET", keys.origins, name), ("HGET", keys.cards, name))
+    found = origin or card
+    return (None, None) if found is None else await resolve(wire, keys, found.decode())
 
 
 # --- writing ----------------------------------------------------------------------------------
@@ -172,6 +150,8 @@ async def commit(
         _index_ticket(operations, keys, opened)
     for kept_ticket in change.tickets:
         _index_texts(operations, keys, kept_ticket.value)
+    for board_ in change.boards:
+        _index_cards(operations, keys, board_.value)
     for command, key, arguments_of_it in besides:
         operations.add(command, key, *arguments_of_it)
     for place, ticket_id in change.joined:
@@ -345,6 +325,14 @@ def _index_texts(operations: _Operations, keys: Keys, kept: Ticket) -> None:
     if members := belonging(keys, kept):
         operations.add("ZADD", keys.belongs, *members)
     operations.add("ZADD", keys.age, "GT", wakes.milliseconds(kept.last_words_at), kept.id)
+
+
+def _index_cards(operations: _Operations, keys: Keys, shown: Board) -> None:
+    for copy in shown.copies:
+        place = copy.place
+        if copy.status == "posted" and place.message is not None:
+            root = Place(surface=place.surface, place=place.place, thread=place.message)
+            operations.add("HSET", keys.cards, fingerprint(root.key), shown.proposal)
 
 
 def belonging(keys: Keys, ticket: Ticket) -> list[Argument]:

@@ -35,6 +35,9 @@ class Keys:
         """Hash: ``kind:id`` to who works on it now and until when."""
         self.origins = prefix + "origins"
         """Hash: conversation to ticket id."""
+        self.cards = prefix + "cards"
+        """Hash: a card's message, as the root of a conversation, to the proposal that it shows.
+        Not among the origins: who answers below a card says nothing to its ticket."""
         self.playbooks = prefix + "playbooks"
         """Set: every playbook that ever had a proposal."""
         self.paused = prefix + "paused"

@@ -38,6 +38,7 @@ from bot.ports import (
     Conflict,
     NotClaimed,
     NotStarted,
+    Queued,
     StoreUnavailable,
     TooLate,
     Versioned,
@@ -45,7 +46,7 @@ from bot.ports import (
 )
 from bot.stats.dims import Counts, OpenNow
 from bot.stats.windows import Span
-from bot.store import documents, examples, intake, money, scripts, wakes
+from bot.store import documents, examples, intake, listed, money, scripts, wakes
 from bot.store.codec import unpack_document
 from bot.store.connect import unavailable
 from bot.store.entries import KeyList, entry_arguments
@@ -304,7 +305,15 @@ class RedisStore:
         return await wakes.finish(self.wire, self.keys, wake, token, self._now_ms(), again_at)
 
     async def waiting(self, playbook: str | None = None, limit: int = 200) -> Sequence[str]:
-        return await documents.waiting(self.wire, self.keys, playbook, limit)
+        return await listed.waiting(self.wire, self.keys, playbook, limit)
+
+    async def queued(self, playbook: str | None = None, limit: int = 200) -> Sequence[Queued]:
+        return await listed.queued(self.wire, self.keys, playbook, limit)
+
+    async def unanswered(
+        self, playbook: str | None = None, limit: int = 0
+    ) -> tuple[int, Sequence[str]]:
+        return await listed.unanswered(self.wire, self.keys, playbook, limit)
 
     # --- money --------------------------------------------------------------------------------
 
@@ -365,7 +374,7 @@ class RedisStore:
     ) -> tuple[int, Sequence[str]]:
         """How many runs wait for money, and the first ``limit`` of their proposals, the oldest
         first."""
-        return await documents.for_money(self.wire, self.keys, playbook, limit)
+        return await listed.for_money(self.wire, self.keys, playbook, limit)
 
     async def wake(self, wakes_: Sequence[Wake]) -> None:
         """Have these looked at now."""
@@ -428,15 +437,11 @@ class RedisStore:
         return await examples.examples(self.wire, self.keys, playbook, since)
 
     async def resolve(self, some_id: str) -> tuple[str | None, str | None]:
-        if some_id.startswith("t_"):
-            ticket = await self.ticket(some_id)
-            return (None, None) if ticket is None else (some_id, ticket.value.proposal)
-        if not some_id.startswith(("p_", "r_")):
-            return None, None
-        proposal = await self.proposal(documents.proposal_id(some_id))
-        if proposal is None:
-            return None, None
-        return proposal.value.ticket, proposal.value.id
+        return await documents.resolve(self.wire, self.keys, some_id)
+
+    async def resolve_message(self, message: Place) -> tuple[str | None, str | None]:
+        """The same of the conversation that a message is the root of, or of the card that it is."""
+        return await documents.resolve_message(self.wire, self.keys, message)
 
     # --- the record ---------------------------------------------------------------------------
 

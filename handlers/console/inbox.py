@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -13,18 +11,16 @@ from starlette.responses import Response
 
 from bot.authority import Allowed, may_decide
 from bot.card import CardView, DraftPart, draft_parts
-from bot.domain import Proposal, State, Ticket
+from bot.domain import Proposal, Ticket
 from bot.ports import Versioned
 from bot.projection import view, who_may
+from bot.queue import look_through
 from handlers.console.asking import Visitor, line
 from handlers.console.pages import page
 from handlers.console.parts import ConsoleParts
 
 SHOWN: Final = 25
 """Cards on one page."""
-_MOST: Final = 200
-"""Of what waits longest, so many are looked at: a page costs the same with 10,000 waiting."""
-_WAITS: frozenset[State] = frozenset({"pending", "handoff", "failed", "unknown"})
 
 
 @dataclass(frozen=True)
@@ -44,38 +40,23 @@ class Shown:
 async def inbox(parts: ConsoleParts, request: Request, visitor: Visitor) -> Response:
     """``/console``"""
     context = parts.context
-    ids = await context.store.waiting(limit=_MOST)
-    readable: list[tuple[Versioned[Proposal], Versioned[Ticket]]] = []
-    hidden: Counter[tuple[str, str]] = Counter()
-    unanswered = 0
-    for start in range(0, len(ids), SHOWN):
-        found = await asyncio.gather(*map(context.store.case, ids[start : start + SHOWN]))
-        for case in found:
-            if case is None:
-                continue
-            proposal = case[0].value
-            if proposal.state == "expired":
-                unanswered += 1
-                continue
-            if proposal.state not in _WAITS:
-                continue  # decided since the index was read
-            route = proposal.content.route if proposal.content else "default"
-            playbook = context.playbook(proposal.playbook)
-            if await visitor.sight.route(playbook, route):
-                readable.append(case[:2])
-            else:
-                hidden[proposal.playbook, route] += 1
-    cards = [await shown(parts, visitor, *case) for case in readable[:SHOWN]]
+
+    async def theirs(playbook: str, route: str) -> bool:
+        return await visitor.sight.route(context.playbook(playbook), route)
+
+    looked = await look_through(context.store, theirs, SHOWN)
+    unanswered, _ = await context.store.unanswered()
+    cards = [await shown(parts, visitor, *case[:2]) for case in looked.cases]
     return page(
         request,
         "inbox.html",
         visitor,
         cards=cards,
-        waiting=len(readable),
-        more=len(readable) - len(cards),
-        counted_all=len(ids) < _MOST,
-        hidden=sorted(hidden.items()),
-        hidden_total=hidden.total(),
+        waiting=looked.total,
+        more=looked.total - len(cards),
+        counted_all=looked.whole,
+        hidden=sorted(looked.others.items()),
+        hidden_total=looked.others.total(),
         unanswered=unanswered,
         paused=sorted(await context.store.paused()),
         said=_SAID.get(request.query_params.get("done", ""), ""),

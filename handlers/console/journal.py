@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.authority import ticket_route
 from bot.journal import Broken, Entry, EntryKind, Verified
 from bot.tracing import TraceLine, kind_of, message_of, words_of
 from handlers.console.asking import Visitor
@@ -27,10 +28,10 @@ from handlers.console.parts import ConsoleParts, JournalPage
 ROWS: Final = 50
 VERIFY_SECONDS: Final = 20.0
 """How long a page may take to follow the whole chain: some hundred thousand entries."""
-_ENTRY: Final = re.compile(r"\d{13}-\d{1,9}\Z")
+_ENTRY: Final = re.compile(r"[1-9][0-9]{12}-[0-9]{1,9}\Z")
+_PLACE: Final = re.compile(r"[0-9]{1,9}\Z")
 _CASE: Final = re.compile(r"[tpr]_[a-z2-7]{16}\Z")
-_DAY: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{1,2}:\d{2}))?\Z")
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_.:-]+\Z")
+_DAY: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]([0-9]{1,2}:[0-9]{2}))?\Z")
 _LONGEST: Final = 200
 
 
@@ -149,7 +150,7 @@ async def _look(
             return None, None, f"Nothing is known under {asked.words}."
         if not manager and not await _may_read(parts, visitor, proposal_id):
             return None, None, "That ticket is not of your routes."
-        place = int(asked.before) if asked.before.isdigit() else None
+        place = int(asked.before) if _PLACE.match(asked.before) else None
         found, left = await parts.journal.of_case(ticket, place, ROWS)
         return found, asked.address(str(left)) if left is not None else None, ""
     if not manager:
@@ -163,7 +164,8 @@ async def _look(
     if (at := _moment(asked.words)) is not None:
         rest = Asked(kind=asked.kind, playbook=asked.playbook)
         wanted, may_be = _wanted(rest), _may_be(rest)
-        before = before or f"{int(at.timestamp() * 1000)}-0"
+        # Nothing is older than the first id that there can be.
+        before = before or f"{max(1, int(at.timestamp() * 1000))}-0"
     elif _ENTRY.match(asked.words):
         wanted = None
         ms, _, number = asked.words.partition("-")
@@ -177,12 +179,10 @@ def _is_case(asked: Asked) -> bool:
 
 
 async def _may_read(parts: ConsoleParts, visitor: Visitor, proposal_id: str | None) -> bool:
-    found = await parts.context.store.proposal(proposal_id) if proposal_id else None
-    if found is None:
+    case = await parts.context.store.case(proposal_id) if proposal_id else None
+    if case is None:
         return False
-    content = found.value.content
-    playbook = parts.context.playbook(found.value.playbook)
-    return await visitor.sight.route(playbook, content.route if content else "default")
+    return await visitor.sight.route(*await ticket_route(parts.context, case))
 
 
 def _wanted(asked: Asked) -> Callable[[Entry], bool] | None:
@@ -221,10 +221,12 @@ def _moment(words: str) -> datetime | None:
     if found is None:
         return None
     try:
-        at = datetime.fromisoformat(f"{found[1]}T{(found[2] or '00:00').zfill(5)}")
+        at = datetime.fromisoformat(f"{found[1]}T{(found[2] or '00:00').zfill(5)}+00:00")
+        return at + (timedelta(minutes=1) if found[2] else timedelta(days=1))
     except ValueError:
         return None
-    return at.replace(tzinfo=UTC) + (timedelta(minutes=1) if found[2] else timedelta(days=1))
+    except OverflowError:  # the end of the last day that there is
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _row(line: TraceLine, names: Names) -> Row:

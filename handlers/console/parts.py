@@ -161,7 +161,7 @@ class ConsoleParts:
     secret: str = field(repr=False)
     public_url: str
     hosts: tuple[str, ...] = ()
-    """Besides that of ``public_url``."""
+    """Besides that of ``public_url``; bare names and addresses, as ``::1``, without a port."""
     source: Callable[[str], Awaitable[Source | None]] | None = None
     """The article of an id, as it stands now."""
     prompts: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bot.overview import Dimension, Overview, Share, Step, Window, window_of
+from bot.overview import Board, Dimension, Overview, Share, Step, Window, window_of
 from handlers.console import plots
 from handlers.console.asking import Visitor
 from handlers.console.pages import page
@@ -98,6 +98,7 @@ async def status(parts: ConsoleParts, request: Request, visitor: Visitor) -> Res
         visitor,
         wanted=wanted,
         windows=get_args(Window),
+        unknown=_unknown(parts, query.get("window", "")[:_LONGEST], wanted, board),
         filters=[
             (_WORDS[_dimension(name)], value, wanted.but(**{name: None}))
             for name, value in wanted.of.items()
@@ -110,10 +111,28 @@ async def status(parts: ConsoleParts, request: Request, visitor: Visitor) -> Res
         good=_good(figures),
         reasons=[
             ("Why a person was needed", figures["handoffs"]["by_reason"]),
-            ("Why drafts were rejected", figures["rejected"]["by_reason"]),
+            ("Why drafts were rejected", figures["drafts"]["by_reason"]),
+            ("Why handoffs were closed", figures["closed"]["by_reason"]),
         ],
         share=plots.share,
     )
+
+
+def _unknown(parts: ConsoleParts, window: str, wanted: Wanted, board: Board) -> list[str]:
+    """What was asked for and is none, or has nothing to count here: nought is no answer to it."""
+    said = []
+    if window and window_of(window) is None:
+        said.append(f"There is no window “{window}”: these are the last {wanted.window}.")
+    books = parts.context.playbooks
+    known: dict[str, set[str]] = {
+        "playbook": set(books),
+        "route": {route for book in books.values() for route in book.routes},
+    }
+    for name, value in wanted.of.items():
+        if value not in known.get(name, ()) and not board.shares[_dimension(name)]:
+            what = _WORDS[_dimension(name)].lower()
+            said.append(f"Nothing is known of a {what} “{value}” in this window.")
+    return said
 
 
 def _dimension(name: str) -> Dimension:
@@ -122,8 +141,9 @@ def _dimension(name: str) -> Dimension:
 
 def _good(figures: Mapping[str, Any]) -> float | None:
     """The share of decided drafts that were approved as they were; None: nothing was decided."""
-    decided = figures["approved"] + figures["edited"] + figures["rejected"]["total"]
-    return figures["approved"] / decided if decided else None
+    drafts = figures["drafts"]
+    decided = drafts["approved"] + drafts["edited"] + drafts["rejected"]
+    return drafts["approved"] / decided if decided else None
 
 
 def _parts(wanted: Wanted, by: Dimension, found: Sequence[Share]) -> list[Part]:
@@ -164,10 +184,10 @@ def _plots(window: Window, steps: Sequence[Step]) -> list[Plot]:
             f"What became of drafts, by {per}",
             plots.bars,
             series(
-                approved=lambda f: f["approved"],
-                edited=lambda f: f["edited"],
+                approved=lambda f: f["drafts"]["approved"],
+                edited=lambda f: f["drafts"]["edited"],
                 handed_to_a_person=lambda f: f["handoffs"]["total"],
-                rejected=lambda f: f["rejected"]["total"],
+                rejected=lambda f: f["drafts"]["rejected"],
                 expired=lambda f: f["expired"],
             ),
             "",

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.authority import ticket_route
 from bot.domain import Author, Citation, Proposal, Ticket
 from bot.tracing import TraceLine
 from handlers.console.asking import Visitor
@@ -85,10 +86,10 @@ async def ticket(parts: ConsoleParts, request: Request, visitor: Visitor) -> Res
         words = f"Deskhand knows no ticket, proposal or run {ident[:60]}."
         return message(request, visitor, 404, "Not found", words)
     proposal, found = case[0].value, case[1].value
-    route = proposal.content.route if proposal.content else "default"
-    if not await visitor.sight.route(context.playbook(proposal.playbook), route):
+    playbook, route = await ticket_route(context, case)
+    if not await visitor.sight.route(playbook, route):
         words = (
-            f"It is {proposal.state}. Its texts are for the approvers of its route, {route}, and "
+            f"It is {proposal.state}. The ticket is for the approvers of its route, {route}, and "
             "the managers."
         )
         return message(request, visitor, 403, "You may not read this", words)

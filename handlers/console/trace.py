@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot.authority import ticket_route
 from bot.domain import Proposal
 from bot.tracing import TraceLine, cost_of, total_cost
 from handlers.console.asking import Visitor
@@ -164,8 +165,8 @@ async def _found(
         words = f"Deskhand knows no ticket, proposal or run {ident[:60]}."
         return message(request, visitor, 404, "Not found", words)
     proposal = case[0].value
-    route = proposal.content.route if proposal.content else "default"
-    if not await visitor.sight.route(parts.context.playbook(proposal.playbook), route):
+    playbook, route = await ticket_route(parts.context, case)
+    if not await visitor.sight.route(playbook, route):
         words = f"Traces are for the approvers of this ticket's route, {route}, and the managers."
         return message(request, visitor, 403, "You may not read this", words)
     return ticket, proposal, await parts.record.of_case(ticket)

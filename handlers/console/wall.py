@@ -36,7 +36,10 @@ _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>\d{1,5})
 
 
 class Wall:
-    """Hosts by exact name; the port is the proxy's affair and not looked at."""
+    """Hosts by exact name; the port is the proxy's affair and not looked at.
+
+    ``hosts`` are bare names and addresses, as ``::1``.
+    """
 
     def __init__(self, app: ASGIApp, public_url: str, hosts: Sequence[str]) -> None:
         self._app = app
@@ -44,7 +47,7 @@ class Wall:
         self._scheme = public.scheme
         self._public = _name(public.hostname or "")
         self._public_origin = _origin(public_url)
-        self._hosts = {self._public, *(_name(host.partition(":")[0]) for host in hosts)}
+        self._hosts = {self._public, *map(_name, hosts)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)

@@ -245,13 +245,31 @@ def test_status_has_the_pinned_shape(desk: Path, capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["status", "99h", "support"], ["status", "suport"], ["queue", "suport"]]
+    ("arguments", "said"),
+    [
+        (["status", "99h", "support"], "window: '99h' is none; write 24h, 7d or 30d"),
+        (["status", "support", "99h"], "window: '99h' is none; write 24h, 7d or 30d"),
+        (["status", "25h"], "window: '25h' is none; write 24h, 7d or 30d"),
+        (["status", "24h", "7d"], "window: '7d' is one too many"),
+        (["status", "support", "support"], "playbook: 'support' is one too many"),
+        (["status", "suport"], "playbook: there is no 'suport'"),
+        (["status", "suport", "7d"], "playbook: there is no 'suport'"),
+        (["queue", "suport"], "playbook: there is no 'suport'"),
+    ],
 )
 def test_status_names_what_it_does_not_know(
-    desk: Path, capsys: Captured, arguments: list[str]
+    desk: Path, capsys: Captured, arguments: list[str], said: str
 ) -> None:
     assert run(arguments) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_status_takes_window_and_playbook_in_either_order(desk: Path, capsys: Captured) -> None:
+    for words in (["30d", "support"], ["support", "30d"]):
+        assert run(["status", *words]) == 0
+        assert capsys.readouterr().out.startswith("window: 30d\n")
 
 
 def test_an_empty_desk_has_an_empty_queue_and_a_whole_journal(desk: Path, capsys: Captured) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from tests.console.rig import browser, signed_in
-from tests.live.product import Live
-from tests.live.steps import QUESTION, becomes, card_that, idle, says
+from tests.live.product import Live, live
+from tests.live.steps import QUESTION, becomes, card_that, cards, idle, says
+from tests.standins.anthropic import choosing
+from tests.standins.anthropic.replies import refusal
 from tests.standins.slack import Message
 
 HOSTILE = (
@@ -82,6 +86,52 @@ async def test_texts_are_for_the_routes_approvers_and_the_managers(desk: Live) -
             assert QUESTION in (await allowed.get(f"/console/tickets/{ticket}")).words
             assert (await allowed.get(f"/console/trace/{ticket}")).status == 200
             assert "decision" in (await allowed.get(f"/console/journal?q={ticket}")).words
+
+
+async def test_an_earlier_proposal_opens_no_ticket_that_has_moved_on(
+    tmp_path: Path, redis_url: str
+) -> None:
+    """Its own route's people may not read what is said and drafted now: invariant 16."""
+    async with live(tmp_path, redis_url) as desk:
+        sent = await says(desk, QUESTION)
+        first = await card_that(desk, "pending")
+        desk.model.fill = choosing(route="refunds", labels=["billing"])
+        await says(desk, "SECRET for refunds", user=sent.user, thread_ts=sent.ts)
+        await becomes(desk, first, "superseded")
+        await card_that(desk, "pending", but=first)
+        earlier = str(first.payload["proposal"])
+        ticket = await ticket_of(desk, earlier)
+        record = desk.product.store.record_book
+        lines = await record.of_case(ticket)
+        kept = await record.texts([line.id for line in lines])
+        told = [one for one, texts in kept.items() if "SECRET" in str(texts)]
+        assert told
+        paths = [
+            f"/console/{page}/{name}" for page in ("tickets", "trace") for name in (earlier, ticket)
+        ]
+        paths += [f"/console/trace/{earlier}/texts/{one}" for one in told]
+        async with signed_in(desk, "U0AGENT") as agent:
+            for path in paths:
+                answer = await agent.get(path)
+                assert answer.status == 403, path
+                assert "SECRET" not in answer.text
+                assert "invoice" not in answer.text
+            searched = await agent.get(f"/console/journal?q={earlier}")
+            assert "not of your routes" in searched.words
+        for command, user, reads in (
+            (f"show {earlier}", "U0AGENT", False),
+            (f"show {earlier}", "U0AGENT2", True),
+            (f"show {earlier}", "U0MANAGER", True),
+        ):
+            told_in_slack = (await desk.people.command(command, user=user)).body["text"]
+            assert ("SECRET" in told_in_slack) == reads, user
+            assert ("approvers of the ticket's route" in told_in_slack) != reads
+        traced = await desk.people.command(f"trace {earlier}", user="U0AGENT")
+        assert "/agent console" not in traced.body["text"]
+        for reader in ("U0AGENT2", "U0MANAGER"):
+            async with signed_in(desk, reader) as allowed:
+                for path in paths[:-1]:
+                    assert (await allowed.get(path)).status == 200, path
 
 
 async def test_hostile_words_are_only_words(desk: Live) -> None:
@@ -185,9 +235,49 @@ async def test_status_counts_for_everybody_and_takes_no_nonsense(desk: Live) -> 
             answer = await agent.get(f"/console/status?{query}")
             assert answer.status == 200, query
             assert "<script>" not in answer.text
+        for query, said in (
+            ("window=nope", "There is no window “nope”: these are the last 24h."),
+            ("playbook=nope", "Nothing is known of a playbook “nope” in this window."),
+            ("route=nope", "Nothing is known of a route “nope” in this window."),
+            ("model=nope&playbook=support", "Nothing is known of a model “nope” in this window."),
+            ("prompt_version=x", "Nothing is known of a prompt version “x” in this window."),
+        ):
+            assert said in (await agent.get(f"/console/status?{query}")).words, query
+        for query in ("window=7d", "playbook=support", "route=billing", "route=refunds", "window="):
+            words = (await agent.get(f"/console/status?{query}")).words
+            assert "There is no" not in words, query
+            assert "Nothing is known" not in words, query
         routed = await agent.get("/console/status?route=billing")
         assert "Approved 1" in routed.words
         assert "route billing" in routed.words
+
+
+async def test_what_people_answer_in_a_drafts_place_says_nothing_of_the_drafts(
+    tmp_path: Path, redis_url: str
+) -> None:
+    async with live(tmp_path, redis_url, script=[refusal(), refusal()]) as desk:
+        for number in range(2):
+            await says(desk, f"{QUESTION} {number}")
+            await card_that(desk, "handoff", f"{QUESTION} {number}")
+        closed, answered = (card.payload["proposal"] for card in cards(desk, state="handoff"))
+        card, drafted = await asked(desk)
+        async with signed_in(desk) as agent:
+            refused = await agent.decide(closed, "reject", reason="duplicate")
+            assert refused.status == 303, refused.words
+            await agent.decide(answered, "take")
+            written = {"reply": "By hand I answer.", "labels": "billing", "route": "billing"}
+            sent = await agent.decide(
+                answered, "edit", approve_now="on", priority="normal", **written
+            )
+            assert sent.status == 303, sent.words
+            await agent.decide(drafted, "approve")
+            await becomes(desk, card, "succeeded")
+            page = await agent.get("/console/status")
+        assert "Approved 1 as drafted, 100 % of the drafts decided" in page.words
+        assert "Edited 1" in page.words
+        assert "Rejected 1 1 of them handoffs closed" in page.words
+        assert "Why handoffs were closed duplicate" in page.words
+        assert "Why drafts were rejected" not in page.words
 
 
 async def test_the_journal_is_paged_searched_and_verified(
@@ -225,8 +315,23 @@ async def test_the_journal_is_paged_searched_and_verified(
         none = await manager.get("/console/journal?q=2020-01-01")
         assert "Nothing found" in none.words
         assert seen[3] in (await manager.get(f"/console/journal?q={seen[3]}")).text
-        for query in ("before=x", "before=1-1", "kind=x", "q=%00", "q=" + "y" * 4000):
+        odd = quote(
+            "\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669\u0661\u0662\u0663\u0664"
+        )
+        for query in (
+            *("before=x", "before=1-1", "kind=x", "q=%00", "q=" + "y" * 4000),
+            *("q=9999-12-31", "q=9999-12-31T23:59", "before=9999999999999-999999999"),
+            *(f"q={ticket}&before=%C2%B2", f"q={ticket}&before={'9' * 40}"),
+            *(f"before={odd}-1", "before=0000000000000-0"),
+        ):
             assert (await manager.get(f"/console/journal?{query}")).status == 200, query
+        for query in (
+            *("q=0001-01-01", "q=1969-01-01", "q=1970-01-01", "q=2026-02-30", "q=0000000000000-0"),
+            *(f"q={odd}-1", "q=" + quote("\u0662\u0660\u0662\u0666-11-22")),
+        ):
+            answer = await manager.get(f"/console/journal?{query}")
+            assert answer.status == 200, query
+            assert "Nothing found" in answer.words, query
 
         csrf = page.csrf
         whole = await manager.post("/console/journal/verify", {"csrf": csrf})

@@ -37,13 +37,21 @@ async def test_another_host_is_refused_and_the_rest_does_not_look(desk: Live, ho
 
 
 async def test_hosts_of_the_config_are_answered(tmp_path: Path, redis_url: str) -> None:
-    named = config(
-        public_url="https://Deskhand.example/", console={"hosts": ["desk.internal", "10.1.2.3:80"]}
-    )
+    hosts = ["desk.internal", "10.1.2.3:80", "[::1]", "[2001:DB8:0::7]:8443", "Desk2.example.:8443"]
+    named = config(public_url="https://Deskhand.example/", console={"hosts": hosts})
     async with live(tmp_path, redis_url, config=named) as desk, browser(desk.product.url) as window:
-        for host in ("deskhand.example", "deskhand.example:443", "DESK.internal", "10.1.2.3:8080"):
+        for host in (
+            *("deskhand.example", "deskhand.example:443", "DESK.internal", "10.1.2.3:8080"),
+            *("[::1]", "[::1]:3000", "[2001:db8::7]", "desk2.example"),
+        ):
             assert (await window.get("/console/login", Host=host)).status == 200, host
-        assert (await window.get("/console/login", Host="127.0.0.1")).status == 400
+        for host in ("127.0.0.1", "[::2]", "[", "https", "::1", "[2001", "2001"):
+            assert (await window.get("/console/login", Host=host)).status == 400, host
+        mine = {"token": "x"}
+        entered = await window.post(
+            "/console/login", mine, origin="http://[::1]:3000", Host="[::1]:3000"
+        )
+        assert "two minutes" in entered.words, "a page of this address is the console's own"
 
 
 async def test_every_answer_carries_the_headers(desk: Live) -> None:

@@ -138,14 +138,25 @@ async def test_metrics_are_of_the_registry_handed_in() -> None:
 
 
 async def test_metrics_without_a_store_are_this_processs_own() -> None:
-    async def refresh() -> None:
-        raise StoreUnavailable("gone")
-
     registry = CollectorRegistry()
     Counter("deskhand_x", "X", registry=registry)
+    waiting = Gauge("deskhand_waiting", "Waiting", ["playbook"], registry=registry)
+    spent = Gauge("deskhand_budget_spent_usd", "Spent", registry=registry)
+    here = True
+
+    async def refresh() -> None:
+        if not here:
+            raise StoreUnavailable("gone")
+        waiting.labels("support").set(3)
+        spent.set(1.5)
+
     async with serving(worker_app([], registry, refresh)) as (url, _):
-        status, text = await get(url + "/metrics")
-        assert (status, "deskhand_x_total 0.0" in text) == (200, True)
+        for here in (True, False, True):
+            status, text = await get(url + "/metrics")
+            assert (status, "deskhand_x_total 0.0" in text) == (200, True)
+            # What the store said last is not repeated as if it were so now.
+            assert ('deskhand_waiting{playbook="support"} 3.0' in text) == here
+            assert ("deskhand_budget_spent_usd 1.5" in text) == here
 
 
 async def test_a_worker_answers_three_paths_only(slack: SlackStandin) -> None:

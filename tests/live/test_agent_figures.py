@@ -163,6 +163,15 @@ async def test_nothing_is_shared_where_another_organisation_would_read_it(desk: 
         ("pause suport", "There is no such playbook as `suport`. Did you mean `support`?"),
         ("show p_nothing", "I know nothing under p_nothing."),
         ("status <!channel>", "There is no such window or playbook as `&lt;!channel&gt;`."),
+        ("status 24h 7d", "I do not understand `7d` there. Usage: `status [24h|7d|30d]"),
+        ("status support support", "I do not understand `support` there."),
+        ("status 24h support x", "I do not understand `x` there."),
+        ("queue support extra", "I do not understand `extra` there. Usage: `queue [playbook]`"),
+        ("pause support `x`", "I do not understand `'x'` there. Usage: `pause [playbook]`"),
+        ("resume support extra", "I do not understand `extra` there."),
+        ("budget x", "I do not understand `x` there. Usage: `budget`"),
+        ("tools x", "I do not understand `x` there."),
+        ("console x", "I do not understand `x` there."),
         ("", "`status [24h|7d|30d] [playbook]`"),
     ],
 )
@@ -170,6 +179,7 @@ async def test_wrong_words_get_a_clear_private_line(desk: Live, text: str, expec
     seen = await asked(desk, text)
     assert expected in seen.text
     assert "<!" not in seen.text
+    assert await desk.product.store.paused() == frozenset()
 
 
 async def test_guests_get_no_figures(desk: Live) -> None:
@@ -202,6 +212,20 @@ async def test_pause_is_the_managers_and_journaled(desk: Live) -> None:
     assert "Paused: support." in (await followed(desk, since, "in_channel")).text
     await asked(desk, "resume support")
     assert "paused:" not in (await asked(desk, "status")).text
+
+
+async def test_resume_says_what_is_paused_still(desk: Live) -> None:
+    for command, expected in (
+        ("pause support", "The playbook support is paused"),
+        ("pause", "Everything is paused"),
+        ("resume support", "waits still: everything is paused. `/agent resume` lets"),
+        ("pause support", "The playbook support is paused"),
+        ("resume", "Still paused: support. To go on there: `/agent resume support`."),
+        ("resume support", "The playbook support goes on."),
+        ("resume", "Everything goes on."),
+    ):
+        assert expected in (await asked(desk, command)).text, command
+    assert await desk.product.store.paused() == frozenset()
 
 
 async def home(desk: Live, user: str) -> str:

@@ -149,6 +149,24 @@ def test_an_edit_that_waits_and_a_draft_that_is_replaced_are_no_ends() -> None:
     assert Case().moved("drafting", "superseded").ends == (0, 0, 0, 0, 0)
 
 
+def test_what_a_person_answers_or_closes_by_hand_is_no_draft() -> None:
+    answered = Case().decided("edit", "handoff", "approved", by_hand=True).figures
+    assert answered["edited"] == 1
+    assert answered["drafts"] == {"approved": 0, "edited": 0, "rejected": 0, "by_reason": {}}
+    closed = Case().decided("reject", "handoff", "rejected", reason="other").figures
+    assert closed["rejected"] == {"total": 1, "by_reason": {"other": 1}}
+    assert closed["closed"] == closed["rejected"]
+    assert closed["drafts"] == {"approved": 0, "edited": 0, "rejected": 0, "by_reason": {}}
+    edited = Case().proposed().decided("edit", "pending", "approved").figures
+    assert edited["drafts"]["edited"] == 1
+    rejected = Case().proposed().decided("reject", "pending", "rejected", reason="other").figures
+    assert rejected["drafts"]["by_reason"] == {"other": 1}
+    lapsed = (
+        Case().decided("edit", "handoff", "approved", by_hand=True).moved("approved", "superseded")
+    )
+    assert lapsed.figures["drafts"]["edited"] == lapsed.figures["edited"] == 0
+
+
 def test_rubber_stamps_are_decisions_in_under_five_seconds() -> None:
     case = Case().proposed().decided("approve", "pending", "approved", waited_ms=4_999)
     assert case.figures["rubber_stamps"] == 1

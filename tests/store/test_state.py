@@ -308,19 +308,44 @@ async def test_a_burst_joins_one_ticket(desk: Desk) -> None:
 
 async def test_what_waits_for_a_person_is_listed_longest_first(desk: Desk) -> None:
     waits = {}
-    states = ("pending", "handoff", "failed", "unknown", "expired")
+    states = ("pending", "handoff", "failed", "unknown")
     for minutes, state in enumerate(states):
         opened = ticket()
         waits[state] = proposal(
             opened, state=state, proposed_at=AT - timedelta(minutes=minutes), content=None
         )
         await desk.keep(opened, waits[state])
-    for state in ("drafting", "executing", "succeeded", "rejected", "superseded"):
+    for state in ("drafting", "executing", "succeeded", "rejected", "superseded", "expired"):
         opened = ticket()
-        await desk.keep(opened, proposal(opened, state=state, content=None))
+        long_ago = AT - timedelta(days=1)
+        await desk.keep(opened, proposal(opened, state=state, proposed_at=long_ago, content=None))
     longest_first = [waits[state].id for state in reversed(states)]
     assert await desk.store.waiting() == longest_first
     assert await desk.store.waiting(limit=2) == longest_first[:2]
+
+
+async def test_the_queue_says_whose_each_is_as_far_as_it_is_indexed(desk: Desk) -> None:
+    places = {}
+    for minutes, (state, content) in enumerate(
+        (("pending", True), ("handoff", False), ("failed", True), ("pending", True))
+    ):
+        opened = ticket()
+        made = proposal(opened, state=state, proposed_at=AT - timedelta(minutes=minutes))
+        if not content:
+            made = made.model_copy(update={"content": None})
+        places[made.id] = (
+            None if state == "failed" else ("support", "billing" if content else "default")
+        )
+        await desk.keep(opened, made)
+    (moved, *_), before = reversed(places), await desk.store.queued()
+    assert [tuple(one) for one in before] == [*reversed(places.items())]
+    found = await desk.store.proposal(moved)
+    assert found is not None
+    assert found.value.content is not None
+    refunds = found.value.content.model_copy(update={"route": "refunds"})
+    await desk.keep(found.value.model_copy(update={"content": refunds}), version=1)
+    assert (await desk.store.queued(limit=1)) == [(moved, ("support", "refunds"))]
+    assert await desk.store.queued("unheard of") == []
 
 
 async def test_what_was_answered_waits_no_longer(desk: Desk) -> None:
@@ -351,12 +376,15 @@ async def test_what_nobody_answered_is_listed_for_thirty_days(desk: Desk) -> Non
     ignored = proposal(opened)
     await desk.keep(opened, ignored)
     await desk.keep(ignored.model_copy(update={"state": "expired"}), version=1)
-    assert await desk.store.waiting() == [ignored.id]
+    assert await desk.store.waiting() == []
+    assert await desk.store.unanswered(limit=5) == (1, [ignored.id])
+    assert await desk.store.unanswered("support") == (1, [])
+    assert await desk.store.unanswered("unheard of", 5) == (0, [])
     desk.clock.step(31 * 86400)
     later = ticket()
     fresh = proposal(later, proposed_at=desk.clock.now(), state="expired")
     await desk.keep(later, fresh)
-    assert await desk.store.waiting() == [fresh.id]
+    assert await desk.store.unanswered(limit=5) == (1, [fresh.id])
 
 
 # --- steering, teaching -------------------------------------------------------------------------
