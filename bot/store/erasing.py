@@ -9,13 +9,10 @@ journal until then is kept without its texts (``append.lua``).
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-from redis.exceptions import RedisError, ResponseError
 
 from bot.domain import Board, Copy, Delivery, Place, Proposal, Ticket
 from bot.journal import Entry, salted
@@ -37,18 +34,17 @@ from bot.retention import (
 from bot.runs import transition_entry
 from bot.store import documents, wakes
 from bot.store.codec import unpack, unpack_document
-from bot.store.connect import unavailable
 from bot.store.documents import Operation, belonging, person_member, proposal_member, read_board
 from bot.store.entries import read_entry, read_index, read_texts
 from bot.store.examples import FORGOTTEN
 from bot.store.keys import Keys, fingerprint
 from bot.store.record import Record
+from bot.store.reports import Reports
 from bot.store.wire import Argument, Wire
 
 GONE_SECONDS = 24 * 3600
 """For so long a run that did not notice in time may still be writing; it has minutes."""
 _CHUNK = 500
-_REWRITE_SECONDS, _LOOK_SECONDS = 60.0, 0.05
 _SOON = timedelta(milliseconds=20)
 _THREAD_CALLS = ("model_call", "tool_call")
 
@@ -65,6 +61,8 @@ class Counts:
     cards: int = 0
     """Posted cards that are redrawn."""
     left: int = 0
+    reports: int = 0
+    """Reports that Deskhand had written and that held their words."""
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in _FIGURES))
@@ -74,7 +72,7 @@ class Counts:
         return {name: getattr(self, name) for name in _FIGURES}
 
 
-_FIGURES = ("tickets", "texts", "examples", "index", "cards", "left")
+_FIGURES = ("tickets", "texts", "examples", "index", "cards", "left", "reports")
 
 
 @dataclass(frozen=True)
@@ -100,12 +98,13 @@ class _Step:
 
 
 class Eraser:
-    """Erases in one tenant's store."""
+    """Erases in one tenant's store, and in the reports that lie beside it."""
 
-    def __init__(self, wire: Wire, keys: Keys, clock: Clock) -> None:
+    def __init__(self, wire: Wire, keys: Keys, clock: Clock, reports: Reports) -> None:
         self._wire = wire
         self._keys = keys
         self._clock = clock
+        self._reports = reports
 
     # --- a person -----------------------------------------------------------------------------
 
@@ -117,6 +116,9 @@ class Eraser:
         found = await self._tickets_of(person, dry_run=dry_run)
         for ticket_id in found:
             total += await self._one(ticket_id, "person", person=person, dry_run=dry_run)
+        # Those of tickets that never were in the store, and what an earlier erasure left.
+        names = {person, person.rpartition(":")[2]}
+        total += Counts(reports=await self._reports.remove(names, dry_run=dry_run))
         if not dry_run and total != Counts(left=total.left):
             # The salt is kept nowhere: the entry proves nothing about anybody.
             who = salted(secrets.token_bytes(16), person)
@@ -210,8 +212,12 @@ class Eraser:
             step = self._partly(case, person) if partly else await self._whole(case, why, now)
             if step is None:
                 return Counts()
+            names = {ticket.id, *(name for one in proposals for name in (one.id, one.run.id))}
+            # Before the step, so that a crash leaves no report of what nobody finds any more; and
+            # after it, for a report that was made meanwhile.
+            reports = await self._reports.remove(names, dry_run=dry_run)
             if dry_run:
-                return step.counts
+                return replace(step.counts, reports=reports)
             done = await documents.commit(
                 self._wire,
                 self._keys,
@@ -220,7 +226,8 @@ class Eraser:
                 besides=step.besides,
             )
             if isinstance(done, documents.Committed):
-                return step.counts
+                reports += await self._reports.remove(names)
+                return replace(step.counts, reports=reports)
 
     async def _whole(self, case: _Case, why: Why, now: datetime) -> _Step:
         keys, ticket = self._keys, case.ticket.value
@@ -460,37 +467,3 @@ def _redraws(boards: Sequence[Versioned[Board]], now: datetime) -> tuple[Wake, .
 
 def _posted(boards: Sequence[Versioned[Board]]) -> int:
     return sum(copy.status == "posted" for held in boards for copy in held.value.copies)
-
-
-async def rewrite_files(wire: Wire) -> None:
-    """Have the server write its append-only file anew, without what was erased, and wait for it.
-
-    For the embedded server, whose file is ours alone. Raises ``TimeoutError`` where it takes longer
-    than a minute: then it goes on by itself.
-    """
-    async with asyncio.timeout(_REWRITE_SECONDS):
-        async for _ in rewriting(wire):
-            await asyncio.sleep(_LOOK_SECONDS)
-
-
-async def rewriting(wire: Wire) -> AsyncIterator[None]:
-    """The same, with a look at how far it is between each two yields."""
-    while True:
-        # One that is under way may have begun before the last text was erased.
-        while await _is_rewriting(wire):
-            yield
-        try:
-            await wire.command("BGREWRITEAOF")
-        except ResponseError:
-            continue  # another was first
-        while await _is_rewriting(wire):
-            yield
-        return
-
-
-async def _is_rewriting(wire: Wire) -> bool:
-    try:
-        told = await wire.redis.info("persistence")
-    except RedisError as error:
-        raise unavailable(wire.redis, error) from error
-    return bool(told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"])

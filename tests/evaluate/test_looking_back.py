@@ -138,6 +138,31 @@ async def test_erased_and_undecided_tickets_are_left_out(tmp_path: Path, redis_u
     assert "1 run is left out: its text is erased" in window.stderr
 
 
+async def test_reports_go_with_the_words_that_they_hold(tmp_path: Path, redis_url: str) -> None:
+    async with past(tmp_path, redis_url, answering(drafted)) as desk:
+        card = await desk.pending("one", "Where is my xyzzyplugh?")
+        await desk.approve(card)
+        await desk.still()
+        made = tmp_path / "data" / "eval" / "labelled.jsonl"
+        made.parent.mkdir(parents=True, exist_ok=True)
+        for command in (
+            ("eval", "--from-journal", "--out", str(made)),
+            ("eval", str(made)),
+            ("replay", "--since", "1h"),
+        ):
+            said = await deskhand(tmp_path, *command, environment=desk.environment)
+            assert said.code == 0, said.stderr
+        held = [path.name for path in made.parent.iterdir() if "xyzzyplugh" in path.read_text()]
+        assert {"labelled.jsonl", "replay.html"} <= set(held)
+        email = "ada@customer.example"
+        gone = await deskhand(
+            *(tmp_path, "erase", "--person", email, "--json"), environment=desk.environment
+        )
+    assert (gone.code, gone.data["tickets"]) == (0, 1), gone.stderr
+    assert gone.stderr == "3 reports that held their words are removed\n"
+    assert [path.name for path in made.parent.iterdir()] == ["eval.json"]
+
+
 async def erase(desk: Past, ticket_id: str) -> None:
     """Take the customer's words out of a ticket, as a deletion or an erasure does."""
     store = desk.desk.product.store

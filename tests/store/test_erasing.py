@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from bot.lifecycle import transition
 from bot.ports import Commit, Conflict, Lesson, Versioned
 from bot.store.codec import unpack_bytes
 from bot.store.erasing import Counts, Eraser
+from bot.store.reports import Reports
 from tests.store.make import AT, AUTHOR, Desk, approved, delivery, open_desk, proposal, ticket
 from tools.research.similar_tickets import SimilarTickets
 from tools.spec import SimilarTicket
@@ -36,7 +38,8 @@ PLANTED = "xyzzyplugh"
 
 
 def eraser(desk: Desk) -> Eraser:
-    return Eraser(desk.store.wire, desk.store.keys, desk.clock)
+    reports = Reports(Path("/nowhere"))
+    return Eraser(desk.store.wire, desk.store.keys, desk.clock, reports)
 
 
 async def planted(desk: Desk, **update: Any) -> tuple[Ticket, Proposal]:
