@@ -91,6 +91,10 @@ def words_of(line: TraceLine) -> str:
             return f"{_text(data, 'tool')}  {_text(data, 'latency_ms')} ms, {found} found{failed}"
         case "proposal" | "handoff":
             return _rest(data)
+        case "unreadable":
+            kind = data.get("written_as")
+            written = f", as {inert_line(str(kind))}" if kind else ""
+            return f"written by another version of Deskhand{written}"
         case _:
             return _rest({name: data[name] for name in data if name not in _OF_THE_RUN})
 

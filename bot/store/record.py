@@ -222,6 +222,8 @@ class Record:
         await self.seal()
         sealed = await self.head()
         done, last, cursor = 0, GENESIS, _FIRST
+        first: str | None = None
+        unreadable = 0
         if segments is None:
             done, last, cursor = files.entries, files.link, files.id
         pages = self._pages(files, sealed.id, segments)
@@ -237,6 +239,8 @@ class Record:
                 if isinstance(found, Broken):
                     return Broken(found.id, done + found.position, found.why)
                 done, last, cursor = done + found.entries, found.head, part[-1].id
+                others = [one.id for one in part if read_entry(one.raw).kind == "unreadable"]
+                first, unreadable = first or next(iter(others), None), unreadable + len(others)
                 if vouched is not None and done == vouched[0] and last != vouched[1]:
                     return Broken(cursor, done - 1, "altered")
             progress(done)
@@ -244,7 +248,7 @@ class Record:
             return Broken(sealed.id, done, "missing")
         if vouched is not None and done < vouched[0]:
             return Broken(sealed.id, done, "missing")
-        return Verified(done, last)
+        return Verified(done, last, unreadable, first)
 
     async def _pages(
         self, files: Archived, upto: str, segments: Segments | None
