@@ -11,6 +11,7 @@ from bot.journal import Entry, EntryKind
 from bot.stats import asks, fold
 from bot.stats.dims import Cell
 from bot.stats.shape import counted, percentiles
+from bot.tracing import sum_of, words_of
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HERE = {"route": "billing", "model": "large", "prompt_version": "v1"}
@@ -177,3 +178,17 @@ def test_a_call_counts_all_that_went_in() -> None:
     model = case.figures["model"]
     assert (model["calls"], model["tokens_in"], model["tokens_cached"]) == (1, 1110, 100)
     assert case.counts[AT, Cell("support", "-", "small", "v1"), "nano_usd"] == 1
+
+
+def test_a_trace_and_the_status_count_the_same_tokens() -> None:
+    tokens: dict[str, Any] = {"tokens_in": 100, "cache_read": 20, "cache_write": 3, "tokens_out": 7}
+    case = Case()
+    for _ in range(2):
+        entry = Entry(kind="model_call", run="r1", playbook="support", data={**tokens, **HERE})
+        case.lines.append(Line(str(len(case.lines)), entry, AT))
+        for count in fold(case.lines[-1]):
+            case.counts[count.at, count.cell, count.figure] += count.by
+    model = case.figures["model"]
+    assert (model["tokens_in"], model["tokens_cached"], model["tokens_out"]) == (246, 40, 14)
+    assert "tokens 123 in (20 cached) 7 out" in words_of(case.lines[0])
+    assert "tokens 246 in (40 cached) 14 out" in sum_of("r1", case.lines)
