@@ -118,6 +118,27 @@ def test_an_unknown_action_is_what_it_turns_out_to_be() -> None:
     assert again.ends == (1, 0, 0, 0, 0)
 
 
+def test_a_late_answer_that_says_nothing_is_not_another_unknown_action() -> None:
+    case = Case().proposed().decided("approve", "pending", "approved")
+    case.moved("executing", "unknown").effect("unknown", "unknown")
+    assert case.figures["actions"] == {"succeeded": 0, "failed": 0, "unknown": 1}
+    case.effect("unknown", "succeeded")
+    assert case.figures["actions"] == {"succeeded": 1, "failed": 0, "unknown": 0}
+
+
+def test_an_approval_that_is_asked_for_anew_is_counted_once() -> None:
+    kept = {"kept_permille": 1000}
+    case = Case().proposed().decided("approve", "pending", "pending")
+    case.decided("approve", "pending", "approved", **kept).moved("approved", "unknown")
+    case.decided("settle_retry", "unknown", "pending")
+    assert case.ends == (0, 0, 0, 0, 0)
+    case.decided("approve", "pending", "pending").decided("approve", "pending", "approved", **kept)
+    case.effect("executing", "succeeded")
+    assert case.ends == (1, 0, 0, 0, 0)
+    assert sum(n for (_, _, name), n in case.counts.items() if name == "kept_of") == 1
+    assert case.figures["actions"] == {"succeeded": 1, "failed": 0, "unknown": 0}
+
+
 def test_what_is_taken_back_is_taken_where_it_was_counted() -> None:
     case = Case().proposed().decided("approve", "pending", "approved").moved("approved", "pending")
     left = [key for key, number in case.counts.items() if number and key[2] == "approved"]
