@@ -76,7 +76,7 @@ def _adds(entry: Entry) -> Mapping[str, int]:
     add: Counter[str] = Counter()
     data = entry.data
     match entry.kind:
-        case "ticket" if data.get("what") == "opened":
+        case "ticket" if _opens(entry):
             add["tickets"] += 1
         case "proposal":
             add["proposals"] += 1
@@ -195,7 +195,13 @@ def _first(data: Mapping[str, Any]) -> bool:
 
 
 def _ended_before(earlier: Sequence[TraceLine]) -> bool:
-    return any(_ends_run(line.entry) for line in earlier)
+    # Without its beginning: that is archived, and with it, as good as always, its first run's end.
+    begins = any(_opens(line.entry) for line in earlier)
+    return not begins or any(_ends_run(line.entry) for line in earlier)
+
+
+def _opens(entry: Entry) -> bool:
+    return entry.kind == "ticket" and entry.data.get("what") == "opened"
 
 
 def _cell(entry: Entry) -> Cell:

@@ -49,6 +49,8 @@ class Keys:
         """Hash: the last sealed entry's id, how many there are, the last link."""
         self.archived = prefix + "archived"
         """Hash: how many entries lie in files, the last one's id and link, whose folder it is."""
+        self.kept = prefix + "kept"
+        """Hash: proposal id to those archived entries of it that figures may take back."""
         self.texts = prefix + "texts"
         """Hash: entry id to its personal texts and their salts."""
         self.cells = prefix + "cells"

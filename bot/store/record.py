@@ -28,6 +28,7 @@ from bot.store.entries import (
     read_index,
     read_texts,
 )
+from bot.store.kept import kept_of
 from bot.store.keys import Keys
 from bot.store.owed import REMEMBERED_SECONDS
 from bot.store.scripts import RECORD, SEAL, TELL
@@ -160,10 +161,20 @@ class Record:
             earlier: Sequence[Line] = ()
             case = line.entry.ticket or line.entry.proposal
             if case and self._fold.asks(line.entry):
-                found = await self.of_case(case)
-                earlier = [one for one in found if order_of(one.id) < order_of(line.id)]
+                earlier = await self._before(line, case)
             counts += self._fold.fold(line, earlier)
         return counts
+
+    async def _before(self, line: Line, case: str) -> list[Line]:
+        """The entries of its case before this one; of those that are archived, what may go back."""
+        found = {one.id: one for one in await self.of_case(case)}
+        if line.entry.proposal:
+            # After the journal: what leaves that is kept here first.
+            for one in await kept_of(self._wire, self._keys, line.entry.proposal):
+                found[one.id] = one
+        return [
+            found[one] for one in sorted(found, key=order_of) if order_of(one) < order_of(line.id)
+        ]
 
     def _counted(self, counts: Iterable[Count], keys: KeyList) -> list[Argument]:
         """The last part of ``seal.lua``'s arguments; each bucket's key goes into ``keys``."""

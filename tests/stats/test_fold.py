@@ -127,7 +127,7 @@ def test_a_late_answer_that_says_nothing_is_not_another_unknown_action() -> None
 
 
 def test_an_approval_that_is_asked_for_anew_is_counted_once() -> None:
-    kept = {"kept_permille": 1000}
+    kept: dict[str, Any] = {"kept_permille": 1000}
     case = Case().proposed().decided("approve", "pending", "pending")
     case.decided("approve", "pending", "approved", **kept).moved("approved", "unknown")
     case.decided("settle_retry", "unknown", "pending")
@@ -155,6 +155,11 @@ def test_a_ticket_is_counted_once_in_the_route_of_its_first_card() -> None:
     late = Case().add("ticket", what="opened").add("run", what="cancelled")
     late.add("proposal", "p2", took_ms=5, first_run=False, **HERE)
     assert late.counts[AT + timedelta(minutes=2), CELL, "run_tickets"] == 1
+
+
+def test_a_ticket_whose_first_run_is_archived_is_not_counted_again() -> None:
+    case = Case().add("ticket", what="grew").add("proposal", "p2", first_run=False, **HERE)
+    assert not any(name == "run_tickets" for _, _, name in case.counts)
 
 
 def test_a_draft_that_nobody_waited_for_is_a_handoff_by_the_clock() -> None:
