@@ -376,11 +376,12 @@ class RedisStore:
         key = self.keys.said(what)
         return await self.wire.command("SET", key, "", "NX", "EX", seconds) is not None
 
-    async def said(self, what: str, seconds: int, entry: Entry) -> None:
-        """It was said: with its entry, and not again within ``seconds``. Who could not be told
-        says it again, so nothing is owed."""
-        await self.record_book.append((entry,))
-        self.written((entry,))
+    async def was_said(self, what: str) -> bool:
+        """Whether this has been said, and is not forgotten yet."""
+        return bool(await self.wire.command("EXISTS", self.keys.said(what)))
+
+    async def said(self, what: str, seconds: int) -> None:
+        """It was said, and need not be said again within ``seconds``."""
         await self.wire.command("SET", self.keys.said(what), "", "EX", seconds)
 
     async def give_up_abandoned(self) -> int:
