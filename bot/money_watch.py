@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -66,10 +66,11 @@ class MoneyStore(Protocol):
 
 
 def next_day(now: datetime, timezone: str) -> datetime:
-    """When the next day of money begins."""
+    """When the next day of money begins, in UTC: where the clock jumps over midnight, a time in
+    its own zone would compare unequal to itself."""
     local = now.astimezone(ZoneInfo(timezone))
     tomorrow = local.date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time(), ZoneInfo(timezone))
+    return datetime.combine(tomorrow, time(), ZoneInfo(timezone)).astimezone(UTC)
 
 
 async def put_off(context: Context, begun: Versioned[Proposal], unpaid: Unpaid) -> datetime | None:

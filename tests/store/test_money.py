@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bot.budget import CapReached, Reservation
 from bot.journal import Entry
+from bot.money_watch import next_day
 from bot.ports import Commit, Lesson, NotStarted, Start
 from bot.store.money import dollars, nano
 from tests.store.make import AT, Desk, open_desk
@@ -154,6 +155,30 @@ async def test_a_day_begins_by_the_budgets_timezone(redis_url: str) -> None:
         late = await reserved(desk, "0.01", "r_2")
         assert late.day == "2026-11-23"
         assert (await desk.store.spending()).day == "2026-11-23"
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins", "hours"),
+    [
+        ("Europe/Berlin", datetime(2026, 3, 28, 23, tzinfo=UTC), 23),
+        ("Europe/Berlin", datetime(2026, 10, 24, 22, tzinfo=UTC), 25),
+        # Its clock goes from 24:00 straight to 01:00, so that day begins then.
+        ("America/Santiago", datetime(2026, 9, 5, 4, tzinfo=UTC), 24),
+        ("America/Santiago", datetime(2026, 9, 6, 4, tzinfo=UTC), 23),
+    ],
+)
+async def test_a_day_is_a_day_where_the_clock_changes(
+    redis_url: str, zone: str, begins: datetime, hours: int
+) -> None:
+    async with open_desk(redis_url, usd_per_day=Decimal(1), timezone=ZoneInfo(zone)) as desk:
+        ends = begins + timedelta(hours=hours)
+        days = []
+        for at in (begins - timedelta(seconds=1), begins, ends - timedelta(seconds=1), ends):
+            desk.clock.at = at
+            days.append(date.fromisoformat((await reserved(desk, "0.01", f"r_{at}")).day))
+        assert [(day - days[0]).days for day in days] == [0, 1, 1, 2]
+        for at in (begins, begins + timedelta(hours=hours / 2), ends - timedelta(seconds=1)):
+            assert next_day(at, zone) == ends
 
 
 async def test_a_run_that_crosses_midnight_keeps_its_cap(desk: Desk) -> None:
