@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from pydantic import JsonValue
+
 from bot.domain import Board, Copy, Delivery, Place, Proposal, Ticket
 from bot.journal import Entry, salted
 from bot.ports import Clock, Commit, Document, Versioned, Wake
@@ -36,7 +38,7 @@ from bot.store import documents, wakes
 from bot.store.codec import unpack, unpack_document
 from bot.store.documents import Operation, belonging, person_member, proposal_member, read_board
 from bot.store.entries import read_entry, read_index, read_texts
-from bot.store.examples import FORGOTTEN
+from bot.store.examples import FORGOTTEN, shown_member
 from bot.store.keys import Keys, fingerprint
 from bot.store.record import Record
 from bot.store.reports import Reports
@@ -46,7 +48,7 @@ GONE_SECONDS = 24 * 3600
 """For so long a run that did not notice in time may still be writing; it has minutes."""
 _CHUNK = 500
 _SOON = timedelta(milliseconds=20)
-_THREAD_CALLS = ("model_call", "tool_call")
+_CALLS = ("model_call", "tool_call")
 
 
 @dataclass(frozen=True)
@@ -249,6 +251,10 @@ class Eraser:
             )
         )
         besides, examples = await self._example(ticket)
+        repeated, others, shown = await self._repeated(ticket, why)
+        texts += shown
+        entries += others
+        besides += repeated
         origins = await self._origins(ticket)
         members = [str(one) for one in belonging(keys, ticket)[1::2]]
         members += [proposal_member(ticket.id, one.value.id) for one in case.proposals]
@@ -296,7 +302,7 @@ class Eraser:
         moved = tuple(now for now, old in zip(proposals, case.proposals, strict=True) if now != old)
         if changed == ticket and not moved:
             return None
-        calls = {one: kind for one, kind in case.entries.items() if kind in _THREAD_CALLS}
+        calls = {one: kind for one, kind in case.entries.items() if kind in _CALLS}
         gone = [person_member(keys, name, ticket.id) for name in sorted(was - left)]
         besides: list[Operation] = [*_without_texts(keys, calls)]
         if gone:
@@ -375,6 +381,31 @@ class Eraser:
             ("HDEL", ids, (ticket.id,)),
             ("HINCRBY", ids, (FORGOTTEN, 1)),
         ], 1
+
+    async def _repeated(self, ticket: Ticket, why: Why) -> tuple[list[Operation], list[Entry], int]:
+        """What erases its example from the calls of other tickets' runs that were shown it: their
+        prompts, answers and results; what the record says of it, and how many texts there are."""
+        gone, entries, total = list[Operation](), list[Entry](), 0
+        for other in await self._members(shown_member(ticket.id, "")):
+            gone.append(("ZREM", self._keys.belongs, (shown_member(ticket.id, other),)))
+            listed = read_index(await self._wire.command("GET", self._keys.entries(other)) or b"")
+            kinds, _ = await self._texts_of(listed)
+            calls = {one: kind for one, kind in kinds.items() if kind in _CALLS}
+            if other == ticket.id or not calls:
+                continue  # all texts of its own go anyway
+            gone += _without_texts(self._keys, calls)
+            total += len(calls)
+            data: dict[str, JsonValue] = {"what": "erased", "by": why, "texts": len(calls)}
+            entries.append(
+                Entry(
+                    kind="operator",
+                    ticket=other,
+                    playbook=ticket.playbook,
+                    actor="operator",
+                    data=data | {"of": "examples"},
+                )
+            )
+        return gone, entries, total
 
     async def _origins(self, ticket: Ticket) -> list[str]:
         """The conversations by which it is found: newer words there are no part of it any more."""

@@ -63,7 +63,8 @@ class Keys:
         """Hash: a proposal to its ``<cell>:<since>:<reminder>`` there."""
         self.belongs = prefix + "belongs"
         """Sorted set, by name: ``p<person>:<ticket>`` for everyone whose words stand in a ticket,
-        ``t<ticket>:<proposal>`` for each of its proposals."""
+        ``t<ticket>:<proposal>`` for each of its proposals, ``s<ticket>:<other ticket>`` for each
+        whose runs were shown its example."""
         self.age = prefix + "age"
         """Sorted set: every ticket that holds texts, by its last activity in milliseconds."""
         self.people = prefix + "people"

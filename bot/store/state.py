@@ -339,10 +339,11 @@ class RedisStore:
             await self._owing.pay(reservation, usd, tuple(entries))
 
     async def _settle(self, owed: Owed) -> None:
+        entries = await examples.note_shown(self.wire, self.keys, owed.entries)
         if owed.reservation is None:
-            await self.record_book.append_once(owed.id, owed.entries)
+            await self.record_book.append_once(owed.id, entries)
         else:
-            await money.settle(self.wire, self.keys, owed.reservation, owed.usd, owed.entries)
+            await money.settle(self.wire, self.keys, owed.reservation, owed.usd, entries)
         self.written(owed.entries)
 
     async def pay_owed(self) -> None:
