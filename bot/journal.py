@@ -37,13 +37,15 @@ EntryKind = Literal[
     "card",
     "operator",
     "head",
+    "unreadable",
 ]
 """
 delivery: an event was taken in. ticket: opened, or grew. run: begun, or cancelled.
 model_call, tool_call: one call, with cost and latency. proposal, handoff: how a run ended.
 decision: a person's. transition: a change of state without one. claim: an action is dispatched.
 effect: what became of it. card: a copy was posted, updated or lost. operator: pause, erase, resume.
-head: the chain's head was signed.
+head: the chain's head was signed. unreadable: never written; what another version wrote and this
+one does not know is read as such.
 """
 
 
@@ -118,6 +120,9 @@ class Verified:
 
     entries: int
     head: bytes
+    unreadable: int = 0
+    """How many of them another version wrote: their bytes fit, what they say is not known here."""
+    first_unreadable: str | None = None
 
 
 def verify(entries: Iterable[Stored], start: bytes = GENESIS) -> Verified | Broken:

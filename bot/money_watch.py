@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from bot.agent.run import Unpaid
@@ -25,6 +25,7 @@ from bot.ports import (
     Commit,
     Conflict,
     LookUpFailed,
+    NotPosted,
     StoreUnavailable,
     SurfaceError,
     Versioned,
@@ -36,7 +37,11 @@ log = logging.getLogger("deskhand.money")
 LOOK_SECONDS = 2.0
 AT_ONCE = 40
 """Runs woken by one look: as many as a worker has hands for."""
-_TELLING_SECONDS = 60
+_LOOKED_AT = 200
+"""Of the runs that wait, the oldest so many are compared with what is left."""
+_TELLING_SECONDS, _LONGEST_WAIT_SECONDS = 60, 3600
+"""Whom the warning did not reach is told again after a minute, then after twice as long each time,
+while the day lasts."""
 _TOLD_SECONDS = 2 * 24 * 3600
 
 
@@ -53,14 +58,19 @@ class MoneyStore(Protocol):
 
     async def once(self, what: str, seconds: int) -> bool: ...
 
-    async def said(self, what: str, seconds: int, entry: Entry) -> None: ...
+    async def was_said(self, what: str) -> bool: ...
+
+    async def record(self, entries: Sequence[Entry]) -> None: ...
+
+    async def said(self, what: str, seconds: int) -> None: ...
 
 
 def next_day(now: datetime, timezone: str) -> datetime:
-    """When the next day of money begins."""
+    """When the next day of money begins, in UTC: where the clock jumps over midnight, a time in
+    its own zone would compare unequal to itself."""
     local = now.astimezone(ZoneInfo(timezone))
     tomorrow = local.date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time(), ZoneInfo(timezone))
+    return datetime.combine(tomorrow, time(), ZoneInfo(timezone)).astimezone(UTC)
 
 
 async def put_off(context: Context, begun: Versioned[Proposal], unpaid: Unpaid) -> datetime | None:
@@ -119,6 +129,10 @@ class MoneyWatch:
         self._context = context
         self._store = store
         self._members = members
+        self._tries: dict[str, int] = {}
+        """How often this process has tried each warning of the day."""
+        self._too_dear: dict[str, tuple[Decimal | None, Sequence[str]]] = {}
+        """By playbook: what was left when none of these runs could be paid."""
 
     async def run(self) -> None:
         """Look until cancelled, through any outage."""
@@ -140,36 +154,53 @@ class MoneyWatch:
             if money.reaches(spending.warn_at):
                 await self._warn(spending, playbook, money)
         for playbook in self._context.playbooks:
-            total, first = await self._store.for_money(playbook, 1)
+            total, waiting = await self._store.for_money(playbook, _LOOKED_AT)
             if total:
-                await self._wake(playbook, spending.left_for(playbook), first[0])
+                await self._wake(playbook, spending.left_for(playbook), waiting)
 
-    async def _wake(self, playbook: str, left: Decimal | None, first: str) -> None:
-        """Wake as many runs as can pay what the oldest of them lacked for its next call."""
-        oldest = await self._context.store.proposal(first)
-        if oldest is None:
-            return
-        needed = oldest.value.run.unpaid_usd
-        able = AT_ONCE if left is None or not needed else min(AT_ONCE, int(left / needed))
+    async def _wake(self, playbook: str, left: Decimal | None, waiting: Sequence[str]) -> None:
+        """Wake, oldest first, the runs that can all pay what each lacked for its next call. One
+        that cannot holds up no cheaper one behind it."""
+        if self._too_dear.get(playbook) == (left, waiting):
+            return  # nothing has changed: they need not be read again
+        able, rest = list[str](), left
+        for one in waiting:
+            if len(able) == AT_ONCE:
+                break
+            found = await self._context.store.proposal(one) if rest is not None else None
+            needed = found.value.run.unpaid_usd if found else Decimal(0)
+            if rest is None or needed <= rest:
+                able.append(one)
+                rest = None if rest is None else rest - needed
         if able:
-            _, waiting = await self._store.for_money(playbook, able)
-            await self._store.wake([Wake("run", one) for one in waiting])
+            self._too_dear.pop(playbook, None)
+            await self._store.wake([Wake("run", one) for one in able])
+        else:
+            self._too_dear[playbook] = (left, waiting)
 
     async def _warn(self, spending: Spending, playbook: str, money: Sum) -> None:
         what = f"budget:{spending.day}:{playbook}"
-        if not await self._store.once(what, _TELLING_SECONDS):
+        tries = self._tries.get(what, 0)
+        wait = min(_TELLING_SECONDS * 2**tries, _LONGEST_WAIT_SECONDS)
+        if not await self._store.once(what, wait):
             return
-        words, told = _words(spending, playbook, money), 0
-        for actor in await self._managers():
-            surface = self._context.surfaces.shown.get(actor.surface)
-            if surface is None:
-                continue
-            try:
-                await surface.tell(actor, words)
-                told += 1
-            except SurfaceError as lost:
-                log.warning("deskhand: %s was not told of the budget: %s", actor.key, lost)
-        log.warning("deskhand: %s", words)
+        today = f"budget:{spending.day}:"
+        self._tries = {name: n for name, n in self._tries.items() if name.startswith(today)}
+        self._tries[what] = tries + 1
+        words = _words(spending, playbook, money)
+        managers, everybody = await self._managers()
+        told = left = 0
+        for actor in managers:
+            match await self._tell(actor, words, f"{what}:{actor.key}"):
+                case "told":
+                    told += 1
+                case "again":
+                    left += 1
+                case "done":
+                    pass
+        first = await self._store.once(f"{what}:first", _TOLD_SECONDS)
+        if first:
+            log.warning("deskhand: %s", words)
         entry = Entry(
             kind="operator",
             playbook=playbook or None,
@@ -181,19 +212,42 @@ class MoneyWatch:
                 "reserved_usd": str(money.reserved),
                 "cap_usd": str(money.cap),
                 "managers_told": told,
+                "managers_left": left,
             },
         )
-        await self._store.said(what, _TOLD_SECONDS, entry)
+        if first or told:
+            await self._store.record((entry,))
+        if not left and everybody:
+            await self._store.said(what, _TOLD_SECONDS)
 
-    async def _managers(self) -> list[Actor]:
+    async def _tell(self, actor: Actor, words: str, mark: str) -> Literal["told", "done", "again"]:
+        """done: they know, or cannot be told. again: they could not be told just now."""
+        surface = self._context.surfaces.shown.get(actor.surface)
+        if surface is None or await self._store.was_said(mark):
+            return "done"
+        try:
+            await surface.tell(actor, words)
+        except SurfaceError as lost:
+            log.warning("deskhand: %s was not told of the budget: %s", actor.key, lost)
+            if not (isinstance(lost, NotPosted) and lost.final):
+                return "again"  # also where it may have arrived: twice is better than never
+            await self._store.said(mark, _TOLD_SECONDS)
+            return "done"
+        await self._store.said(mark, _TOLD_SECONDS)
+        return "told"
+
+    async def _managers(self) -> tuple[list[Actor], bool]:
+        """The managers, and whether these are all of them: a group may not be known just now."""
+        everybody = True
         managers = self._context.managers
         people = dict.fromkeys(managers.slack_users)
         if managers.slack_groups and self._members is not None:
             try:
                 people |= dict.fromkeys(sorted(await self._members(managers.slack_groups)))
             except LookUpFailed as failed:
+                everybody = False
                 log.warning("deskhand: managers in groups are not told of the budget: %s", failed)
-        return [Actor(surface="slack", team="", id=one) for one in people]
+        return [Actor(surface="slack", team="", id=one) for one in people], everybody
 
 
 def _words(spending: Spending, playbook: str, money: Sum) -> str:

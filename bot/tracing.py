@@ -80,7 +80,7 @@ def words_of(line: TraceLine) -> str:
             failed = f", {data['failed']}" if data.get("failed") else ""
             return (
                 f"{_text(data, 'model')}  {_text(data, 'latency_ms')} ms, "
-                f"tokens {_number(line, 'tokens_in') + _number(line, 'cache_read')} in "
+                f"tokens {_tokens_in(line)} in "
                 f"({_number(line, 'cache_read')} cached) {_number(line, 'tokens_out')} out, "
                 f"${cost_of(line):.6f}, {_text(data, 'stop')}{failed}, "
                 f"prompt {_text(data, 'prompt')} {_text(data, 'prompt_version')}"
@@ -91,6 +91,10 @@ def words_of(line: TraceLine) -> str:
             return f"{_text(data, 'tool')}  {_text(data, 'latency_ms')} ms, {found} found{failed}"
         case "proposal" | "handoff":
             return _rest(data)
+        case "unreadable":
+            kind = data.get("written_as")
+            written = f", as {inert_line(str(kind))}" if kind else ""
+            return f"written by another version of Deskhand{written}"
         case _:
             return _rest({name: data[name] for name in data if name not in _OF_THE_RUN})
 
@@ -99,12 +103,17 @@ def sum_of(run: str, lines: Sequence[TraceLine]) -> str:
     """A run's calls, tokens and cost, on one line."""
     calls = [line for line in lines if line.entry.run == run and line.entry.kind in _CALLS]
     models = [line for line in calls if line.entry.kind == "model_call"]
-    into, out = (sum(_number(line, key) for line in models) for key in ("tokens_in", "tokens_out"))
+    into, out = sum(map(_tokens_in, models)), sum(_number(line, "tokens_out") for line in models)
     cached = sum(_number(line, "cache_read") for line in models)
     return (
         f"{len(models)} model calls, {len(calls) - len(models)} tool calls, "
-        f"tokens {into + cached} in ({cached} cached) {out} out, ${total_cost(models):.6f}"
+        f"tokens {into} in ({cached} cached) {out} out, ${total_cost(models):.6f}"
     )
+
+
+def _tokens_in(line: TraceLine) -> int:
+    """Every token that went in, whether read from the cache, written to it or neither."""
+    return sum(_number(line, name) for name in ("tokens_in", "cache_read", "cache_write"))
 
 
 def seconds_between(begun: datetime, ended: datetime) -> str:

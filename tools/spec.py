@@ -37,6 +37,8 @@ class SimilarTicket:
     priority: str | None
     reply: str | None
     score: float
+    ticket: str = ""
+    """Which one it was, for whoever erases it; the model is not told."""
 
 
 MEMORY = 1 << 40

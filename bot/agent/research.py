@@ -96,6 +96,8 @@ class Research:
         text = findings.failed or findings.text or "Nothing found."
         failed = findings.failed is not None
         result = ToolResult(call, inert(text[:RESULT_LIMIT]), failed, findings)
+        # Their words stand in this entry's texts, and go when theirs are erased.
+        examples = dict.fromkeys(one.ticket for one in findings.similar if one.ticket)
         self.entry(
             Entry(
                 kind="tool_call",
@@ -109,6 +111,7 @@ class Research:
                     "passages": len(findings.passages),
                     "similar": len(findings.similar),
                     "latency_ms": round(latency * 1000, 1),
+                    **({"examples": list(examples)} if examples else {}),
                 },
                 texts={"args": written, "result": result.text},
             )

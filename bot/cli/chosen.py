@@ -83,7 +83,8 @@ def window(text: str) -> timedelta:
 def report_folder(settings: Settings, out: Path | None) -> Path:
     """Where the report goes, made ready before anything is paid for."""
     from bot.evaluate.files import ready_folder
+    from bot.store.reports import reports_folder
 
-    folder = settings.data / "eval" if out is None else out
+    folder = reports_folder(settings.data) if out is None else out
     ready_folder(folder)
     return folder

@@ -52,6 +52,9 @@ def register(app: typer.Typer) -> None:
             would = "would be erased" if dry_run else "erased"
             for name in _PRINTED:
                 output.line(f"{name}: {figures[name]} {'redrawn' if name == 'cards' else would}")
+        if counts.reports:
+            would = "would be removed" if dry_run else "are removed"
+            output.complain(f"{counts.reports} reports that held their words {would}")
         if counts.left:
             output.complain(
                 f"{counts.left} tickets of {inert_line(person.strip())} are left: an action of "
@@ -64,10 +67,12 @@ async def _erase(settings: Settings, person: str, *, dry_run: bool) -> Counts:
     from bot.cli.attach import attached
     from bot.clock import SystemClock
     from bot.store.erasing import Eraser
+    from bot.store.reports import Reports, reports_folder
     from bot.store.rewriting import rewrite_files
 
     async with attached(settings) as there:
-        eraser = Eraser(there.store.wire, there.store.keys, SystemClock())
+        reports = Reports(reports_folder(settings.data))
+        eraser = Eraser(there.store.wire, there.store.keys, SystemClock(), reports)
         counts = await eraser.person(person, dry_run=dry_run)
         if settings.embedded and not dry_run:
             # Also where nothing was found: an earlier run may have been broken off before this.

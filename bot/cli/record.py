@@ -112,9 +112,15 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1)
         signed = sign_head(secret, found.entries, found.head)
         if as_json:
-            output.as_json({"ok": True, "entries": found.entries, "head": signed})
+            told = {"unreadable": found.unreadable} if found.unreadable else {}
+            output.as_json({"ok": True, "entries": found.entries, "head": signed, **told})
         else:
             output.line(f"{found.entries} entries, whole and in order")
+            if found.unreadable:
+                output.line(
+                    f"{found.unreadable} of them, from {found.first_unreadable} on, were written "
+                    "by another version of Deskhand: their bytes fit, what they say is not read"
+                )
             output.line(f"head: {signed}")
 
 

@@ -168,9 +168,24 @@ async def _replay(
             check_priced(bench)
             await _run_all(past, bench, purse, done)
             about = _about(bench, done, prompt)
-    done.cost_usd = purse.spent
-    _write(folder, done, about)
+        done.cost_usd = purse.spent
+        _write(folder, done, about)
+        await _check_not_erased(there, done, folder)
     return done
+
+
+async def _check_not_erased(there: Attached, done: _Done, folder: Path) -> None:
+    """Whoever erases removes the reports that there are; one that is written meanwhile goes here.
+    Raises ``OperatorError``."""
+    from bot.evaluate.past import is_whole
+    from bot.faults import OperatorError
+
+    for ticket in {one.past.ticket.id: one.past.ticket for one in done.runs}.values():
+        if not is_whole(ticket, await there.store.ticket(ticket.id)):
+            (folder / "replay.html").unlink(missing_ok=True)
+            raise OperatorError(
+                "replay: texts were erased while it ran, so its report is not kept; run it again"
+            )
 
 
 async def _cap(there: Attached, wanted: _Wanted) -> Decimal:

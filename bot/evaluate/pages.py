@@ -84,6 +84,7 @@ def eval_page(evaluation: Evaluation, about: About) -> str:
     return _render(
         "eval.html",
         about=about,
+        holds=_held(evaluation),
         figures=figures,
         tiles=_eval_tiles(evaluation),
         degraded=evaluation.degraded,
@@ -105,6 +106,16 @@ def eval_page(evaluation: Evaluation, about: About) -> str:
         seconds=lambda value: plots.amount(value, "s"),
         dollars=lambda value: plots.amount(value, "$"),
     )
+
+
+def _held(evaluation: Evaluation) -> list[str]:
+    """Whose words the page may hold, for whoever erases them: tickets and their authors."""
+    bodies = [one.case.body for one in evaluation.scored]
+    bodies += [one.case.body for one in evaluation.failed]
+    names = [body.id for body in bodies]
+    for author in (body.author for body in bodies):
+        names += filter(None, (author.id, author.email)) if author else ()
+    return list(dict.fromkeys(names))
 
 
 def _eval_tiles(evaluation: Evaluation) -> list[Tile]:
@@ -214,6 +225,7 @@ def replay_page(runs: Sequence[Replayed], about: AboutReplay) -> str:
     return _render(
         "replay.html",
         about=about,
+        holds=[name for one in runs for name in (one.past.ticket.id, one.past.run.id)],
         runs=rows,
         differing=differing,
         same=[row for row in rows if not row.differs],

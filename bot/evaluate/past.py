@@ -149,6 +149,14 @@ def as_read_by(run: Run, ticket: Ticket) -> Ticket | None:
     return ticket.model_copy(update={"messages": messages})
 
 
+def is_whole(read: Ticket, now: Versioned[Ticket] | None) -> bool:
+    """Whether nothing that was read of the ticket has been erased since."""
+    if now is None or now.value.erased:
+        return False
+    left = {message.id for message in now.value.thread}
+    return all(message.id in left for message in read.thread)
+
+
 def differences(before: Given, after: Given) -> tuple[str, ...]:
     """The parts of the answer that are not the same. Why a draft is as it is, is no part."""
     pairs: dict[str, tuple[Any, Any]] = {

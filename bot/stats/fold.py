@@ -50,8 +50,15 @@ def asks(entry: Entry) -> bool:
     return came in ("failed", "unknown") or (came == "approved" and went in _BACK)
 
 
+def may_go_back(entry: Entry) -> bool:
+    """Whether a later entry of its proposal may take back what this one adds."""
+    return not {*_action(entry), *_outcome(entry)}.isdisjoint((*_UNSETTLED, *_APPROVED))
+
+
 _BACK = ("pending", "superseded")
-"""Where an approval that was not acted on goes."""
+"""Where an approval that was not acted on goes, or that is asked for anew."""
+_UNSETTLED = ("action:failed", "action:unknown")
+_APPROVED = ("approved", "edited")
 
 
 def fold(line: TraceLine, earlier: Sequence[TraceLine] = ()) -> list[Count]:
@@ -69,7 +76,7 @@ def _adds(entry: Entry) -> Mapping[str, int]:
     add: Counter[str] = Counter()
     data = entry.data
     match entry.kind:
-        case "ticket" if data.get("what") == "opened":
+        case "ticket" if _opens(entry):
             add["tickets"] += 1
         case "proposal":
             add["proposals"] += 1
@@ -137,6 +144,8 @@ def _action(entry: Entry) -> Mapping[str, int]:
     """What became of an action by this entry."""
     data = entry.data
     if entry.kind == "effect":
+        if data.get("from") == data.get("outcome") == "unknown":
+            return {}  # it was given up as unknown before its late answer, which is no better
         return {f"action:{data.get('outcome')}": 1}
     if entry.kind == "transition" and data.get("to") == "unknown" != data.get("from"):
         return {"action:unknown": 1}
@@ -151,10 +160,10 @@ def _taken_back(entry: Entry, earlier: Sequence[TraceLine]) -> Iterable[Count]:
     if not asks(entry) or _ends_run(entry):
         return
     if came in ("failed", "unknown") and verb != "reject":
-        yield from _last(entry, earlier, _action, ("action:failed", "action:unknown"))
-    reopened = came == "approved" and went in _BACK
+        yield from _last(entry, earlier, _action, _UNSETTLED)
+    reopened = came in ("approved", "unknown") and went in _BACK
     if reopened or (came == "failed" and verb in ("edit", "reject")):
-        yield from _last(entry, earlier, _outcome, ("approved", "edited"))
+        yield from _last(entry, earlier, _outcome, _APPROVED)
 
 
 def _last(
@@ -190,7 +199,13 @@ def _first(data: Mapping[str, Any]) -> bool:
 
 
 def _ended_before(earlier: Sequence[TraceLine]) -> bool:
-    return any(_ends_run(line.entry) for line in earlier)
+    # Without its beginning: that is archived, and with it, as good as always, its first run's end.
+    begins = any(_opens(line.entry) for line in earlier)
+    return not begins or any(_ends_run(line.entry) for line in earlier)
+
+
+def _opens(entry: Entry) -> bool:
+    return entry.kind == "ticket" and entry.data.get("what") == "opened"
 
 
 def _cell(entry: Entry) -> Cell:

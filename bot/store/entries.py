@@ -15,6 +15,7 @@ from bot.store.codec import pack_bytes, unpack_bytes
 from bot.store.keys import Keys
 
 _SALT_BYTES = 16
+_ABOUT = ("kind", "ticket", "run", "proposal", "playbook", "actor")
 _ID = struct.Struct(">6sH")
 
 
@@ -83,8 +84,26 @@ def pack_entry(entry: Entry) -> tuple[bytes, bytes]:
 
 
 def read_entry(raw: bytes) -> Entry:
-    """An entry from its bytes. Raises ``ValueError``."""
-    return Entry.model_validate_json(raw)
+    """An entry from its bytes; of kind ``unreadable`` where another version wrote it.
+
+    After a rollback there may be any number of such. The chain covers bytes and not what they say,
+    so they are sealed and followed like all others, and count as nothing."""
+    try:
+        return Entry.model_validate_json(raw)
+    except ValueError:
+        return _unreadable(raw)
+
+
+def _unreadable(raw: bytes) -> Entry:
+    """With as much of it as any version's entry has, so that it is found with its ticket."""
+    try:
+        found = json.loads(raw)
+    except ValueError:
+        found = None
+    known = found if isinstance(found, dict) else {}
+    about = {name: known[name] for name in _ABOUT if isinstance(known.get(name), str)}
+    data = {"written_as": about.pop("kind")} if "kind" in about else {}
+    return Entry.model_validate({**about, "kind": "unreadable", "data": data})
 
 
 def read_texts(packed: bytes) -> dict[str, tuple[bytes, str]]:

@@ -14,6 +14,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from pydantic import JsonValue
+
 from bot.domain import Board, Copy, Delivery, Place, Proposal, Ticket
 from bot.journal import Entry, salted
 from bot.ports import Clock, Commit, Document, Versioned, Wake
@@ -36,16 +38,17 @@ from bot.store import documents, wakes
 from bot.store.codec import unpack, unpack_document
 from bot.store.documents import Operation, belonging, person_member, proposal_member, read_board
 from bot.store.entries import read_entry, read_index, read_texts
-from bot.store.examples import FORGOTTEN
+from bot.store.examples import FORGOTTEN, shown_member
 from bot.store.keys import Keys, fingerprint
 from bot.store.record import Record
+from bot.store.reports import Reports
 from bot.store.wire import Argument, Wire
 
 GONE_SECONDS = 24 * 3600
 """For so long a run that did not notice in time may still be writing; it has minutes."""
 _CHUNK = 500
 _SOON = timedelta(milliseconds=20)
-_THREAD_CALLS = ("model_call", "tool_call")
+_CALLS = ("model_call", "tool_call")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Counts:
     cards: int = 0
     """Posted cards that are redrawn."""
     left: int = 0
+    reports: int = 0
+    """Reports that Deskhand had written and that held their words."""
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in _FIGURES))
@@ -69,7 +74,7 @@ class Counts:
         return {name: getattr(self, name) for name in _FIGURES}
 
 
-_FIGURES = ("tickets", "texts", "examples", "index", "cards", "left")
+_FIGURES = ("tickets", "texts", "examples", "index", "cards", "left", "reports")
 
 
 @dataclass(frozen=True)
@@ -95,12 +100,13 @@ class _Step:
 
 
 class Eraser:
-    """Erases in one tenant's store."""
+    """Erases in one tenant's store, and in the reports that lie beside it."""
 
-    def __init__(self, wire: Wire, keys: Keys, clock: Clock) -> None:
+    def __init__(self, wire: Wire, keys: Keys, clock: Clock, reports: Reports) -> None:
         self._wire = wire
         self._keys = keys
         self._clock = clock
+        self._reports = reports
 
     # --- a person -----------------------------------------------------------------------------
 
@@ -112,6 +118,9 @@ class Eraser:
         found = await self._tickets_of(person, dry_run=dry_run)
         for ticket_id in found:
             total += await self._one(ticket_id, "person", person=person, dry_run=dry_run)
+        # Those of tickets that never were in the store, and what an earlier erasure left.
+        names = {person, person.rpartition(":")[2]}
+        total += Counts(reports=await self._reports.remove(names, dry_run=dry_run))
         if not dry_run and total != Counts(left=total.left):
             # The salt is kept nowhere: the entry proves nothing about anybody.
             who = salted(secrets.token_bytes(16), person)
@@ -205,8 +214,12 @@ class Eraser:
             step = self._partly(case, person) if partly else await self._whole(case, why, now)
             if step is None:
                 return Counts()
+            names = {ticket.id, *(name for one in proposals for name in (one.id, one.run.id))}
+            # Before the step, so that a crash leaves no report of what nobody finds any more; and
+            # after it, for a report that was made meanwhile.
+            reports = await self._reports.remove(names, dry_run=dry_run)
             if dry_run:
-                return step.counts
+                return replace(step.counts, reports=reports)
             done = await documents.commit(
                 self._wire,
                 self._keys,
@@ -215,7 +228,8 @@ class Eraser:
                 besides=step.besides,
             )
             if isinstance(done, documents.Committed):
-                return step.counts
+                reports += await self._reports.remove(names)
+                return replace(step.counts, reports=reports)
 
     async def _whole(self, case: _Case, why: Why, now: datetime) -> _Step:
         keys, ticket = self._keys, case.ticket.value
@@ -237,6 +251,10 @@ class Eraser:
             )
         )
         besides, examples = await self._example(ticket)
+        repeated, others, shown = await self._repeated(ticket, why)
+        texts += shown
+        entries += others
+        besides += repeated
         origins = await self._origins(ticket)
         members = [str(one) for one in belonging(keys, ticket)[1::2]]
         members += [proposal_member(ticket.id, one.value.id) for one in case.proposals]
@@ -284,7 +302,7 @@ class Eraser:
         moved = tuple(now for now, old in zip(proposals, case.proposals, strict=True) if now != old)
         if changed == ticket and not moved:
             return None
-        calls = {one: kind for one, kind in case.entries.items() if kind in _THREAD_CALLS}
+        calls = {one: kind for one, kind in case.entries.items() if kind in _CALLS}
         gone = [person_member(keys, name, ticket.id) for name in sorted(was - left)]
         besides: list[Operation] = [*_without_texts(keys, calls)]
         if gone:
@@ -363,6 +381,31 @@ class Eraser:
             ("HDEL", ids, (ticket.id,)),
             ("HINCRBY", ids, (FORGOTTEN, 1)),
         ], 1
+
+    async def _repeated(self, ticket: Ticket, why: Why) -> tuple[list[Operation], list[Entry], int]:
+        """What erases its example from the calls of other tickets' runs that were shown it: their
+        prompts, answers and results; what the record says of it, and how many texts there are."""
+        gone, entries, total = list[Operation](), list[Entry](), 0
+        for other in await self._members(shown_member(ticket.id, "")):
+            gone.append(("ZREM", self._keys.belongs, (shown_member(ticket.id, other),)))
+            listed = read_index(await self._wire.command("GET", self._keys.entries(other)) or b"")
+            kinds, _ = await self._texts_of(listed)
+            calls = {one: kind for one, kind in kinds.items() if kind in _CALLS}
+            if other == ticket.id or not calls:
+                continue  # all texts of its own go anyway
+            gone += _without_texts(self._keys, calls)
+            total += len(calls)
+            data: dict[str, JsonValue] = {"what": "erased", "by": why, "texts": len(calls)}
+            entries.append(
+                Entry(
+                    kind="operator",
+                    ticket=other,
+                    playbook=ticket.playbook,
+                    actor="operator",
+                    data=data | {"of": "examples"},
+                )
+            )
+        return gone, entries, total
 
     async def _origins(self, ticket: Ticket) -> list[str]:
         """The conversations by which it is found: newer words there are no part of it any more."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from bot.journal import Entry
 from bot.ports import Lesson
 from bot.store.codec import pack_bytes, unpack_bytes
 from bot.store.entries import KeyList
@@ -24,7 +25,8 @@ def lesson_arguments(keys: Keys, listed: KeyList, lesson: Lesson | None) -> list
     """The arguments of ``learn`` (``learn.lua``): the example is kept as its playbook's newest."""
     if lesson is None:
         return [0]
-    packed = pack_bytes(json.dumps(asdict(lesson.example), separators=(",", ":")).encode())
+    example = asdict(lesson.example) | {"ticket": lesson.ticket}
+    packed = pack_bytes(json.dumps(example, separators=(",", ":")).encode())
     learnt = listed.number(keys.learnt(lesson.playbook))
     return [learnt, listed.number(keys.learnt_ids(lesson.playbook)), lesson.ticket, packed, KEPT]
 
@@ -50,6 +52,34 @@ async def examples(
             found.append(_read(fields[b"x"]))
         if len(page) < _PAGE:
             return memory + since, found
+
+
+def shown_member(ticket_id: str, to: str) -> str:
+    """The member of ``belongs`` that says that a run of ``to`` was shown this ticket's example."""
+    return f"s{ticket_id}:{to}"
+
+
+async def note_shown(wire: Wire, keys: Keys, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Note, before they are written, whose examples these entries' texts repeat, so that erasing
+    finds them; the entries, without the texts of those whose example was erased meanwhile."""
+    shown = [tuple(map(str, _list(entry.data.get("examples")))) for entry in entries]
+    members: list[Argument] = []
+    for entry, tickets in zip(entries, shown, strict=True):
+        for one in tickets if entry.ticket else ():
+            members += (0, shown_member(one, str(entry.ticket)))
+    if not members:
+        return tuple(entries)
+    await wire.command("ZADD", keys.belongs, *members)
+    checked = []
+    for entry, tickets in zip(entries, shown, strict=True):
+        if tickets and await wire.command("EXISTS", *map(keys.gone, tickets)):
+            entry = entry.model_copy(update={"texts": {}})
+        checked.append(entry)
+    return tuple(checked)
+
+
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
 
 
 def _read(packed: bytes) -> SimilarTicket:

@@ -52,6 +52,8 @@ class Keys:
         """Hash: the last sealed entry's id, how many there are, the last link."""
         self.archived = prefix + "archived"
         """Hash: how many entries lie in files, the last one's id and link, whose folder it is."""
+        self.kept = prefix + "kept"
+        """Hash: proposal id to those archived entries of it that figures may take back."""
         self.texts = prefix + "texts"
         """Hash: entry id to its personal texts and their salts."""
         self.cells = prefix + "cells"
@@ -64,7 +66,8 @@ class Keys:
         """Hash: a proposal to its ``<cell>:<since>:<reminder>`` there."""
         self.belongs = prefix + "belongs"
         """Sorted set, by name: ``p<person>:<ticket>`` for everyone whose words stand in a ticket,
-        ``t<ticket>:<proposal>`` for each of its proposals."""
+        ``t<ticket>:<proposal>`` for each of its proposals, ``s<ticket>:<other ticket>`` for each
+        whose runs were shown its example."""
         self.age = prefix + "age"
         """Sorted set: every ticket that holds texts, by its last activity in milliseconds."""
         self.people = prefix + "people"

@@ -28,6 +28,7 @@ from bot.store.entries import (
     read_index,
     read_texts,
 )
+from bot.store.kept import kept_of
 from bot.store.keys import Keys
 from bot.store.owed import REMEMBERED_SECONDS
 from bot.store.scripts import RECORD, SEAL, TELL
@@ -160,10 +161,20 @@ class Record:
             earlier: Sequence[Line] = ()
             case = line.entry.ticket or line.entry.proposal
             if case and self._fold.asks(line.entry):
-                found = await self.of_case(case)
-                earlier = [one for one in found if order_of(one.id) < order_of(line.id)]
+                earlier = await self._before(line, case)
             counts += self._fold.fold(line, earlier)
         return counts
+
+    async def _before(self, line: Line, case: str) -> list[Line]:
+        """The entries of its case before this one; of those that are archived, what may go back."""
+        found = {one.id: one for one in await self.of_case(case)}
+        if line.entry.proposal:
+            # After the journal: what leaves that is kept here first.
+            for one in await kept_of(self._wire, self._keys, line.entry.proposal):
+                found[one.id] = one
+        return [
+            found[one] for one in sorted(found, key=order_of) if order_of(one) < order_of(line.id)
+        ]
 
     def _counted(self, counts: Iterable[Count], keys: KeyList) -> list[Argument]:
         """The last part of ``seal.lua``'s arguments; each bucket's key goes into ``keys``."""
@@ -222,6 +233,8 @@ class Record:
         await self.seal()
         sealed = await self.head()
         done, last, cursor = 0, GENESIS, _FIRST
+        first: str | None = None
+        unreadable = 0
         if segments is None:
             done, last, cursor = files.entries, files.link, files.id
         pages = self._pages(files, sealed.id, segments)
@@ -237,6 +250,8 @@ class Record:
                 if isinstance(found, Broken):
                     return Broken(found.id, done + found.position, found.why)
                 done, last, cursor = done + found.entries, found.head, part[-1].id
+                others = [one.id for one in part if read_entry(one.raw).kind == "unreadable"]
+                first, unreadable = first or next(iter(others), None), unreadable + len(others)
                 if vouched is not None and done == vouched[0] and last != vouched[1]:
                     return Broken(cursor, done - 1, "altered")
             progress(done)
@@ -244,7 +259,7 @@ class Record:
             return Broken(sealed.id, done, "missing")
         if vouched is not None and done < vouched[0]:
             return Broken(sealed.id, done, "missing")
-        return Verified(done, last)
+        return Verified(done, last, unreadable, first)
 
     async def _pages(
         self, files: Archived, upto: str, segments: Segments | None

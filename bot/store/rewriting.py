@@ -1,4 +1,4 @@
-"""The server's append-only file written anew: what was erased leaves the disk, too."""
+"""The server's append-only file, written anew: what was erased leaves it too."""
 
 from __future__ import annotations
 

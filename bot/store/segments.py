@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 from bot.journal import GENESIS, Broken, Stored, verify
 from bot.store.entries import KeyList, read_entry
+from bot.store.kept import keep
 from bot.store.keys import Keys
 from bot.store.locks import FileLock
 from bot.store.scripts import ARCHIVE
@@ -220,6 +221,7 @@ class Archive:
         if isinstance(found, Broken):
             log.error("the journal is broken at %s: nothing is archived", found.id)
             return 0
+        await keep(self._wire, self._keys, entries)
         await asyncio.to_thread(self._segments.write, known.entries, known.link, entries)
         cases = Counter(
             self._keys.entries(case)

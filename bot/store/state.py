@@ -348,10 +348,11 @@ class RedisStore:
             await self._owing.pay(reservation, usd, tuple(entries))
 
     async def _settle(self, owed: Owed) -> None:
+        entries = await examples.note_shown(self.wire, self.keys, owed.entries)
         if owed.reservation is None:
-            await self.record_book.append_once(owed.id, owed.entries)
+            await self.record_book.append_once(owed.id, entries)
         else:
-            await money.settle(self.wire, self.keys, owed.reservation, owed.usd, owed.entries)
+            await money.settle(self.wire, self.keys, owed.reservation, owed.usd, entries)
         self.written(owed.entries)
 
     async def pay_owed(self) -> None:
@@ -385,11 +386,12 @@ class RedisStore:
         key = self.keys.said(what)
         return await self.wire.command("SET", key, "", "NX", "EX", seconds) is not None
 
-    async def said(self, what: str, seconds: int, entry: Entry) -> None:
-        """It was said: with its entry, and not again within ``seconds``. Who could not be told
-        says it again, so nothing is owed."""
-        await self.record_book.append((entry,))
-        self.written((entry,))
+    async def was_said(self, what: str) -> bool:
+        """Whether this has been said, and is not forgotten yet."""
+        return bool(await self.wire.command("EXISTS", self.keys.said(what)))
+
+    async def said(self, what: str, seconds: int) -> None:
+        """It was said, and need not be said again within ``seconds``."""
         await self.wire.command("SET", self.keys.said(what), "", "EX", seconds)
 
     async def give_up_abandoned(self) -> int:

@@ -15,6 +15,7 @@ from bot.ports import Clock
 from bot.settings import Settings
 from bot.store.erasing import Counts, Eraser
 from bot.store.keys import Keys
+from bot.store.reports import Reports, reports_folder
 from bot.store.rewriting import rewriting
 from bot.store.segments import AT_ONCE, Archive, Segments, segments_folder
 from bot.store.state import RedisStore
@@ -36,6 +37,7 @@ class Sweep:
         clock: Clock,
         retention: Retention,
         archive: Archive,
+        reports: Reports,
         *,
         embedded: bool,
     ) -> None:
@@ -45,7 +47,8 @@ class Sweep:
         self._retention = retention
         self._archive = archive
         self._embedded = embedded
-        self._eraser = Eraser(wire, keys, clock)
+        self._reports = reports
+        self._eraser = Eraser(wire, keys, clock, reports)
         self._hour = ""
         self._under_way: AsyncIterator[None] | None = None
 
@@ -75,11 +78,10 @@ class Sweep:
         if self._retention.texts is not None:
             async for _ in self._eraser.index_pages():
                 yield
-            total, more = Counts(), True
+            before = now - self._retention.texts
+            total, more = Counts(reports=await self._reports.remove_older(before)), True
             while more:
-                some, more = await self._eraser.older_than(
-                    now - self._retention.texts, TICKETS_AT_ONCE
-                )
+                some, more = await self._eraser.older_than(before, TICKETS_AT_ONCE)
                 total += some
                 yield
             await self._eraser.record_swept(total)
@@ -92,8 +94,8 @@ class Sweep:
         if self._retention.journal is not None:
             # Whole days: a file a day rather than one an hour.
             day = (now - self._retention.journal).astimezone(UTC)
-            before = day.replace(hour=0, minute=0, second=0, microsecond=0)
-            while await self._archive.step(before) == AT_ONCE:
+            midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
+            while await self._archive.step(midnight) == AT_ONCE:
                 yield
 
 
@@ -105,4 +107,5 @@ def sweep_of(
         return None
     wire, keys = store.wire, store.keys
     archive = Archive(wire, keys, Segments(segments_folder(settings.data), secret))
-    return Sweep(wire, keys, clock, retention, archive, embedded=settings.embedded).step
+    reports = Reports(reports_folder(settings.data))
+    return Sweep(wire, keys, clock, retention, archive, reports, embedded=settings.embedded).step

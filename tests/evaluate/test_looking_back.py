@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import stat
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import pytest
 
 from bot.ports import Commit, Versioned
 from bot.settings import TENANT
+from tests.cli.terminal import ROOT
 from tests.evaluate.commands import deskhand, refused
 from tests.evaluate.past import QUOTE, Past, answer, answering, everything, past
 from tests.live.steps import becomes, form
@@ -140,6 +144,70 @@ async def test_erased_and_undecided_tickets_are_left_out(tmp_path: Path, redis_u
     )
     assert (window.code, len(window.data["runs"])) == (0, 1)
     assert "1 run is left out: its text is erased" in window.stderr
+
+
+async def test_reports_go_with_the_words_that_they_hold(tmp_path: Path, redis_url: str) -> None:
+    async with past(tmp_path, redis_url, answering(drafted)) as desk:
+        card = await desk.pending("one", "Where is my xyzzyplugh?")
+        await desk.approve(card)
+        await desk.still()
+        made = tmp_path / "data" / "eval" / "labelled.jsonl"
+        made.parent.mkdir(parents=True, exist_ok=True)
+        for command in (
+            ("eval", "--from-journal", "--out", str(made)),
+            ("eval", str(made)),
+            ("replay", "--since", "1h"),
+        ):
+            said = await deskhand(tmp_path, *command, environment=desk.environment)
+            assert said.code == 0, said.stderr
+        held = [path.name for path in made.parent.iterdir() if "xyzzyplugh" in path.read_text()]
+        assert {"labelled.jsonl", "replay.html"} <= set(held)
+        email = "ada@customer.example"
+        gone = await deskhand(
+            *(tmp_path, "erase", "--person", email, "--json"), environment=desk.environment
+        )
+    assert (gone.code, gone.data["tickets"]) == (0, 1), gone.stderr
+    assert gone.stderr == "3 reports that held their words are removed\n"
+    assert [path.name for path in made.parent.iterdir()] == ["eval.json"]
+
+
+async def test_a_report_of_words_that_were_erased_meanwhile_is_not_kept(
+    tmp_path: Path, redis_url: str
+) -> None:
+    """The erasure comes while the run is made again, after its ticket was read."""
+    env: dict[str, str] = {}
+    gone: list[int] = []
+
+    def slow(request: Request) -> dict[str, Any]:
+        if env and not gone:
+            gone.append(
+                subprocess.run(
+                    (sys.executable, "-m", "bot", "erase", "--person", "ada@customer.example"),
+                    cwd=tmp_path,
+                    env=env,
+                    check=False,
+                ).returncode
+            )
+        return drafted(request)
+
+    async with past(tmp_path, redis_url, answering(drafted)) as desk:
+        await desk.approve(await desk.pending("one", "Where is my xyzzyplugh?"))
+        await desk.still()
+        async with anthropic_standin(brain=answering(slow)) as model:
+            env |= {
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "DESKHAND_DATA": str(tmp_path / "data"),
+                **desk.environment,
+            }
+            said = await deskhand(
+                *(tmp_path, "replay", "--since", "1h"),
+                environment={**desk.environment, **model.environment},
+            )
+    assert gone == [0]
+    assert said.code == 2
+    assert "texts were erased while it ran" in said.stderr
+    assert not (tmp_path / "data" / "eval" / "replay.html").exists()
 
 
 async def erase(desk: Past, ticket_id: str) -> None:

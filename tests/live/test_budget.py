@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,7 @@ from tests.live.steps import (
     told_directly,
     words,
 )
+from tests.standins.wire import HttpFailure
 
 
 def with_budget(**budget: Any) -> dict[str, Any]:
@@ -122,6 +123,50 @@ async def test_a_ticket_that_waits_for_money_can_be_taken_by_a_person(
         await desk.people.click("U0AGENT", drafting, "deskhand.take")
         await card_that(desk, "handoff")
         assert (await store.for_money())[0] == 0
+
+
+async def test_a_manager_whom_slack_did_not_reach_is_told_later(
+    tmp_path: Path, redis_url: str
+) -> None:
+    file = with_budget(usd_per_day=20, usd_per_playbook={"support": 0.001}, warn_at=0.5)
+    async with live(tmp_path, redis_url, config=file) as desk:
+        away = asyncio.Event()
+        away.set()
+
+        def lost(arguments: Mapping[str, Any]) -> bool:
+            return away.is_set() and str(arguments.get("channel")) == "U0MANAGER"
+
+        desk.slack.faults.add("chat.postMessage", HttpFailure(503), when=lost, times=1000)
+        store = desk.product.store
+        await says(desk, "Where do I find my invoice?")
+
+        async def warned() -> list[tuple[Any, Any]]:
+            lines = await store.record_book.since(datetime.now(UTC) - timedelta(hours=1), 5_000)
+            found = [one.entry.data for one in lines]
+            return [
+                (data["managers_told"], data["managers_left"])
+                for data in found
+                if data.get("what") == "budget_warning"
+            ]
+
+        await eventually(warned, timeout=30)
+        assert await warned() == [(0, 1)]
+        away.clear()
+        mark = store.keys.said(f"budget:{(await store.spending()).day}:support")
+        assert 0 < await store.wire.command("TTL", mark) <= 60
+        await store.wire.command("DEL", mark)  # a minute later
+        await told_directly(desk, "U0MANAGER", "budget of the playbook support")
+
+        async def settled() -> bool:
+            return int(await store.wire.command("TTL", mark)) > 3600
+
+        await eventually(settled)
+        assert await warned() == [(0, 1), (1, 0)]
+        # Another process that did not hear of it tells nobody twice.
+        await store.wire.command("DEL", mark)
+        await eventually(settled)
+        direct = [m for m in desk.slack.space.posted if m.channel == "D0MANAGER"]
+        assert len(direct) == 1
 
 
 async def test_the_managers_are_told_once_a_day_and_cap(tmp_path: Path, redis_url: str) -> None:

@@ -35,6 +35,7 @@ from tests.live.steps import (
     words,
 )
 from tests.live.steps import ticket as helpdesk_ticket
+from tests.standins.anthropic import Reply, Request, tool_reply
 
 PLANTED = "xyzzyplugh"
 AUTHOR = {"id": f"c-{PLANTED}", "name": PLANTED.title(), "email": f"{PLANTED}@customer.example"}
@@ -213,6 +214,31 @@ async def test_of_a_slack_member_sent_replies_stay_and_cards_say_erased(
     status = await desk.people.command("status", user="U0MANAGER")
     assert "tickets: 2" in str(status.body)
     assert "approved: 1" in str(status.body)
+
+
+async def test_what_another_tickets_run_was_shown_of_it_goes_too(
+    tmp_path: Path, redis_url: str
+) -> None:
+    def brain(request: Request) -> Reply | None:
+        asks = "similar_tickets" in request.tool_names and request.tool_rounds == 0
+        return tool_reply(("similar_tickets", {})) if asks else None
+
+    async with live(tmp_path, redis_url, brain=brain) as desk, aiohttp.ClientSession() as session:
+        asked = "My zebra gadget invoice number is lost in the kitchen, where is it"
+        await says(desk, f"{asked}, {PLANTED}?", user="U0CUSTOMER")
+        card = await card_that(desk, "pending", PLANTED)
+        await desk.people.click("U0AGENT", card, "deskhand.approve")
+        await becomes(desk, card, "succeeded")
+        assert await Helpdesk(desk.product.url, session).send(helpdesk_ticket("hd-9", asked)) == 200
+        other = await card_that(desk, "pending", but=card)
+        await idle(desk)
+        lines = await journal_lines(desk, other.payload["proposal"])
+        shown = [line.entry.data.get("examples") for line in lines]
+        assert any(shown)
+        code, counts, _ = await erase(desk, redis_url, "--person", "U0CUSTOMER")
+        assert (code, counts["tickets"]) == (0, 1)
+        await idle(desk, "card")
+        assert await lying_about(desk) == []
 
 
 async def test_a_run_that_is_under_way_is_void(tmp_path: Path, redis_url: str) -> None:

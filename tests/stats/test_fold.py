@@ -11,6 +11,7 @@ from bot.journal import Entry, EntryKind
 from bot.stats import asks, fold
 from bot.stats.dims import Cell
 from bot.stats.shape import counted, percentiles
+from bot.tracing import sum_of, words_of
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HERE = {"route": "billing", "model": "large", "prompt_version": "v1"}
@@ -117,6 +118,27 @@ def test_an_unknown_action_is_what_it_turns_out_to_be() -> None:
     assert again.ends == (1, 0, 0, 0, 0)
 
 
+def test_a_late_answer_that_says_nothing_is_not_another_unknown_action() -> None:
+    case = Case().proposed().decided("approve", "pending", "approved")
+    case.moved("executing", "unknown").effect("unknown", "unknown")
+    assert case.figures["actions"] == {"succeeded": 0, "failed": 0, "unknown": 1}
+    case.effect("unknown", "succeeded")
+    assert case.figures["actions"] == {"succeeded": 1, "failed": 0, "unknown": 0}
+
+
+def test_an_approval_that_is_asked_for_anew_is_counted_once() -> None:
+    kept: dict[str, Any] = {"kept_permille": 1000}
+    case = Case().proposed().decided("approve", "pending", "pending")
+    case.decided("approve", "pending", "approved", **kept).moved("approved", "unknown")
+    case.decided("settle_retry", "unknown", "pending")
+    assert case.ends == (0, 0, 0, 0, 0)
+    case.decided("approve", "pending", "pending").decided("approve", "pending", "approved", **kept)
+    case.effect("executing", "succeeded")
+    assert case.ends == (1, 0, 0, 0, 0)
+    assert sum(n for (_, _, name), n in case.counts.items() if name == "kept_of") == 1
+    assert case.figures["actions"] == {"succeeded": 1, "failed": 0, "unknown": 0}
+
+
 def test_what_is_taken_back_is_taken_where_it_was_counted() -> None:
     case = Case().proposed().decided("approve", "pending", "approved").moved("approved", "pending")
     left = [key for key, number in case.counts.items() if number and key[2] == "approved"]
@@ -133,6 +155,11 @@ def test_a_ticket_is_counted_once_in_the_route_of_its_first_card() -> None:
     late = Case().add("ticket", what="opened").add("run", what="cancelled")
     late.add("proposal", "p2", took_ms=5, first_run=False, **HERE)
     assert late.counts[AT + timedelta(minutes=2), CELL, "run_tickets"] == 1
+
+
+def test_a_ticket_whose_first_run_is_archived_is_not_counted_again() -> None:
+    case = Case().add("ticket", what="grew").add("proposal", "p2", first_run=False, **HERE)
+    assert not any(name == "run_tickets" for _, _, name in case.counts)
 
 
 def test_a_draft_that_nobody_waited_for_is_a_handoff_by_the_clock() -> None:
@@ -195,3 +222,17 @@ def test_a_call_counts_all_that_went_in() -> None:
     model = case.figures["model"]
     assert (model["calls"], model["tokens_in"], model["tokens_cached"]) == (1, 1110, 100)
     assert case.counts[AT, Cell("support", "-", "small", "v1"), "nano_usd"] == 1
+
+
+def test_a_trace_and_the_status_count_the_same_tokens() -> None:
+    tokens: dict[str, Any] = {"tokens_in": 100, "cache_read": 20, "cache_write": 3, "tokens_out": 7}
+    case = Case()
+    for _ in range(2):
+        entry = Entry(kind="model_call", run="r1", playbook="support", data={**tokens, **HERE})
+        case.lines.append(Line(str(len(case.lines)), entry, AT))
+        for count in fold(case.lines[-1]):
+            case.counts[count.at, count.cell, count.figure] += count.by
+    model = case.figures["model"]
+    assert (model["tokens_in"], model["tokens_cached"], model["tokens_out"]) == (246, 40, 14)
+    assert "tokens 123 in (20 cached) 7 out" in words_of(case.lines[0])
+    assert "tokens 246 in (40 cached) 14 out" in sum_of("r1", case.lines)

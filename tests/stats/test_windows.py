@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -77,3 +78,16 @@ def test_days_are_kept_for_good() -> None:
     assert kept[2] is None
     assert kept[0] is not None
     assert kept[0] > SPANS["30d"]
+
+
+@pytest.mark.parametrize("day", [(2026, 3, 29), (2026, 10, 25)])
+def test_a_window_is_as_long_where_the_clock_changes(day: tuple[int, int, int]) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    for hour in (0, 1, 2, 3, 12, 23):
+        local = datetime(*day, hour, 30, tzinfo=berlin)
+        now = local.astimezone(UTC)
+        for window in WINDOWS:
+            assert list(buckets(window_span(window, local), local)) == list(
+                buckets(window_span(window, now), now)
+            )
+            assert now - window_span(window, local).start == SPANS[window]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from bot.lifecycle import transition
 from bot.ports import Commit, Conflict, Lesson, Versioned
 from bot.store.codec import unpack_bytes
 from bot.store.erasing import Counts, Eraser
+from bot.store.reports import Reports
 from tests.store.make import AT, AUTHOR, Desk, approved, delivery, open_desk, proposal, ticket
 from tools.research.similar_tickets import SimilarTickets
 from tools.spec import SimilarTicket
@@ -36,7 +38,8 @@ PLANTED = "xyzzyplugh"
 
 
 def eraser(desk: Desk) -> Eraser:
-    return Eraser(desk.store.wire, desk.store.keys, desk.clock)
+    reports = Reports(Path("/nowhere"))
+    return Eraser(desk.store.wire, desk.store.keys, desk.clock, reports)
 
 
 async def planted(desk: Desk, **update: Any) -> tuple[Ticket, Proposal]:
@@ -337,3 +340,32 @@ async def test_the_indexes_of_ten_thousand_tickets_are_small(desk: Desk) -> None
     for key in (keys.belongs, keys.age):
         small += await desk.redis.memory_usage(key, samples=0)
     assert small * 100 < 6_000_000
+
+
+async def test_an_example_goes_from_the_calls_of_other_tickets_too(desk: Desk) -> None:
+    opened, _ = await planted(desk)
+    other = ticket()
+    await desk.keep(other)
+
+    def call(examples: list[str], text: str) -> Entry:
+        data: dict[str, Any] = {"tool": "similar_tickets", "examples": examples}
+        return Entry(kind="tool_call", ticket=other.id, data=data, texts={"result": text})
+
+    await desk.store.record((call([opened.id], f"ticket: {PLANTED}"),))
+    answer = Entry(kind="model_call", ticket=other.id, texts={"answer": f"As with {PLANTED}"})
+    await desk.store.record((answer,))
+    proposed = Entry(kind="proposal", ticket=other.id, texts={"reply": "Theirs alone"})
+    await desk.store.record((proposed,))
+    dry = await eraser(desk).person(f"helpdesk:{PLANTED}-7", dry_run=True)
+    done = await eraser(desk).person(f"helpdesk:{PLANTED}-7")
+    assert done == dry
+    assert PLANTED.encode() not in await plain_words(desk)
+    book = desk.store.record_book
+    lines = await book.of_case(other.id)
+    assert list(await book.texts([line.id for line in lines])) == [lines[2].id]
+    said = lines[-1].entry.data
+    assert (said["what"], said["of"], said["texts"]) == ("erased", "examples", 2)
+    assert isinstance(await book.verify(), Verified)
+    # A run that still holds it writes it down no more.
+    await desk.store.record((call([opened.id], f"again {PLANTED}"),))
+    assert PLANTED.encode() not in await plain_words(desk)

@@ -15,7 +15,9 @@ from bot.ports import Commit, Versioned, Wake
 from bot.stats.dims import Wanted, summed
 from bot.stats.windows import Span, window_span
 from bot.store.entries import pack_entry, read_texts
+from bot.store.pages import JournalPages
 from bot.store.record import Head, Record
+from bot.tracing import words_of
 from tests.store.make import AT, Desk, open_desk, proposal, ticket
 
 
@@ -324,3 +326,30 @@ async def test_whoever_is_overtaken_in_its_own_process_seals_nothing_twice(
     monkeypatch.setattr(Record, "_entries", overtaken)
     assert await book.seal() == 0
     assert isinstance(await book.verify(), Verified)
+
+
+async def test_what_another_version_wrote_is_sealed_and_counts_as_nothing(desk: Desk) -> None:
+    store = desk.store
+    await store.record(entries(1))
+    newer = b'{"kind":"newer_kind","ticket":"t_1","data":{"tokens_out":7},"weight":{"of":3}}'
+    strange = [newer, b'{"kind":"model_call","added":1,"data":{"tokens_out":7}}', b"\xff"]
+    ids = [(await desk.redis.xadd(store.keys.journal, {"e": one})).decode() for one in strange]
+    await store.record(entries(1))
+    book = store.record_book
+    assert await book.seal() == 5
+    now = datetime.now(UTC)
+    assert (await counted(desk, window_span("24h", now), now))["tokens_out"] == 4
+    found = await book.verify()
+    assert isinstance(found, Verified)
+    assert (found.entries, found.unreadable, found.first_unreadable) == (5, 3, ids[0])
+    lines = [line for line in await book.since(AT) if line.id in ids]
+    assert {line.entry.kind for line in lines} == {"unreadable"}
+    assert lines[0].entry.ticket == "t_1"
+    assert words_of(lines[0]) == "written by another version of Deskhand, as newer_kind"
+    assert words_of(lines[2]) == "written by another version of Deskhand"
+    page = await JournalPages(store.wire, store.keys).newest(None, 10)
+    assert [line.id for line in page.lines if line.entry.kind == "unreadable"] == ids[::-1]
+    assert isinstance(page.chain, Verified)
+    # Its bytes are in the chain like all others.
+    await desk.redis.xdel(store.keys.journal, ids[1])
+    assert isinstance(await book.verify(), Broken)

@@ -6,7 +6,8 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from bot.budget import CapReached, Reservation
 from bot.journal import Entry
+from bot.money_watch import next_day
 from bot.ports import Commit, Lesson, NotStarted, Start
 from bot.store.money import dollars, nano
 from tests.store.make import AT, Desk, open_desk
@@ -156,6 +158,30 @@ async def test_a_day_begins_by_the_budgets_timezone(redis_url: str) -> None:
         assert (await desk.store.spending()).day == "2026-11-23"
 
 
+@pytest.mark.parametrize(
+    ("zone", "begins", "hours"),
+    [
+        ("Europe/Berlin", datetime(2026, 3, 28, 23, tzinfo=UTC), 23),
+        ("Europe/Berlin", datetime(2026, 10, 24, 22, tzinfo=UTC), 25),
+        # Its clock goes from 24:00 straight to 01:00, so that day begins then.
+        ("America/Santiago", datetime(2026, 9, 5, 4, tzinfo=UTC), 24),
+        ("America/Santiago", datetime(2026, 9, 6, 4, tzinfo=UTC), 23),
+    ],
+)
+async def test_a_day_is_a_day_where_the_clock_changes(
+    redis_url: str, zone: str, begins: datetime, hours: int
+) -> None:
+    async with open_desk(redis_url, usd_per_day=Decimal(1), timezone=ZoneInfo(zone)) as desk:
+        ends = begins + timedelta(hours=hours)
+        days = []
+        for at in (begins - timedelta(seconds=1), begins, ends - timedelta(seconds=1), ends):
+            desk.clock.at = at
+            days.append(date.fromisoformat((await reserved(desk, "0.01", f"r_{at}")).day))
+        assert [(day - days[0]).days for day in days] == [0, 1, 1, 2]
+        for at in (begins, begins + timedelta(hours=hours / 2), ends - timedelta(seconds=1)):
+            assert next_day(at, zone) == ends
+
+
 async def test_a_run_that_crosses_midnight_keeps_its_cap(desk: Desk) -> None:
     held = await reserved(desk, "0.04")
     desk.clock.step(timedelta(hours=13).total_seconds())
@@ -286,7 +312,7 @@ async def test_examples_are_read_from_where_one_left_off(desk: Desk) -> None:
         await learnt(desk, f"t_{number}", str(number))
     cursor, all_ = await desk.store.examples("support")
     assert [one.text for one in all_] == ["0", "1", "2"]
-    assert all_[0] == example("0")
+    assert all_[0] == replace(example("0"), ticket="t_0")
     assert await desk.store.examples("support", cursor) == (cursor, [])
     await learnt(desk, "t_3", "3")
     assert [one.text for one in (await desk.store.examples("support", cursor))[1]] == ["3"]

@@ -11,14 +11,17 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bot.journal import GENESIS, Broken, Entry, Stored, Verified
+from bot.journal import GENESIS, Broken, Entry, EntryKind, Stored, Verified
+from bot.stats.dims import Wanted, summed
+from bot.stats.windows import window_span
 from bot.store import segments as module
 from bot.store.pages import JournalPages
 from bot.store.segments import Archive, Archived, Segments, archived
-from tests.store.make import Desk, open_desk
+from tests.store.make import Desk, approved, executing, open_desk, proposal, ticket
 
 SECRET = "s" * 32
 LATER = timedelta(hours=1)
@@ -322,3 +325,40 @@ async def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(
     while await moving.step(soon()):
         pass
     assert await read_back(desk, tmp_path) == list(range(count))
+
+
+async def test_figures_take_back_what_is_archived(desk: Desk, tmp_path: Path) -> None:
+    opened = ticket()
+    begun = executing(approved(proposal(opened)))
+    lost = begun.model_copy(update={"state": "unknown"})
+    case: dict[str, Any] = {"ticket": opened.id, "proposal": lost.id, "playbook": "support"}
+
+    def entry(kind: EntryKind, came: str, went: str, **data: Any) -> Entry:
+        return Entry(kind=kind, data={"from": came, "to": went, **data}, **case)
+
+    approval = entry("decision", "pending", "approved", verb="approve", final=True, edited=False)
+    over = entry("transition", "executing", "unknown")
+    await desk.keep(opened, lost, entries=(approval, over))
+    book, keys = desk.store.record_book, desk.store.keys
+    await book.seal()
+    moving = archive(desk, tmp_path)
+    assert await moving.step(soon()) == 2
+    assert await figures(desk) == {"approved": 1, "action:unknown": 1}
+    again = entry("decision", "unknown", "pending", verb="settle_retry", final=False)
+    waits = proposal(opened, id=lost.id)
+    await desk.keep(waits, version=1, entries=(again,))
+    await book.seal()
+    assert await figures(desk) == {}
+    assert isinstance(await verified(desk, tmp_path), Verified)
+    # Nothing of it can change any more: the next file takes it along.
+    assert await desk.redis.hlen(keys.kept) == 1
+    assert await moving.step(soon()) == 1
+    assert await desk.redis.hlen(keys.kept) == 0
+
+
+async def figures(desk: Desk) -> dict[str, int]:
+    now = datetime.now(UTC)
+    (counts,) = await desk.store.record_book.counted([window_span("24h", now)], now)
+    found = summed(counts, Wanted().fits)
+    names = ("approved", "action:unknown", "action:succeeded")
+    return {name: found[name] for name in names if found.get(name)}

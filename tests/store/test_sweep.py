@@ -9,6 +9,7 @@ from bot.config import Retention
 from bot.domain import Message
 from bot.journal import Verified
 from bot.store import sweep as module
+from bot.store.reports import Reports
 from bot.store.segments import Archive, Segments, archived
 from bot.store.sweep import Sweep
 from tests.store.make import AUTHOR, Desk, open_desk, proposal, ticket
@@ -20,7 +21,8 @@ KEPT = Retention(texts=timedelta(days=30), journal=timedelta(days=365))
 def sweep(desk: Desk, folder: Path, retention: Retention = KEPT) -> Sweep:
     store = desk.store
     moving = Archive(store.wire, store.keys, Segments(folder, "s" * 32))
-    return Sweep(store.wire, store.keys, desk.clock, retention, moving, embedded=True)
+    reports = Reports(folder / "eval")
+    return Sweep(store.wire, store.keys, desk.clock, retention, moving, reports, embedded=True)
 
 
 async def old_tickets(desk: Desk, count: int) -> None:
