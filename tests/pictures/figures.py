@@ -92,11 +92,13 @@ def drawings() -> dict[str, list[dict[str, Any]]]:
         (_waits("unknown", 12, "Where is my refund?", owner="Ana Agent"), None),
     ]
     home = home_blocks(
-        [(waits, where, True) for waits, where in mine], [figures("24h"), figures("7d", 6.2)]
+        [(waits, where, True) for waits, where in mine],
+        [figures("24h"), figures("7d", 6.2)],
+        whole=True,
     )
     return {
         "agent_status": drawn(answer, button=True),
         "agent_status_table": sections(table("24h", _steps())),
         "home": home,
-        "home_empty": home_blocks([], [figures("24h")]),
+        "home_empty": home_blocks([], [figures("24h")], whole=True),
     }
