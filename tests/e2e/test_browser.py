@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.e2e
 
-INVOICE = "Where do I find the invoices of last year? I need them for my tax return."
+INVOICE = "Where do I find my invoices? I need them for my tax return."
 PASSWORD = "I have forgotten my password, how do I set a new one?"
 
 
