@@ -13,7 +13,7 @@ from tests.live.steps import Helpdesk, becomes, card_that, config, form, says, t
 from tests.live.test_webhook import EACH_ITS_AUTHOR
 from tests.standins.otlp import OtlpStandin, Seen, otlp_standin
 from tests.standins.sink import sink_standin
-from tests.telemetry.way import ROOT, WAY, last, only, send_there, traceparent, whole_way
+from tests.telemetry.way import ROOT, WAY, last, only, send_there, traceparent, tree, whole_way
 
 BODY = "Where do I find my invoice of the zebra crossing?"
 PERSONAL = ("zebra", "Ada Byron", "ada@customer.example", "Settings, Billing")
@@ -53,6 +53,8 @@ async def test_the_whole_way_is_one_trace_with_its_parents_and_names(
     async with otlp_standin() as collector:
         send_there(monkeypatch, collector)
         spans, proposal = await a_ticket_decided(tmp_path, redis_url, collector, header)
+        print(f"\n{tree(spans)}")
+        assert tree(spans).count("\n") == len(spans) - 1, "every span stands below the first"
         assert {one.name for one in spans} == set(WAY)
         assert {one.trace for one in collector.spans} == {spans[0].trace}
         root, agent = only(spans, ROOT), only(spans, "invoke_agent support")

@@ -75,3 +75,21 @@ def only(spans: list[Seen], name: str) -> Seen:
 def last(spans: list[Seen], name: str) -> Seen:
     """The latest span of this name."""
     return [span for span in spans if span.name == name][-1]
+
+
+def tree(spans: list[Seen]) -> str:
+    """The trace as a tree with times, for a reader of ``pytest -s``."""
+    begun = min(one.started_ns for one in spans)
+
+    def lines(parent: str, depth: int) -> list[str]:
+        children = sorted(
+            (one for one in spans if one.parent == parent), key=lambda one: one.started_ns
+        )
+        made = []
+        for one in children:
+            at, took = (one.started_ns - begun) / 1e6, (one.ended_ns - one.started_ns) / 1e6
+            made.append(f"{'  ' * depth}{one.name}  +{at:.0f} ms, {took:.1f} ms")
+            made += lines(one.id, depth + 1)
+        return made
+
+    return "\n".join(lines("", 0))
