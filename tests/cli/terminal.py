@@ -50,8 +50,13 @@ class Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.returncode is None:
-            self.kill()
+        if self._process.poll() is None:
+            # Killed outright it would leave its server behind, for a demo that never comes.
+            self._process.terminate()
+            try:
+                self._process.wait(_PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
         os.close(self._ours)
 
     def type(self, text: str) -> None:
