@@ -22,13 +22,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from bot.budget import AtCap, CapReached, Reservation, Spending
-from bot.domain import (
-    Board,
-    Delivery,
-    Place,
-    Proposal,
-    Ticket,
-)
+from bot.domain import Board, Delivery, Place, Proposal, Ticket
 from bot.journal import Entry
 from bot.ports import (
     Arrival,
