@@ -56,6 +56,8 @@ PATH: Final = "/api/messages"
 MAX_BODY: Final = 256 * 1024
 ACCEPT_SECONDS: Final = 1.8
 """Not durable after this is 503, within the two seconds of the contract; Teams sends again."""
+NOTED_SECONDS: Final = 0.5
+"""For keeping where a press came from, before its own five seconds' work."""
 EXTENSION: Final = "deskhand.triage"
 
 _TOLD: Final = {
@@ -112,7 +114,7 @@ class TeamsInbound:
             return PlainTextResponse(refused.reason, refused.status)
         with speaking(_speaker(activity, service_url)):
             if activity.type == ActivityTypes.invoke:
-                self._later.start(self._noted(activity, service_url))
+                await self._noted(activity, service_url)
                 return await self._invoked(activity)
             try:
                 await self._take(activity, service_url)
@@ -198,11 +200,14 @@ class TeamsInbound:
         await self._store.accept(delivery)
 
     async def _noted(self, activity: Activity, service_url: str) -> None:
-        """Keep where a press came from. It is answered without this."""
+        """Keep where a press came from, first: who presses as their first word to the bot is
+        looked up, and written to, by what this keeps. A press is answered without it too."""
         try:
-            await self._rooms.saw(activity, service_url)
-        except StoreUnavailable as away:
-            log.info("deskhand: where %s came from is not kept: %s", activity.id, away)
+            async with asyncio.timeout(NOTED_SECONDS):
+                await self._rooms.saw(activity, service_url)
+        except (StoreUnavailable, TimeoutError) as away:
+            how = away or "too late"
+            log.info("deskhand: where %s came from is not kept: %s", activity.id, how)
 
     async def _reopen(self, place: str) -> None:
         """Cards that this conversation could not take before may come to it now."""
