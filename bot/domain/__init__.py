@@ -21,6 +21,7 @@ from bot.domain.names import (
     REASON_LEAST,
     REASON_LIMIT,
     REPLY_LIMIT,
+    REPLY_TOOLS,
     WAITING_STATES,
     ActionStatus,
     Confidence,
@@ -32,6 +33,7 @@ from bot.domain.names import (
     SurfaceName,
     Verb,
     new_id,
+    repeats_reply,
 )
 from bot.domain.proposals import (
     Action,
@@ -62,6 +64,7 @@ __all__ = [
     "REASON_LEAST",
     "REASON_LIMIT",
     "REPLY_LIMIT",
+    "REPLY_TOOLS",
     "WAITING_STATES",
     "Action",
     "ActionProgress",
@@ -100,4 +103,5 @@ __all__ = [
     "Verb",
     "Verdict",
     "new_id",
+    "repeats_reply",
 ]
