@@ -8,6 +8,7 @@ from bot.domain.boards import (
     Board,
     Copy,
 )
+from bot.domain.leads import Lead, LeadField
 from bot.domain.names import (
     FINAL_STATES,
     REASON_LEAST,
@@ -72,6 +73,8 @@ __all__ = [
     "Handoff",
     "HandoffReason",
     "Hit",
+    "Lead",
+    "LeadField",
     "Mark",
     "Message",
     "Notice",
