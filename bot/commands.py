@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.domain import (
+    Answer,
     Change,
     Citation,
     Confidence,
@@ -91,6 +92,18 @@ class HandOff:
     prompt_version: str = ""
     remind_at: datetime | None = None
     notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class GiveAnswer:
+    """The run of an ask ends in its answer; ``declined``: in a word to its asker alone instead."""
+
+    at: datetime
+    answer: Answer | None
+    playbook_version: str
+    model: str
+    prompt_version: str = ""
+    declined: str | None = None
 
 
 @dataclass(frozen=True)
@@ -287,6 +300,7 @@ Command = (
     Begin
     | Propose
     | HandOff
+    | GiveAnswer
     | Take
     | Edit
     | Renew

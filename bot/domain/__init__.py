@@ -4,6 +4,14 @@ Nothing here does I/O, reads a clock or knows a surface's SDK. Every time is awa
 of money is a ``Decimal`` in US dollars, every duration carries its unit in its name.
 """
 
+from bot.domain.answers import (
+    Answer,
+    Ask,
+    AskVerb,
+    Item,
+    Passage,
+    Verdict,
+)
 from bot.domain.boards import (
     Board,
     Copy,
@@ -60,6 +68,9 @@ __all__ = [
     "ActionProgress",
     "ActionStatus",
     "Actor",
+    "Answer",
+    "Ask",
+    "AskVerb",
     "Author",
     "Board",
     "Change",
@@ -73,12 +84,14 @@ __all__ = [
     "Handoff",
     "HandoffReason",
     "Hit",
+    "Item",
     "Lead",
     "LeadField",
     "Mark",
     "Message",
     "Notice",
     "OnHit",
+    "Passage",
     "Person",
     "Place",
     "Proposal",
@@ -88,5 +101,6 @@ __all__ = [
     "SurfaceName",
     "Ticket",
     "Verb",
+    "Verdict",
     "new_id",
 ]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from bot.domain.answers import Answer
 from bot.domain.leads import Lead
 from bot.domain.names import ActionStatus, Confidence, Frozen, HandoffReason, OnHit, State, Verb
 from bot.domain.tickets import Actor
@@ -222,6 +223,10 @@ class Proposal(Frozen):
     remind_at: datetime | None = None
     reminded: int = 0
     expires_at: datetime | None = None
+    answer: Answer | None = None
+    """What an ask was answered with."""
+    declined: str | None = None
+    """Why an ask was not answered, for its asker alone."""
     successor: str | None = None
     predecessor: str | None = None
     """The proposal that this one superseded, whose card links here."""

@@ -21,6 +21,7 @@ from bot.commands import (
     Denied,
     Edit,
     Expire,
+    GiveAnswer,
     HandOff,
     Lapse,
     Moved,
@@ -73,6 +74,8 @@ def transition(proposal: Proposal, command: Command) -> Moved | Denied:
             return drafting.begin(proposal, command)
         case Propose() | HandOff():
             return drafting.end_run(proposal, command)
+        case GiveAnswer():
+            return drafting.answer(proposal, command)
         case Take():
             return decisions.take(proposal, command)
         case Edit():
