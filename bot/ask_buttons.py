@@ -110,7 +110,7 @@ class AskButtons:
             hits=await hits_of(screening, content, ticket, ()),
             on_hit=screening.on_hit if screening is not None else "reason",
         )
-        moved = transition(drafting(ticket, now, not_before=now), command)
+        moved = transition(drafting(ticket, now, not_before=now, awaits_card=False), command)
         if isinstance(moved, Denied):
             raise AssertionError(f"a new proposal cannot be proposed: {moved.kind}")
         return moved.proposal

@@ -27,7 +27,7 @@ from bot.domain import (
 )
 from bot.journal import Entry, EntryKind
 from bot.lifecycle import transition
-from bot.playbook import Playbook
+from bot.playbook import ANSWERED_KINDS, Playbook
 from bot.ports import Commit, LookUpFailed, SurfaceError, Versioned, Wake
 from bot.runs import begun_entries, drafting, first_wakes, over_limit, transition_entry
 
@@ -93,7 +93,12 @@ class Tickets:
             runs=1,
             trace_id=delivery.trace_id,
         )
-        proposal = drafting(ticket, now, not_before=quiet_until(delivery, playbook))
+        proposal = drafting(
+            ticket,
+            now,
+            not_before=quiet_until(delivery, playbook),
+            awaits_card=self._context.shows_cards,
+        )
         return Commit(
             tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
             proposals=(Versioned(proposal, 0),),
@@ -127,7 +132,13 @@ class Tickets:
             ask=ask,
             trace_id=delivery.trace_id,
         )
-        proposal = drafting(ticket, now, not_before=delivery.received_at)
+        proposal = drafting(
+            ticket,
+            now,
+            not_before=delivery.received_at,
+            # An answer has no card, and one for its asker alone no message that could be noted.
+            awaits_card=self._context.shows_cards and playbook.kind not in ANSWERED_KINDS,
+        )
         return Commit(
             tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
             proposals=(Versioned(proposal, 0),),
@@ -183,7 +194,12 @@ class Tickets:
         now = self._context.clock.now()
         generation = changed.generation + 1
         changed = changed.model_copy(update={"generation": generation, "runs": changed.runs + 1})
-        fresh = drafting(changed, now, not_before=quiet_until(delivery, playbook))
+        fresh = drafting(
+            changed,
+            now,
+            not_before=quiet_until(delivery, playbook),
+            awaits_card=self._context.shows_cards,
+        )
         if changed.runs > limit:
             fresh = over_limit(fresh, now, playbook, f"This ticket has had {limit} runs.")
         gone = superseded(standing, fresh.id, now, why)

@@ -42,7 +42,7 @@ from bot.ports import (
     Wake,
 )
 from bot.publish import Publish
-from bot.runs import handoff_entry, late_card, over_limit, took_ms
+from bot.runs import answer_entry, handoff_entry, late_card, over_limit, took
 from bot.screening import hits_of
 from bot.stats.tally import Tally
 from bot.status_line import StatusLine
@@ -301,7 +301,7 @@ class Triage:
                 case HandOff():
                     entry = handoff_entry(ended, steps, **used)
                 case GiveAnswer():
-                    entry = _answer_entry(ended, steps, used)
+                    entry = answer_entry(ended, steps, **used)
             if await self._save(current, ended, entry, read):
                 return True
             current = await self._context.store.proposal(begun.value.id)
@@ -454,32 +454,11 @@ def _proposal_entry(
             "citations": len(ended.citations),
             "citations_struck": len(struck),
             **({"hits": list(ended.hit_names)} if ended.hits else {}),
-            "took_ms": took_ms(ended),
+            **took(ended),
             **about(ended),
             **used,
         },
         texts={"reply": content.reply} if content and content.reply else {},
-    )
-
-
-def _answer_entry(ended: Proposal, steps: int, used: Mapping[str, int | str]) -> Entry:
-    answer = ended.answer
-    return Entry(
-        kind="answer",
-        ticket=ended.ticket,
-        run=ended.run.id,
-        proposal=ended.id,
-        playbook=ended.playbook,
-        data={
-            "what": "declined" if answer is None else answer.kind,
-            "parts": answer.size if answer is not None else 0,
-            "private": answer.private if answer is not None else True,
-            "steps": steps,
-            "usd": str(ended.cost_usd),
-            "took_ms": took_ms(ended),
-            **about(ended),
-            **used,
-        },
     )
 
 
