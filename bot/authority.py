@@ -76,12 +76,16 @@ async def may_decide(
     person = await look_up(context, actor)
     if isinstance(person, NotAllowed):
         return person
-    if is_author(person, ticket):
+    wrote = is_author(person, ticket)
+    # A lead's author is nobody but its sender: who writes one down in a chat asks for it.
+    asks = playbook.kind == "lead" and ticket.origin.surface != "webhook"
+    if wrote and not asks:
         return NotAllowed(
             "author",
             ("You wrote this ticket, so somebody else must decide. ", *_who(playbook, route)),
         )
-    if actor in ticket.askers and not playbook.asker_may_approve:
+    asked = actor in ticket.askers or (wrote and asks)
+    if asked and not playbook.asker_may_approve:
         return NotAllowed(
             "asker", ("You asked for this, so somebody else must decide. ", *_who(playbook, route))
         )
