@@ -269,17 +269,22 @@ class Resend:
 
 @dataclass(frozen=True)
 class Retry:
-    """A person approves another attempt of a failed action."""
+    """A person approves another attempt of a failed action. ``needed`` is how many the playbook
+    asks for by now; the times are for a card that must be approved anew."""
 
     decision: Decision
+    needed: int = 1
+    remind_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class SettleDone:
-    """A person says that the unknown effect arrived. The times are for what is left, should that
-    have to be approved anew."""
+    """A person says that the unknown effect arrived. ``needed`` and the times are for what is left,
+    should that have to be approved anew."""
 
     decision: Decision
+    needed: int = 1
     remind_at: datetime | None = None
     expires_at: datetime | None = None
 
@@ -287,11 +292,12 @@ class SettleDone:
 @dataclass(frozen=True)
 class SettleRetry:
     """A person approves sending again. Until ``keep_until`` the remote still honours the key;
-    None: it does not, so the next attempt has a key of its own. The other times are for a card
-    that must be approved anew."""
+    None: it does not, so the next attempt has a key of its own. ``needed`` and the other times: as
+    of ``Retry``."""
 
     decision: Decision
     keep_until: datetime | None
+    needed: int = 1
     remind_at: datetime | None = None
     expires_at: datetime | None = None
 

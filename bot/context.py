@@ -40,6 +40,11 @@ class Context:
     crm: CrmReader | None = None
     """The CRM as it is read, where there are leads."""
 
+    @property
+    def shows_cards(self) -> bool:
+        """Whether any surface does: without one, people decide where they look for themselves."""
+        return bool(self.surfaces.shown)
+
     def playbook(self, name: str) -> Playbook:
         """The playbook, or, where its name is gone from the file, a closed one: nobody may decide
         what it left behind, and only the managers may read it."""
