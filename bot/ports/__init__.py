@@ -42,6 +42,9 @@ from bot.ports.store import (
     Store,
 )
 from bot.ports.surfaces import (
+    AskButtons,
+    AskedBack,
+    Choice,
     Decisions,
     Directory,
     LookUpFailed,
@@ -49,6 +52,7 @@ from bot.ports.surfaces import (
     MessageGone,
     NotPosted,
     NotRead,
+    Private,
     Progress,
     Surface,
     SurfaceError,
@@ -58,7 +62,10 @@ from bot.ports.surfaces import (
 __all__ = [
     "Answer",
     "Arrival",
+    "AskButtons",
+    "AskedBack",
     "Case",
+    "Choice",
     "Clock",
     "Commit",
     "Conflict",
@@ -76,6 +83,7 @@ __all__ = [
     "NotPosted",
     "NotRead",
     "NotStarted",
+    "Private",
     "Progress",
     "Prompt",
     "Queued",
