@@ -27,6 +27,7 @@ from bot.config_file import ConfigFile
 from bot.console import OpenConsole, open_console, slack_openid
 from bot.domain import SurfaceName
 from bot.findings import unpriced, unserved
+from bot.lead_side import open_leads
 from bot.logs import configure_logging
 from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
@@ -170,6 +171,7 @@ async def running(
         if teams is not None:
             outlets["teams"] = teams.reply
         surfaces = _surfaces(slack, teams)
+        leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
         with_answers = stack.enter_context(ExitStack())
         desk = build_desk(
             file,
@@ -180,6 +182,7 @@ async def running(
             spans=telemetry.spans,
             answers={"slack": slack.answer} if slack is not None else {},
             answerers=open_answerers(with_answers, settings.data, file),
+            leads=leads,
         )
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         worker: Worker | None = None
