@@ -43,7 +43,7 @@ from bot.agent.run import (
 from bot.domain import Content, Handoff, HandoffReason, Notice
 from bot.journal import Entry
 from bot.ports import Answer, Model, ModelFailed, Prompt, Turn
-from bot.screen import masked_run, masked_ticket
+from bot.screen import masked, masked_run, masked_ticket
 from tools.spec import ReadContext
 
 MARGIN_SECONDS = 3.0
@@ -129,7 +129,12 @@ async def run_agent(
     """
     if ports.mask_inbound:
         # Here and not where a prompt is written: tools and the local model read the ticket too.
-        job = replace(job, ticket=masked_ticket(job.ticket), run=masked_run(job.run))
+        job = replace(
+            job,
+            ticket=masked_ticket(job.ticket),
+            run=masked_run(job.run),
+            said=masked(job.said),
+        )
     prompt = kit.prompt.front.name
     with ports.spans.agent(job.ticket, job.run, prompt, kit.prompt_version) as agent:
         loop = _Loop(job, kit, ports, cancelled, doing)
@@ -180,7 +185,7 @@ class _Loop(Generic[AnswerT, EndT_co]):
             run.id,
             ports.spans,
         )
-        self.ticket_text = self.kit.prompt.ticket(ticket, run)
+        self.ticket_text = self.kit.prompt.ticket(ticket, run, self.job.said)
 
     async def run(self) -> EndT_co | Stopped | Cancelled | Unpaid:
         barred = await self.kit.kind.begin(self.job)
