@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from starlette.routing import Route
 
 from bot import event_loop
+from bot.answerers import open_answerers
 from bot.assembly import Desk
 from bot.clock import SystemClock
 from bot.config import Config
@@ -41,6 +42,7 @@ from bot.opening import (
 )
 from bot.overview import Overview
 from bot.ports import Directory, Surface, Surfaces
+from bot.ports.conversations import Threads
 from bot.settings import Settings, named_secrets
 from bot.store.state import RedisStore
 from bot.store.sweep import sweep_of
@@ -169,7 +171,19 @@ async def running(
         if teams is not None:
             outlets["teams"] = teams.reply
         surfaces = _surfaces(slack, teams)
-        desk = build_desk(file, opened, brains, outlets, surfaces, spans=telemetry.spans)
+        threads: dict[SurfaceName, Threads] = {"slack": slack.threads} if slack is not None else {}
+        desk = build_desk(
+            file,
+            opened,
+            brains,
+            outlets,
+            surfaces,
+            spans=telemetry.spans,
+            answers={"slack": slack.answer} if slack is not None else {},
+            answerers=await open_answerers(
+                stack, settings.data, file, secrets, threads, (brains.search,)
+            ),
+        )
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         worker: Worker | None = None
         if role != "web":
@@ -380,6 +394,8 @@ async def _inbound(
         api_url=settings.slack_api_url,
         listens=listens,
         triage_playbook=triage,
+        kinds=desk.kinds,
+        ask_buttons=desk.ask_buttons,
         signing_secret=signing.get_secret_value() if signing is not None else None,
         agent_command=command.answer,
         agent_share=command.share,

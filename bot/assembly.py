@@ -16,6 +16,9 @@ from bot.agent.kit import AnyKit, make_kit
 from bot.agent.prompting import built_in_prompt, load_prompt
 from bot.agent.run import AgentPorts, Drafted
 from bot.agent.triage import triage_kind
+from bot.answering import Answerer
+from bot.ask_buttons import AskButtons
+from bot.ask_routing import Chooser
 from bot.budget import AtCap
 from bot.config_file import ConfigFile
 from bot.context import Context
@@ -23,8 +26,8 @@ from bot.decide import Decide
 from bot.domain import Ticket
 from bot.execute import Execute
 from bot.intake import Intake
-from bot.playbook import Approvers, Playbook
-from bot.ports import Clock, Model, Store, Surfaces, WakeKind
+from bot.playbook import Approvers, Kind, Playbook
+from bot.ports import AskedBack, Clock, Model, Store, Surfaces, WakeKind
 from bot.ports.spans import NO_SPANS, Spans
 from bot.publish import Publish
 from bot.screening import Screening
@@ -57,6 +60,11 @@ class Parts:
     spans: Spans = NO_SPANS
     screening: Screening | None = None
     mask_inbound: bool = False
+    answerers: Mapping[Kind, Answerer] = field(default_factory=dict)
+    """What answers asks, by kind."""
+    names: Sequence[str] = ()
+    """Of the models in use; the cheapest of them tells what free words mean."""
+    asked_back: AskedBack | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,9 @@ class Desk:
     publish: Publish
     timers: Timers
     jobs: Mapping[WakeKind, Job] = field(default_factory=dict)
+    ask_buttons: AskButtons | None = None
+    kinds: frozenset[Kind] = frozenset()
+    """Of the playbooks that this desk serves."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """The system text of each prompt version in use."""
 
@@ -114,8 +125,8 @@ def assemble(parts: Parts) -> Desk:
         spans=parts.spans,
         mask_inbound=parts.mask_inbound,
     )
-    intake = Intake(context)
-    triage = Triage(context, parts.kits, agent, publish)
+    intake = Intake(context, _chooser(parts), parts.asked_back)
+    triage = Triage(context, parts.kits, agent, publish, parts.answerers)
     execute = Execute(context, tools)
     timers = Timers(context, publish)
     jobs: dict[WakeKind, Job] = {
@@ -126,7 +137,32 @@ def assemble(parts: Parts) -> Desk:
         "timer": timers.run,
     }
     prompts = {kit.prompt_version: kit.system for kit in parts.kits.values()}
-    return Desk(context, Decide(context), intake, triage, execute, publish, timers, jobs, prompts)
+    return Desk(
+        context=context,
+        decide=Decide(context),
+        intake=intake,
+        triage=triage,
+        execute=execute,
+        publish=publish,
+        timers=timers,
+        jobs=jobs,
+        ask_buttons=AskButtons(context, parts.asked_back),
+        kinds=frozenset(
+            book.kind
+            for name, book in parts.playbooks.items()
+            if name in parts.kits or book.kind in parts.answerers
+        ),
+        prompts=prompts,
+    )
+
+
+def _chooser(parts: Parts) -> Chooser | None:
+    """The local model knows labels and no asks: with it, people choose themselves."""
+    if parts.model.name == "local" or not parts.names:
+        return None
+    return Chooser(
+        parts.model, parts.names, parts.store, parts.clock, parts.store.record, parts.spans
+    )
 
 
 def kits_of(
@@ -166,11 +202,6 @@ def screening_of(
 def knowledge_folder(data: Path) -> Path:
     """Where the index of the articles lies."""
     return data / "knowledge"
-
-
-def corpus_folder(data: Path, playbook: str) -> Path:
-    """Where the index of a research playbook's corpus lies."""
-    return data / "corpus" / playbook
 
 
 def _silent(work: Callable[[str], Awaitable[None]]) -> Job:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
 
-from bot.domain import Actor, Author, Change, Citation, State, Verb
+from bot.domain import Actor, Answer, Author, Change, Citation, State, Verb
 
 
 @dataclass(frozen=True)
@@ -174,6 +174,10 @@ class CardView:
     hits: tuple[HitView, ...] = ()
     approvals: tuple[int, int] | None = None
     """How many have approved a pending proposal, and how many must; None: nobody has yet."""
+    answer: Answer | None = None
+    """Of an ask: the message is this answer and no card."""
+    run: str = ""
+    """The run's id."""
 
     @property
     def hit_names(self) -> tuple[str, ...]:

@@ -9,7 +9,17 @@ from typing import Any
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot import buttons
-from bot.domain import REPLY_LIMIT, Action, Change, Content, Mark, Proposal, Ticket
+from bot.domain import (
+    REPLY_LIMIT,
+    REPLY_TOOLS,
+    Action,
+    Change,
+    Content,
+    Mark,
+    Proposal,
+    Ticket,
+    repeats_reply,
+)
 from bot.forms import (
     ActionForm,
     EditForm,
@@ -117,10 +127,10 @@ def apply_edit(
     unknown = [label for label in labels if label not in playbook.labels]
     if unknown:
         errors["labels"] = f"{unknown[0]!r} is not a label of this playbook."
-    elif not labels:
+    elif not labels and playbook.labels:
         errors["labels"] = "Choose at least one label."
     route = before.route if given.route is None else given.route
-    if route not in playbook.routes:
+    if route not in playbook.routes and route != before.route:
         errors["route"] = f"{route!r} is not a route of this playbook."
     priority = before.priority if given.priority is None else given.priority
     if priority is not None and priority not in playbook.priorities:
@@ -131,12 +141,13 @@ def apply_edit(
         errors["reply"] = f"A reply has {REPLY_LIMIT} characters at most; this has {len(reply)}."
 
     offered = before.actions
-    if reply is not None and playbook.action("send_reply") and not _replies(offered):
+    says = "post_answer" if ticket.ask is not None else "send_reply"
+    if reply is not None and playbook.action(says) and not _replies(offered):
         # What was no request, or a handoff, becomes a reply by the person's own words.
-        written = Action(
-            tool="send_reply", args={"text": reply}, target=target("send_reply", ticket)
-        )
-        offered = (*offered, written)
+        args: dict[str, JsonValue] = {"text": reply}
+        if says == "post_answer":
+            args["data"] = {"run": proposal.run.id}
+        offered = (*offered, Action(tool=says, args=args, target=target(says, ticket)))
     actions = tuple(
         _edit_action(
             proposal,
@@ -177,7 +188,7 @@ def _edit_action(
     if given.include is not None and known:
         included = index in given.include
     args: dict[str, JsonValue] = dict(action.args)
-    if action.tool == "send_reply":
+    if action.tool in REPLY_TOOLS:
         if reply is None and action.args.get("text") is not None:
             included = False if given.reply is not None else included
         elif reply is None:
@@ -190,7 +201,7 @@ def _edit_action(
             errors["include"] = f"{action.tool} is no longer allowed; untick it."
         return action.model_copy(update={"included": included})
     for name, field in spec.args_model.model_fields.items():
-        if (action.tool, name) == ("send_reply", "text"):
+        if repeats_reply(action.tool, name):
             continue  # the reply's own field is the one place where its words are written
         written = given.fields.get(f"action.{index}.{name}")
         if written is not None:
@@ -210,7 +221,7 @@ def _faults(
         faults = {}
         for fault in invalid.errors():
             name = str(fault["loc"][0]) if fault["loc"] else ""
-            field = "reply" if (tool, name) == ("send_reply", "text") else f"action.{index}.{name}"
+            field = "reply" if repeats_reply(tool, name) else f"action.{index}.{name}"
             faults[field] = f"{fault['msg']}."
         return faults
     return {}
@@ -237,7 +248,7 @@ def _fields(index: int, action: Action, specs: Mapping[str, ActionSpec]) -> tupl
         return ()
     forms = []
     for name, field in spec.args_model.model_fields.items():
-        if (action.tool, name) == ("send_reply", "text"):
+        if repeats_reply(action.tool, name):
             continue
         value = action.args.get(name)
         text = value if isinstance(value, str) else "" if value is None else str(value)
@@ -269,7 +280,7 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
         if was is not None and was.target != action.target:
             pairs.append((f"{action.tool} target", was.target, action.target))
         for name, value in action.args.items():
-            if (action.tool, name) != ("send_reply", "text"):
+            if not repeats_reply(action.tool, name):
                 old = was.args.get(name) if was else None
                 pairs.append((f"{action.tool} {name}", str(old or ""), str(value or "")))
     return tuple(Change(field=name, before=a, after=b) for name, a, b in pairs if a != b)
@@ -277,7 +288,7 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
 
 def _sends_words(action: Action) -> bool:
     """A null text only tells a webhook's other side that the ticket asked for nothing."""
-    return action.tool == "send_reply" and action.args.get("text") is not None
+    return action.tool in REPLY_TOOLS and action.args.get("text") is not None
 
 
 def _in(action: Action) -> str:
@@ -301,4 +312,4 @@ def _has_succeeded(proposal: Proposal, index: int) -> bool:
 
 
 def _replies(actions: tuple[Action, ...]) -> bool:
-    return any(action.tool == "send_reply" for action in actions)
+    return any(action.tool in REPLY_TOOLS for action in actions)

@@ -54,7 +54,7 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
     )
 
 
-_UNSERVED = ("crm", "fetch", "github")
+_UNSERVED = ("crm", "fetch")
 
 
 def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
@@ -71,14 +71,7 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
             )
     for name, playbook in config.playbooks.items():
         where = f"playbooks.{name}"
-        if playbook.kind == "research":
-            yield Finding(
-                f"{where}.kind",
-                "this version answers no question by mention",
-                "ask with `deskhand research`",
-                "note",
-            )
-        elif playbook.kind != "triage":
+        if playbook.kind == "lead":
             yield Finding(
                 f"{where}.kind",
                 f"this version runs no playbook of kind {playbook.kind}",
@@ -229,6 +222,12 @@ def _playbooks(config: Config) -> Iterator[Finding]:
                 f"playbooks.{name}.corpus",
                 "is empty, so nothing can be found",
                 "name the folders with your files, as in [./corpus]",
+            )
+        if playbook.kind == "screen" and not playbook.policy:
+            yield Finding(
+                f"playbooks.{name}.policy",
+                "is not set, so there is nothing to hold a text against",
+                "name the file of rules, as in policy: ./policy.yaml",
             )
         if "search_kb" in playbook.research and not config.knowledge.paths:
             yield Finding(

@@ -8,8 +8,10 @@ import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from bot.answering import Answerer
 from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder, screening_of
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
@@ -19,9 +21,11 @@ from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
 from bot.models.local.brain import local_model
 from bot.models.local.model import LocalModel
+from bot.playbook import Kind
 from bot.ports import Model, Surfaces
 from bot.ports.spans import NO_SPANS, Spans
 from bot.settings import TENANT, Settings
+from bot.store.asked_back import RedisAskedBack
 from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
 from bot.store.errors import StoreRefused
@@ -32,8 +36,10 @@ from bot.store.state import RedisStore
 from bot.telemetry import Telemetry
 from handlers.slack_client import SlackIdentity, slack_client, slack_session
 from handlers.slack_people import SlackPeople
-from handlers.slack_reply import SlackReply
+from handlers.slack_reply import ANSWER, SlackReply
 from handlers.slack_surface import SlackSurface
+from handlers.slack_threads import SlackThreads
+from tools.actions.post_answer import PostAnswer
 from tools.actions.send_reply import SendReply
 from tools.research.knowledge import KnowledgeIndex
 from tools.research.search_kb import SearchKb
@@ -107,6 +113,10 @@ class SlackSide:
     surface: SlackSurface
     people: SlackPeople
     reply: SlackReply
+    answer: SlackReply
+    """Posts answers that are shared."""
+    threads: SlackThreads
+    """Reads what asks are about."""
 
 
 async def open_slack(
@@ -127,6 +137,8 @@ async def open_slack(
         surface=SlackSurface(client, identity, people),
         people=people,
         reply=SlackReply(replies, identity, clock, signatures),
+        answer=SlackReply(replies, identity, clock, signatures, form=ANSWER),
+        threads=SlackThreads(client, identity, people),
     )
 
 
@@ -186,11 +198,14 @@ def build_desk(
     surfaces: Surfaces,
     tenant: str = TENANT,
     spans: Spans = NO_SPANS,
+    answers: Mapping[SurfaceName, Outlet] = MappingProxyType({}),
+    answerers: Mapping[Kind, Answerer] = MappingProxyType({}),
 ) -> Desk:
-    """The use-cases of this process."""
+    """The use-cases of this process. ``outlets``: where replies go; ``answers``: where answers
+    that are shared go."""
     clock = SystemClock()
     research: list[ReadTool] = [brains.search, SimilarTickets(opened.store.examples, clock)]
-    reply = SendReply(outlets)
+    reply, answer = SendReply(outlets), PostAnswer(answers)
     return assemble(
         Parts(
             tenant=tenant,
@@ -203,12 +218,15 @@ def build_desk(
             model=brains.model,
             fallback=brains.fallback,
             source=brains.search.source,
-            action_tools=[reply],
+            action_tools=[reply, answer],
             tells_no_request=reply.tells_no_request,
             vocabulary=brains.vocabulary,
             at_cap=file.config.budget.at_cap,
             spans=spans,
             screening=screening_of(file, brains.search.source),
             mask_inbound=file.config.masks_inbound,
+            answerers=answerers,
+            names=(file.config.model.name, file.config.model.draft),
+            asked_back=RedisAskedBack(opened.store.wire, opened.store.keys),
         )
     )

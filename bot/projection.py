@@ -28,6 +28,7 @@ from bot.domain import (
     SurfaceName,
     Ticket,
     Verb,
+    repeats_reply,
 )
 from bot.playbook import Approvers, Playbook
 
@@ -99,6 +100,8 @@ def view(
         approvals=(len(proposal.approvals), proposal.approvals_needed)
         if proposal.state == "pending" and proposal.approvals
         else None,
+        answer=None if proposal.erased else proposal.answer,
+        run=proposal.run.id,
     )
 
 
@@ -176,6 +179,8 @@ def _headline(proposal: Proposal, ticket: Ticket) -> str:
         ):
             if content is None or content.reply is None:
                 return f"File as {about}, send nothing to {name}"
+            if any(action.tool == "post_answer" for action in content.actions):
+                return f"Post the answer to {name} in the thread"
             return f"Reply to {name} about {about}"
         case _:
             assert_never(proposal.state)
@@ -185,7 +190,7 @@ def _action(index: int, action: Action, done: ActionProgress) -> ActionView:
     shown = tuple(
         (field, value if isinstance(value, str) else str(value))
         for field, value in action.args.items()
-        if (action.tool, field) != ("send_reply", "text")
+        if not repeats_reply(action.tool, field)
     )
     return ActionView(
         index=index,

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from bot.agent.draft_check import Source, ticket_words
-from bot.domain import Citation, Content, Hit, OnHit, Ticket
+from bot.domain import Citation, Content, Hit, OnHit, Ticket, repeats_reply
 from bot.screen import Known, Sieve, look
 
 
@@ -71,6 +71,6 @@ def _texts(content: Content) -> Iterable[tuple[str, str]]:
         if not action.included:
             continue
         for name, value in action.args.items():
-            if (action.tool, name) != ("send_reply", "text") and value is not None:
+            if not repeats_reply(action.tool, name) and value is not None:
                 text = value if isinstance(value, str) else str(value)
                 yield f"action.{index}.{name}", text

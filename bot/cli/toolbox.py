@@ -11,6 +11,7 @@ from tools.spec import ReadTool, SimilarTicket
 def catalogue() -> Iterator[tuple[str, str, str]]:
     """Name, ``research`` or ``action``, and what it does; research tools first."""
     from bot.clock import SystemClock
+    from tools.actions.post_answer import PostAnswer
     from tools.actions.send_reply import SendReply
     from tools.research.knowledge import KnowledgeIndex
     from tools.research.search_kb import SearchKb
@@ -23,7 +24,7 @@ def catalogue() -> Iterator[tuple[str, str, str]]:
     )
     for tool in reads:
         yield tool.name, "research", tool.description
-    for spec in (SendReply.spec,):
+    for spec in (SendReply.spec, PostAnswer.spec):
         yield spec.name, "action", spec.description
 
 
