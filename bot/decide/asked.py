@@ -53,6 +53,14 @@ class Asked:
         """Whether the ticket has no newer proposal."""
         return self.ticket.value.proposal == self.proposal.value.id
 
+    @property
+    def outlives_newer_words(self) -> bool:
+        """Whether the customer's newer words do not supersede it: it failed, or waits anew although
+        an earlier sending may be out there."""
+        proposal = self.proposal.value
+        doubtful = any(done.unsettled for done in proposal.progress)
+        return proposal.state == "failed" or (proposal.state == "pending" and doubtful)
+
 
 async def read(
     context: Context, token: str, verb: Verb, deciding: Deciding | None = None
@@ -74,7 +82,8 @@ async def read(
     if shown != (proposal.value.revision, buttons.claim_mark(proposal.value.claimed_at)):
         return denied("stale", proposal.value)
     asked = Asked(proposal, ticket, board, context.playbook(proposal.value.playbook))
-    if verb in ("edit", "retry") and proposal.value.state == "failed" and not asked.is_latest:
+    revives = verb in ("approve", "edit", "retry") and asked.outlives_newer_words
+    if revives and not asked.is_latest:
         return NotDecided(
             "newer_proposal",
             ("The ticket has a newer card by now. Decide that one, and reject this.",),

@@ -79,16 +79,17 @@ class Decide:
             decision = _decision(verb, proposal, person, now)
             remind_at = after(now, book.remind_after, book.hours)
             expires_at = after(now, book.expire_after, book.hours)
+            needed = approvals_needed(book, proposal.content.actions if proposal.content else ())
             match verb:
                 case "take":
                     return Step(Take(decision, remind_at))
                 case "retry":
-                    return Step(Retry(decision))
+                    return Step(Retry(decision, needed, remind_at, expires_at))
                 case "settle_done":
-                    return Step(SettleDone(decision, remind_at, expires_at))
+                    return Step(SettleDone(decision, needed, remind_at, expires_at))
                 case _:
                     keep_until = self._keeps_key_until(asked, now)
-                    return Step(SettleRetry(decision, keep_until, remind_at, expires_at))
+                    return Step(SettleRetry(decision, keep_until, needed, remind_at, expires_at))
 
         outcome = await self._saving.decide(token, verb, actor, plan)
         # Only an edit has fields to be wrong.

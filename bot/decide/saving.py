@@ -171,9 +171,9 @@ class Saving:
         else:
             cleared.append(Wake("timer", moved.id))
         tickets = beside.tickets
-        if asked.proposal.value.state == "failed" and moved.state != "rejected":
-            # What failed is not superseded by the customer's newer words. Its ticket must have no
-            # newer proposal up to this very moment, so its version is compared too.
+        if asked.outlives_newer_words and moved.state != "rejected":
+            # The customer's newer words do not supersede it. Its ticket must have no newer proposal
+            # up to this very moment, so its version is compared too.
             tickets = (*tickets, asked.ticket)
         return Commit(
             tickets=tickets,

@@ -86,6 +86,9 @@ def _adds(entry: Entry) -> Mapping[str, int]:
             add["handoffs"] += 1
             add[f"handoff:{data.get('reason')}"] += 1
             _run(add, data)
+        case "answer":
+            add["answered"] += 1
+            _run(add, data)
         case "card":
             # Only the first card that shows what its run came to says how long it took.
             _time(add, "card", data.get("took_ms"))
@@ -186,7 +189,7 @@ def _last(
 
 
 def _ends_run(entry: Entry) -> bool:
-    return entry.kind in ("proposal", "handoff") or _taken_while_drafting(entry)
+    return entry.kind in ("proposal", "handoff", "answer") or _taken_while_drafting(entry)
 
 
 def _taken_while_drafting(entry: Entry) -> bool:
