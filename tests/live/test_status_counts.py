@@ -5,12 +5,16 @@ The same with a thousand tickets of real text: ``python -m benchmarks.agent_stat
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.clock import SystemClock
 from bot.overview import Overview
-from bot.stats.dims import Wanted, summed
+from bot.stats import fold
+from bot.stats.dims import Cell, Wanted, summed
 from bot.stats.windows import window_span
+from bot.store.entries import Line
 from tests.live.mix import Mix, brain, compare
 from tests.live.product import live
 from tests.live.steps import config
@@ -51,6 +55,20 @@ async def each_card_is_timed_once(mix: Mix) -> None:
     (counts,) = await mix.desk.product.store.counted([span])
     sums = summed(counts, Wanted().fits)
     assert sum(sums[name] for name in sums if name.startswith("card_ms:")) == len(waited)
+    assert await counted_anew(mix) == {cell: figures for cell, figures in counts.items() if figures}
+
+
+async def counted_anew(mix: Mix) -> dict[Cell, dict[str, int]]:
+    """The figures folded once more, from the journal's first entry on."""
+    sums: dict[Cell, Counter[str]] = defaultdict(Counter)
+    cases: dict[str | None, list[Line]] = defaultdict(list)
+    record = mix.desk.product.store.record_book
+    async for page in record.walk(datetime.fromtimestamp(0, UTC)):
+        for line in page:
+            for count in fold(line, cases[line.entry.ticket]):
+                sums[count.cell][count.figure] += count.by
+            cases[line.entry.ticket].append(line)
+    return {cell: dict(+figures) for cell, figures in sums.items()}
 
 
 async def its_parts_are_the_whole(overview: Overview) -> None:
