@@ -40,7 +40,7 @@ async def test_what_a_reply_becomes_is_told_by_the_answers_status(desk: TeamsLiv
         card = await desk.pending(f"Where is my invoice {number}?")
         desk.teams.faults.add("post", HttpFailure(status), when=lambda args: "textFormat" in args)
         await desk.people.decide("agent", card, "deskhand.approve")
-        await desk.becomes(card, state, timeout=20)
+        await desk.becomes(card, state, timeout=30)
         assert len([c for c in desk.teams.log.calls("post") if "textFormat" in c.args]) == number
     assert not desk.teams.world.replies()
 
@@ -103,7 +103,7 @@ async def test_a_press_is_answered_with_the_card_as_it_has_become(desk: TeamsLiv
         assert answer.code == 200
         assert answer.card["fallbackText"].startswith(("approved", "executing", "succeeded"))
         assert not answer.verbs
-    await desk.becomes(card, "succeeded", timeout=20)
+    await desk.becomes(card, "succeeded", timeout=30)
     assert len(desk.teams.world.replies()) == 1
 
 
@@ -122,7 +122,7 @@ async def test_a_copy_is_updated_no_more_than_once_a_second_and_the_last_state_s
 
 async def test_whoever_cannot_read_it_all_on_the_card_gets_it_in_private(desk: TeamsLive) -> None:
     await desk.people.message("Where is my invoice? " + "I looked everywhere. " * 800)
-    card = await desk.until(lambda: next(iter(desk.teams.world.cards()), None), timeout=20)
+    card = await desk.until(lambda: next(iter(desk.teams.world.cards()), None), timeout=30)
     view = (await desk.people.opened("agent", card)).card
     token = next(o["data"]["token"] for o in executes(view) if o["verb"] == "deskhand.show")
     assert "your chat" in allowed_words(

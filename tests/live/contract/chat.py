@@ -30,7 +30,7 @@ ReplyFault = Literal["limited", "refused", "never came", "answer lost"]
 """What becomes of a reply on its way: later, please; no; nobody knows, and it is not there; nobody
 knows, and it is."""
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ class SlackChat(Chat):
         home, since = self.space.direct_channel(PEOPLE[who]), len(self.space.posted)
         assert (await self.people.message(text, user=PEOPLE[who], channel=home.id)).ok
         answer = await self.space.posted.wait_for(
-            lambda m: m.channel == home.id and m.bot_id is not None, since=since, timeout=20
+            lambda m: m.channel == home.id and m.bot_id is not None, since=since, timeout=30
         )
         return answer.text
 
@@ -182,7 +182,7 @@ class SlackChat(Chat):
         modal = await self.space.view_changes.wait_for(
             lambda v: v.callback_id == f"deskhand.{verb}" and v.is_open and v.user == PEOPLE[who],
             since=since,
-            timeout=20,
+            timeout=30,
         )
         return Form(view, verb, modal)
 

@@ -104,7 +104,7 @@ class TeamsChat(Chat):
         since, chat = len(self.world.posted), self.world.chat_with(self.world.people[who])
         assert (await self.people.personal(text, who)).status == 200
         answer = await self.world.posted.wait_for(
-            lambda m: m.conversation == chat, since=since, timeout=20
+            lambda m: m.conversation == chat, since=since, timeout=30
         )
         return str(answer.activity["summary"])
 
