@@ -51,11 +51,10 @@ def view(
     version: int,
     ticket: Ticket,
     playbook: Playbook,
-    successor_url: str | None = None,
     notes: tuple[Words, ...] = (),
 ) -> CardView:
     """The card of ``proposal`` at ``version``, with ``notes`` about its posting before its own
-    notices. Pure; texts stay raw."""
+    notices. Where its successor stands is not known here. Pure; texts stay raw."""
     content = proposal.content
     reply = content.reply if content else None
     return CardView(
@@ -92,7 +91,7 @@ def view(
         model=proposal.model,
         cost_usd=proposal.cost_usd,
         expires_at=proposal.expires_at,
-        successor_url=successor_url,
+        successor_url=None,
         buttons=_buttons(proposal),
         approvers=_named(playbook, content.route if content else "default"),
         hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
