@@ -82,7 +82,7 @@ class Decide:
             needed = approvals_needed(book, proposal.content.actions if proposal.content else ())
             match verb:
                 case "take":
-                    return Step(Take(decision, remind_at))
+                    return Step(Take(decision, remind_at, book.version()))
                 case "retry":
                     return Step(Retry(decision, needed, remind_at, expires_at))
                 case "settle_done":
