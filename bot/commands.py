@@ -19,6 +19,7 @@ from bot.domain import (
     Decision,
     Handoff,
     Hit,
+    Lead,
     Mark,
     Notice,
     OnHit,
@@ -76,6 +77,7 @@ class Propose:
     notices: tuple[Notice, ...] = ()
     hits: tuple[Hit, ...] = ()
     on_hit: OnHit = "reason"
+    lead: Lead | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,23 @@ class Edit:
     remind_at: datetime | None = None
     expires_at: datetime | None = None
     notices: tuple[Notice, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    on_hit: OnHit = "reason"
+    lead: Lead | None = None
+
+
+@dataclass(frozen=True)
+class Renew:
+    """A person asks for another attempt, and what was compared with has changed meanwhile: the
+    card shows it anew and waits for a decision on that."""
+
+    decision: Decision
+    content: Content
+    lead: Lead
+    notice: Notice
+    approvals_needed: int = 1
+    remind_at: datetime | None = None
+    expires_at: datetime | None = None
     hits: tuple[Hit, ...] = ()
     on_hit: OnHit = "reason"
 
@@ -292,6 +311,7 @@ Command = (
     | GiveAnswer
     | Take
     | Edit
+    | Renew
     | Approve
     | Reject
     | Revise

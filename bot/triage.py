@@ -39,7 +39,7 @@ from bot.ports import (
     Wake,
 )
 from bot.publish import Publish
-from bot.runs import handoff_entry, late_card, over_limit, took_ms
+from bot.runs import handoff_entry, late_card, over_limit, took
 from bot.screening import hits_of
 from bot.stats.tally import Tally
 from bot.status_line import StatusLine
@@ -420,7 +420,7 @@ def _proposal_entry(
             "citations": len(ended.citations),
             "citations_struck": len(struck),
             **({"hits": list(ended.hit_names)} if ended.hits else {}),
-            "took_ms": took_ms(ended),
+            **took(ended),
             **about(ended),
             **used,
         },

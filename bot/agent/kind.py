@@ -7,13 +7,12 @@ it, is its kind's: a prompt file, an output model, and how a run of it ends.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from bot.agent.run import AgentPorts, Job
-from bot.domain import Confidence, Content, Notice
+from bot.domain import Confidence, Content, HandoffReason, Notice
 from tools.spec import ActionSpec
 
 AnswerT = TypeVar("AnswerT")
@@ -41,11 +40,12 @@ class Ran:
 
 @dataclass(frozen=True)
 class NoProposal:
-    """An answer that nobody could approve: the run is handed off for want of a source."""
+    """Nothing that anybody could approve: the run is handed off."""
 
-    guess: Guess
+    guess: Guess = (Content(labels=(), route="default"), None)
     words: str = ""
     missing: tuple[str, ...] = ()
+    reason: HandoffReason = "no_source"
 
 
 class Kind(Protocol[AnswerT, EndT_co]):
@@ -65,8 +65,17 @@ class Kind(Protocol[AnswerT, EndT_co]):
         """The answer in ``text``. Raises ``InvalidAnswer`` with words for the model."""
         ...
 
-    def during(self, job: Job) -> AbstractContextManager[None]:
-        """Entered before the run's first step and left after its end."""
+    async def begin(self, job: Job) -> NoProposal | None:
+        """Before the run's first step: why there is none to be made, or None."""
+        ...
+
+    def end(self, job: Job) -> None:
+        """After the run's end, however it came."""
+        ...
+
+    def about(self, job: Job) -> str:
+        """What the model is told of a run that has begun, above the ticket: words of our own, or
+        none."""
         ...
 
     async def finish(self, answer: AnswerT, ran: Ran) -> EndT_co | NoProposal:

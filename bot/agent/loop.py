@@ -133,8 +133,10 @@ async def run_agent(
     prompt = kit.prompt.front.name
     with ports.spans.agent(job.ticket, job.run, prompt, kit.prompt_version) as agent:
         loop = _Loop(job, kit, ports, cancelled, doing)
-        with kit.kind.during(job):
+        try:
             outcome = await loop.run()
+        finally:
+            kit.kind.end(job)
         agent.ended(type(outcome).__name__.lower(), loop.steps)
         return outcome
 
@@ -181,6 +183,12 @@ class _Loop(Generic[AnswerT, EndT_co]):
         self.ticket_text = self.kit.prompt.ticket(ticket, run)
 
     async def run(self) -> EndT_co | Stopped | Cancelled | Unpaid:
+        barred = await self.kit.kind.begin(self.job)
+        if barred is not None:
+            return self._no_proposal(barred, self.model.name)
+        about = self.kit.kind.about(self.job)
+        if about:
+            self.ticket_text = f"{about}\n\n{self.ticket_text}"
         while True:
             step = await self._step()
             match step:
@@ -331,7 +339,10 @@ class _Loop(Generic[AnswerT, EndT_co]):
         end = await self.kit.kind.finish(answer, ran)
         if not isinstance(end, NoProposal):
             return end
-        why = self.degraded or Halt("no_source", end.words)
+        return self._no_proposal(end, model)
+
+    def _no_proposal(self, end: NoProposal, model: str) -> Stopped:
+        why = self.degraded or Halt(end.reason, end.words)
         return self._stopped(Halt(why.reason, why.words), end.guess, model, end.missing)
 
     async def _stop(self, halt: Halt) -> Stopped:

@@ -7,7 +7,6 @@ goes is not the model's to say.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +38,14 @@ class TriageKind:
     def read(self, text: str) -> FinalAnswer:
         return self.form.read(text)
 
-    def during(self, job: Job) -> AbstractContextManager[None]:
-        return nullcontext()
+    async def begin(self, job: Job) -> None:
+        return None
+
+    def end(self, job: Job) -> None:
+        return
+
+    def about(self, job: Job) -> str:
+        return ""
 
     async def finish(self, answer: FinalAnswer, ran: Ran) -> Drafted | NoProposal:
         cited = [(one.article, one.quote) for one in answer.citations[:CITATIONS_LIMIT]]

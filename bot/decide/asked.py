@@ -14,6 +14,7 @@ from bot.domain import Actor, Board, Person, Proposal, State, Ticket, Verb
 from bot.forms import NotDecided
 from bot.playbook import Playbook
 from bot.ports import Case, Versioned
+from bot.ports.spans import Deciding
 
 log = logging.getLogger("deskhand.decide")
 
@@ -61,8 +62,11 @@ class Asked:
         return proposal.state == "failed" or (proposal.state == "pending" and doubtful)
 
 
-async def read(context: Context, token: str, verb: Verb) -> Asked | NotDecided:
-    """What a token is about, if its button makes sense now."""
+async def read(
+    context: Context, token: str, verb: Verb, deciding: Deciding | None = None
+) -> Asked | NotDecided:
+    """What a token is about, if its button makes sense now. ``deciding`` is told what it is about
+    even where it does not; of a token that is none of ours there is nothing to tell."""
     button = buttons.read(token)
     if button is None or button.verb != verb:
         return unknown()
@@ -70,6 +74,8 @@ async def read(context: Context, token: str, verb: Verb) -> Asked | NotDecided:
     if found is None or not buttons.verify(button, found[0].value.secret):
         return unknown()
     proposal, ticket, board = found
+    if deciding is not None:
+        deciding.about(ticket.value, proposal.value)
     if proposal.value.state not in _STATES[verb]:
         return NotDecided("decided", decided_words(proposal.value), proposal.value)
     shown = (button.revision, button.claim)

@@ -16,6 +16,7 @@ from bot.domain.boards import (
     Board,
     Copy,
 )
+from bot.domain.leads import Lead, LeadField
 from bot.domain.names import (
     FINAL_STATES,
     REASON_LEAST,
@@ -84,6 +85,8 @@ __all__ = [
     "HandoffReason",
     "Hit",
     "Item",
+    "Lead",
+    "LeadField",
     "Mark",
     "Message",
     "Notice",

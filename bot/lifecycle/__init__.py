@@ -29,6 +29,7 @@ from bot.commands import (
     Propose,
     Reject,
     Remind,
+    Renew,
     Report,
     Resend,
     Retry,
@@ -79,6 +80,8 @@ def transition(proposal: Proposal, command: Command) -> Moved | Denied:
             return decisions.take(proposal, command)
         case Edit():
             return decisions.edit(proposal, command)
+        case Renew():
+            return decisions.renew(proposal, command)
         case Approve():
             return decisions.approve(proposal, command)
         case Reject():

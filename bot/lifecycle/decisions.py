@@ -8,6 +8,7 @@ from bot.commands import (
     Edit,
     Moved,
     Reject,
+    Renew,
     Retry,
     SettleDone,
     SettleRetry,
@@ -65,21 +66,9 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
         return Denied("wrong_state")
     if command.decision.revision != proposal.revision:
         return Denied("stale")
-    progress = fresh(command.content)
-    for index, done in enumerate(proposal.progress):
-        if done.status == "waiting" and not done.keys:
-            continue
-        if index >= len(command.content.actions):
-            return Denied("succeeded_action_changed")
-        if done.status == "succeeded":
-            if command.content.actions[index] != before.actions[index]:
-                return Denied("succeeded_action_changed")
-            progress = replaced(progress, index, done)
-        else:
-            # The keys stay: a look-up before a later attempt must know every one of them. So does
-            # the doubt whether one of them has arrived.
-            kept = ActionProgress(keys=done.keys, attempt=done.attempt, unsettled=done.unsettled)
-            progress = replaced(progress, index, kept)
+    progress = _progress_of(proposal, before, command.content)
+    if progress is None:
+        return Denied("succeeded_action_changed")
     needed = approvals_with(command.hits, command.on_hit, command.approvals_needed)
     edited = proposal.model_copy(
         update={
@@ -88,6 +77,7 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
             "content": command.content,
             "progress": progress,
             "marks": command.marks,
+            "lead": command.lead,
             "hits": command.hits,
             "on_hit": command.on_hit,
             "changes": command.changes,
@@ -107,6 +97,57 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
         update={"verb": "approve", "revision": edited.revision, "digest": digest(edited)}
     )
     return approve(edited, Approve(approval))
+
+
+def renew(proposal: Proposal, command: Renew) -> Moved | Denied:
+    """What has failed for having moved elsewhere waits for a decision on what is there now."""
+    before, decision = proposal.content, command.decision
+    if proposal.state != "failed" or before is None:
+        return Denied("wrong_state")
+    if (fault := _fits(proposal, decision)) is not None:
+        return fault
+    progress = _progress_of(proposal, before, command.content)
+    if progress is None:
+        return Denied("succeeded_action_changed")
+    return moved(
+        proposal,
+        state="pending",
+        revision=proposal.revision + 1,
+        content=command.content,
+        progress=progress,
+        lead=command.lead,
+        hits=command.hits,
+        on_hit=command.on_hit,
+        changes=(),
+        approvals=(),
+        approvals_needed=approvals_with(command.hits, command.on_hit, command.approvals_needed),
+        decision=decision,
+        remind_at=command.remind_at,
+        expires_at=command.expires_at,
+        notices=(*proposal.notices, command.notice),
+    )
+
+
+def _progress_of(
+    proposal: Proposal, before: Content, after: Content
+) -> tuple[ActionProgress, ...] | None:
+    """How far the actions of a new content have come; None: it changes what has been done."""
+    progress = fresh(after)
+    for index, done in enumerate(proposal.progress):
+        if done.status == "waiting" and not done.keys:
+            continue
+        if index >= len(after.actions):
+            return None
+        if done.status == "succeeded":
+            if after.actions[index] != before.actions[index]:
+                return None
+            progress = replaced(progress, index, done)
+        else:
+            # The keys stay: a look-up before a later attempt must know every one of them. So does
+            # the doubt whether one of them has arrived.
+            kept = ActionProgress(keys=done.keys, attempt=done.attempt, unsettled=done.unsettled)
+            progress = replaced(progress, index, kept)
+    return progress
 
 
 def approve(proposal: Proposal, command: Approve) -> Moved | Denied:

@@ -41,6 +41,7 @@ def end_run(proposal: Proposal, command: Propose | HandOff) -> Moved | Denied:
             "why": command.why,
             "citations": command.citations,
             "marks": command.marks,
+            "lead": command.lead,
             "hits": command.hits,
             "on_hit": command.on_hit,
             "approvals_needed": approvals_with(

@@ -89,6 +89,9 @@ def _adds(entry: Entry) -> Mapping[str, int]:
         case "answer":
             add["answered"] += 1
             _run(add, data)
+        case "card":
+            # Only the first card that shows what its run came to says how long it took.
+            _time(add, "card", data.get("took_ms"))
         case "model_call":
             add["calls"] += 1
             read, written = _int(data.get("cache_read")), _int(data.get("cache_write"))
@@ -223,7 +226,8 @@ def _cell(entry: Entry) -> Cell:
 
 
 def _run(add: Counter[str], data: Mapping[str, Any]) -> None:
-    """What a run took and used, which is the route's from its end on."""
+    """What a run took and used, which is the route's from its end on. It says the time to card
+    itself only where no card was awaited."""
     _time(add, "card", data.get("took_ms"))
     for name in ("calls", "tokens_in", "tokens_out", "tokens_cached"):
         add[f"run_{name}"] += _int(data.get(name))
