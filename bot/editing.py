@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot import buttons
+from bot.agent.answer import InvalidAnswer, strict_json
+from bot.card import arg_text
 from bot.domain import REPLY_LIMIT, Action, Change, Content, Mark, Proposal, Ticket
 from bot.forms import (
     ActionForm,
@@ -20,7 +23,7 @@ from bot.forms import (
     ReasonForm,
     RejectForm,
 )
-from bot.plain_text import clean
+from bot.plain_text import clean, clean_value
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
 
@@ -193,8 +196,8 @@ def _edit_action(
         if (action.tool, name) == ("send_reply", "text"):
             continue  # the reply's own field is the one place where its words are written
         written = given.fields.get(f"action.{index}.{name}")
-        if written is not None:
-            args[name] = _typed(written, field.annotation)
+        if written is not None and written != arg_text(args.get(name)):
+            args[name] = _typed(clean(written), field.annotation, args.get(name))
     if included:
         for at, fault in _faults(index, action.tool, spec.args_model, args).items():
             errors.setdefault(at, fault)  # where our own words are there already, they are plainer
@@ -216,15 +219,18 @@ def _faults(
     return {}
 
 
-def _typed(written: str, annotation: Any) -> JsonValue:
+def _typed(written: str, annotation: Any, before: JsonValue) -> JsonValue:
     """A form's text as the schema wants it; what does not convert stays text, for validation to
-    name the fault at its field."""
+    name the fault at its field. What was a list or an object is written as JSON."""
     try:
+        if isinstance(before, list | dict):
+            return clean_value(strict_json(written))
         if annotation is int:
             return int(written)
         if annotation is float:
-            return float(written)
-    except ValueError:
+            number = float(written)
+            return number if math.isfinite(number) else written  # JSON knows no other
+    except (ValueError, InvalidAnswer):
         return written
     if annotation is bool:
         return {"true": True, "false": False}.get(written.strip().lower(), written)
@@ -240,7 +246,7 @@ def _fields(index: int, action: Action, specs: Mapping[str, ActionSpec]) -> tupl
         if (action.tool, name) == ("send_reply", "text"):
             continue
         value = action.args.get(name)
-        text = value if isinstance(value, str) else "" if value is None else str(value)
+        text = arg_text(value)
         longest = next((m.max_length for m in field.metadata if hasattr(m, "max_length")), 3000)
         forms.append(
             FieldForm(
@@ -271,7 +277,7 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
         for name, value in action.args.items():
             if (action.tool, name) != ("send_reply", "text"):
                 old = was.args.get(name) if was else None
-                pairs.append((f"{action.tool} {name}", str(old or ""), str(value or "")))
+                pairs.append((f"{action.tool} {name}", arg_text(old), arg_text(value)))
     return tuple(Change(field=name, before=a, after=b) for name, a, b in pairs if a != b)
 
 

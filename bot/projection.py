@@ -15,6 +15,7 @@ from bot.card import (
     Unsupported,
     Who,
     Words,
+    arg_text,
 )
 from bot.domain import (
     Action,
@@ -144,7 +145,7 @@ def _hit(hit: Hit, content: Content) -> HitView:
         _, index, name = hit.field.split(".", 2)
         action = content.actions[int(index)]
         where = f"{action.tool} {name}"
-        text = str(action.args.get(name, ""))
+        text = arg_text(action.args.get(name))
     passage = text[hit.start : hit.end]
     return HitView(hit.name, hit.field, where, passage, hit.start, hit.end, hit.hint)
 
@@ -182,7 +183,7 @@ def _headline(proposal: Proposal, ticket: Ticket) -> str:
 
 def _action(index: int, action: Action, done: ActionProgress) -> ActionView:
     shown = tuple(
-        (field, value if isinstance(value, str) else str(value))
+        (field, arg_text(value) or "–")
         for field, value in action.args.items()
         if (action.tool, field) != ("send_reply", "text")
     )

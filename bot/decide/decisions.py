@@ -82,7 +82,7 @@ class Decide:
             needed = approvals_needed(book, proposal.content.actions if proposal.content else ())
             match verb:
                 case "take":
-                    return Step(Take(decision, remind_at))
+                    return Step(Take(decision, remind_at, book.version()))
                 case "retry":
                     return Step(Retry(decision, needed, remind_at, expires_at))
                 case "settle_done":
@@ -190,7 +190,7 @@ class Decide:
 
         async def plan(asked: Asked, person: Person, now: datetime) -> Step:
             decision = _decision("reject", asked.proposal.value, person, now).model_copy(
-                update={"reason": given.reason, "words": given.words.strip() or None}
+                update={"reason": given.reason, "words": clean(given.words).strip() or None}
             )
             command = Reject(decision)
             if not given.draft_again or not asked.is_latest:
@@ -302,7 +302,7 @@ def _persons(
 
 def _drafted_again(asked: Asked, given: RejectInput, now: datetime, *, awaits_card: bool) -> Commit:
     """A new run of the rejected proposal's ticket, or a handoff where there were enough."""
-    ticket, words = asked.ticket.value, given.words.strip()
+    ticket, words = asked.ticket.value, clean(given.words).strip()
     feedback = (given.reason, words) if words else (given.reason,)
     fresh = drafting(ticket, now, not_before=now, awaits_card=awaits_card, feedback=feedback)
     limit = asked.playbook.limits.runs_per_ticket
