@@ -237,7 +237,7 @@ class Playbook(Frozen):
 
     def route(self, name: str) -> Route:
         """The named route, or the default one for a name that is gone from the file."""
-        return self.routes.get(name) or self.routes["default"]
+        return self.routes.get(name) or self.routes.get("default") or Route()
 
     def action(self, tool: str) -> ActionUse | None:
         """How this playbook allows ``tool``; None: it does not."""
