@@ -48,6 +48,7 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
         *_identifiers(config),
         *_money(config, settings),
         *_openings(config),
+        *_searches(config, settings),
         *unserved(config, settings),
         *of_environment(settings),
     )
@@ -317,6 +318,17 @@ def _money(config: Config, settings: Settings) -> Iterator[Finding]:
                 f"playbooks.{name}.limits.usd",
                 "one run may cost more than a whole day",
                 "lower it, or raise budget.usd_per_day",
+            )
+
+
+def _searches(config: Config, settings: Settings) -> Iterator[Finding]:
+    for name, playbook in config.playbooks.items():
+        if playbook.web_search and settings.anthropic_api_key is None:
+            yield Finding(
+                f"playbooks.{name}.web_search",
+                "the local model cannot search the web",
+                "set ANTHROPIC_API_KEY, or take it out",
+                "note",
             )
 
 

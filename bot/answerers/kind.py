@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bot.agent.answer import InvalidAnswer, strict_json
-from bot.agent.kind import Guess, NoProposal
+from bot.agent.kind import Guess, NoProposal, Search
 from bot.agent.run import Job
 from tools.spec import ActionSpec
 
@@ -23,7 +23,7 @@ class AnswersOnly:
     def offered(self) -> tuple[ActionSpec, ...]:
         return ()
 
-    async def begin(self, job: Job) -> NoProposal | None:
+    async def begin(self, job: Job, search: Search) -> NoProposal | None:
         return None
 
     def end(self, job: Job) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.answering import Declined
 from bot.domain import SurfaceName, Ticket
 from bot.ports.conversations import Conversation, NotShown, PullRequests, Threads
+
+_LINK = re.compile(r"https?://[^\s<>\"'()\[\]|]+", re.IGNORECASE)
 
 NO_THREAD = "Ask in a thread: what was said there is what I read."
 NO_THREADS_IN = {
@@ -55,6 +58,12 @@ class Sources:
         if self.pulls is not None and self.pulls.recognises(link):
             return _source(await self.pulls.read(link), elsewhere=False)
         return None
+
+
+def link_in(words: str) -> str | None:
+    """The first address in an ask's words, without what only ends its sentence."""
+    found = _LINK.search(words)
+    return found[0].rstrip(".,;:!?") if found is not None else None
 
 
 def _source(found: Conversation | NotShown, *, elsewhere: bool) -> Source | Declined:

@@ -30,7 +30,7 @@ from bot.answerers.material import (
     unread_files,
     without_texts,
 )
-from bot.answerers.sources import Source, Sources
+from bot.answerers.sources import Source, Sources, link_in
 from bot.answering import Answered, AnswerOutcome, Declined
 from bot.domain import Answer, Item
 from bot.playbook import Playbook
@@ -190,10 +190,11 @@ class SummaryAnswerer:
         return replace(outcome, answer=made)
 
     async def _source(self, job: Job) -> Source | Declined:
-        words = job.ticket.ask.words.strip() if job.ticket.ask else ""
-        if not words:
+        link = link_in(job.ticket.ask.words if job.ticket.ask else "")
+        if link is None:
+            # Whatever else is said besides the verb: the thread is meant.
             return await self.sources.thread(job.ticket)
-        return await self.sources.linked(job.ticket, words) or Declined(USAGE)
+        return await self.sources.linked(job.ticket, link) or Declined(USAGE)
 
     async def _asked(
         self,

@@ -94,6 +94,12 @@ async def test_a_linked_thread_of_another_channel_is_for_the_asker_alone() -> No
     assert answered(await bench.ask(here.replace("C1", "C2"))).private
 
 
+async def test_other_words_than_a_link_mean_the_thread() -> None:
+    bench = Bench(points())
+    assert answered(await bench.ask("this thread, please")) == Answer(kind="summary")
+    assert [place.thread for _, place, _ in bench.threads.asked] == ["1.0"]
+
+
 async def test_a_pull_request_is_summed_up() -> None:
     bench = Bench(points(("owes", "rui", "rui tells support.", 1)))
     url = "https://github.com/org/name/pull/1"
@@ -110,7 +116,8 @@ async def test_a_pull_request_is_summed_up() -> None:
         ("https://acme.slack.example/archives/C9/p0000000000000005", HIDDEN.words),
         ("https://github.com/org/hidden/pull/1", HIDDEN.words),
         ("https://evil.example/page", USAGE),
-        ("everything, please", USAGE),
+        ("https://evil.example/, please.", USAGE),
+        ("what happened at https://github.com/org/hidden/pull/1?", HIDDEN.words),
     ],
 )
 async def test_what_may_not_be_read_is_said_to_the_asker_and_no_model_is_asked(
