@@ -202,7 +202,7 @@ def _standing(proposal: Proposal) -> str:
             return "a reply is approved and on its way"
         case "failed" | "unknown":
             return "a person must say what became of its reply"
-        case "rejected" | "expired" | "superseded" | "succeeded":
+        case "rejected" | "expired" | "superseded" | "succeeded" | "answered":
             return "it has come to an end"
         case _:
             assert_never(proposal.state)

@@ -12,9 +12,10 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.agent.draft_check import Source
-from bot.agent.kit import Kit, make_kit
+from bot.agent.kit import AnyKit, make_kit
 from bot.agent.prompting import built_in_prompt, load_prompt
-from bot.agent.run import AgentPorts
+from bot.agent.run import AgentPorts, Drafted
+from bot.agent.triage import triage_kind
 from bot.budget import AtCap
 from bot.config_file import ConfigFile
 from bot.context import Context
@@ -44,7 +45,7 @@ class Parts:
     clock: Clock
     surfaces: Surfaces
     playbooks: Mapping[str, Playbook]
-    kits: Mapping[str, Kit]
+    kits: Mapping[str, AnyKit[Drafted]]
     managers: Approvers
     model: Model
     fallback: Model | None
@@ -130,9 +131,9 @@ def assemble(parts: Parts) -> Desk:
 
 def kits_of(
     file: ConfigFile, tools: Sequence[ReadTool], specs: Sequence[ActionSpec]
-) -> dict[str, Kit]:
+) -> dict[str, AnyKit[Drafted]]:
     """Every triage playbook of the file, made ready. Raises ``PromptError``, ``ValueError``."""
-    kits = {}
+    kits: dict[str, AnyKit[Drafted]] = {}
     for name, playbook in file.config.playbooks.items():
         if playbook.kind != "triage":
             continue
@@ -145,7 +146,7 @@ def kits_of(
             playbook,
             prompt,
             tools,
-            specs,
+            triage_kind(playbook, specs),
             research_model=file.config.model.name,
             draft_model=file.config.model.draft,
         )

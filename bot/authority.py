@@ -76,17 +76,18 @@ async def may_decide(
     person = await look_up(context, actor)
     if isinstance(person, NotAllowed):
         return person
-    if is_author(person, ticket):
-        return NotAllowed(
-            "author",
-            ("You wrote this ticket, so somebody else must decide. ", *_who(playbook, route)),
-        )
-    if actor in ticket.askers and not playbook.asker_may_approve:
-        return NotAllowed(
-            "asker", ("You asked for this, so somebody else must decide. ", *_who(playbook, route))
-        )
     actions = proposal.content.actions if proposal.content else ()
     try:
+        if await _wrote_it(context, person, ticket):
+            return NotAllowed(
+                "author",
+                ("You wrote this ticket, so somebody else must decide. ", *_who(playbook, route)),
+            )
+        if not playbook.asker_may_approve and await _asked_for_it(context, person, ticket):
+            return NotAllowed(
+                "asker",
+                ("You asked for this, so somebody else must decide. ", *_who(playbook, route)),
+            )
         for approvers in required_lists(playbook, route, actions):
             if not await listed(context, actor, approvers):
                 return NotAllowed(
@@ -148,23 +149,57 @@ async def may_read_anything(context: Context, actor: Actor) -> bool:
     return False
 
 
+async def _wrote_it(context: Context, person: Person, ticket: Ticket) -> bool:
+    """Whether the ticket is made of this person's own words: by id, or by e-mail elsewhere. Raises
+    ``LookUpFailed``."""
+    author = ticket.author
+    if author.email or not author.id:
+        return is_author(person, ticket)
+    # Nobody knew the address when the ticket was opened; who has none is nobody elsewhere.
+    actor = Actor(surface=author.surface, team=author.team, id=author.id)
+    return await _is_same(context, actor, person)
+
+
+async def _asked_for_it(context: Context, person: Person, ticket: Ticket) -> bool:
+    """Whether this person is among those who asked, here or elsewhere. Raises ``LookUpFailed``."""
+    for asker in ticket.askers:
+        if await _is_same(context, asker, person):
+            return True
+    return False
+
+
+async def _is_same(context: Context, actor: Actor, person: Person) -> bool:
+    """Whether an actor is this person: by id on one surface, else by the e-mail address that their
+    surface knows now; where either has none, they are two. Raises ``LookUpFailed``."""
+    if actor.surface == person.actor.surface:
+        return actor.id == person.actor.id
+    directory = context.surfaces.directories.get(actor.surface)
+    if directory is None or not person.email:
+        return False
+    return _same_address((await directory.person(actor)).email, person.email)
+
+
 def is_author(person: Person, ticket: Ticket) -> bool:
     """Whether the ticket is made of this person's own words: by id, or by e-mail elsewhere."""
     author = ticket.author
     if (author.surface, author.id) == (person.actor.surface, person.actor.id):
         return True
-    return bool(author.email and person.email) and (
-        (author.email or "").casefold() == (person.email or "").casefold()
-    )
+    return _same_address(author.email, person.email)
 
 
 def same_person(first: Decision, second: Person) -> bool | None:
     """Whether a second approver is the first one. None: on two surfaces, and cannot be told."""
+    if _same_address(first.email, second.email):
+        return True
     if first.actor.surface == second.actor.surface:
         return first.actor.id == second.actor.id
-    if not first.email or not second.email:
-        return None
-    return first.email.casefold() == second.email.casefold()
+    return False if first.email and second.email else None
+
+
+def _same_address(one: str | None, other: str | None) -> bool:
+    return (
+        bool(one and other) and (one or "").strip().casefold() == (other or "").strip().casefold()
+    )
 
 
 def decided_words(proposal: Proposal) -> Words:

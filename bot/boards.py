@@ -16,14 +16,15 @@ async def change_board(
     change: Callable[[Board], Board | None],
     *,
     known: Versioned[Board] | None = None,
-    entry: Entry | None = None,
+    entry: Callable[[Board, Board], Entry | None] | None = None,
     redraw: str | None = None,
 ) -> Versioned[Board] | None:
     """Save ``change`` of the newest board, however often others come between; the answer is the
     board as saved.
 
     ``change`` is pure and answers None where there is nothing to change any more; then nothing is
-    saved, and so is the answer. ``known`` is a board read before. The cards of ``redraw``, another
+    saved, and so is the answer. ``known`` is a board read before. ``entry`` is the journal's line
+    of the change, from the board before and after it, and as pure. The cards of ``redraw``, another
     proposal, are to be drawn again: said in the same step, so that a crash cannot forget it.
     """
     board = known or await store.board(proposal_id)
@@ -37,8 +38,9 @@ async def change_board(
             if other.value.copies:
                 boards.append(Versioned(behind(other.value), other.version))
                 wakes.append(Wake("card", redraw))
+        line = entry(board.value, value) if entry is not None else None
         saved = await store.commit(
-            Commit(boards=tuple(boards), entries=(entry,) if entry else (), wakes=tuple(wakes))
+            Commit(boards=tuple(boards), entries=(line,) if line else (), wakes=tuple(wakes))
         )
         if not isinstance(saved, Conflict):
             return Versioned(value, board.version + 1)

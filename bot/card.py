@@ -193,5 +193,6 @@ STATE_WORDS: dict[State, str] = {
     "rejected": "Rejected",
     "expired": "Expired",
     "superseded": "Superseded",
+    "answered": "Answered",
 }
 """How a state is called on a card. The state's own name stands in the message's text besides."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.domain import (
+    Answer,
     Change,
     Citation,
     Confidence,
@@ -18,6 +19,7 @@ from bot.domain import (
     Decision,
     Handoff,
     Hit,
+    Lead,
     Mark,
     Notice,
     OnHit,
@@ -75,6 +77,7 @@ class Propose:
     notices: tuple[Notice, ...] = ()
     hits: tuple[Hit, ...] = ()
     on_hit: OnHit = "reason"
+    lead: Lead | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,18 @@ class HandOff:
     prompt_version: str = ""
     remind_at: datetime | None = None
     notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
+class GiveAnswer:
+    """The run of an ask ends in its answer; ``declined``: in a word to its asker alone instead."""
+
+    at: datetime
+    answer: Answer | None
+    playbook_version: str
+    model: str
+    prompt_version: str = ""
+    declined: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +128,23 @@ class Edit:
     remind_at: datetime | None = None
     expires_at: datetime | None = None
     notices: tuple[Notice, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    on_hit: OnHit = "reason"
+    lead: Lead | None = None
+
+
+@dataclass(frozen=True)
+class Renew:
+    """A person asks for another attempt, and what was compared with has changed meanwhile: the
+    card shows it anew and waits for a decision on that."""
+
+    decision: Decision
+    content: Content
+    lead: Lead
+    notice: Notice
+    approvals_needed: int = 1
+    remind_at: datetime | None = None
+    expires_at: datetime | None = None
     hits: tuple[Hit, ...] = ()
     on_hit: OnHit = "reason"
 
@@ -237,17 +269,22 @@ class Resend:
 
 @dataclass(frozen=True)
 class Retry:
-    """A person approves another attempt of a failed action."""
+    """A person approves another attempt of a failed action. ``needed`` is how many the playbook
+    asks for by now; the times are for a card that must be approved anew."""
 
     decision: Decision
+    needed: int = 1
+    remind_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class SettleDone:
-    """A person says that the unknown effect arrived. The times are for what is left, should that
-    have to be approved anew."""
+    """A person says that the unknown effect arrived. ``needed`` and the times are for what is left,
+    should that have to be approved anew."""
 
     decision: Decision
+    needed: int = 1
     remind_at: datetime | None = None
     expires_at: datetime | None = None
 
@@ -255,11 +292,12 @@ class SettleDone:
 @dataclass(frozen=True)
 class SettleRetry:
     """A person approves sending again. Until ``keep_until`` the remote still honours the key;
-    None: it does not, so the next attempt has a key of its own. The other times are for a card
-    that must be approved anew."""
+    None: it does not, so the next attempt has a key of its own. ``needed`` and the other times: as
+    of ``Retry``."""
 
     decision: Decision
     keep_until: datetime | None
+    needed: int = 1
     remind_at: datetime | None = None
     expires_at: datetime | None = None
 
@@ -268,8 +306,10 @@ Command = (
     Begin
     | Propose
     | HandOff
+    | GiveAnswer
     | Take
     | Edit
+    | Renew
     | Approve
     | Reject
     | Revise

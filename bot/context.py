@@ -37,6 +37,11 @@ class Context:
     screening: Screening | None = None
     """What drafts are screened for; None: for nothing."""
 
+    @property
+    def shows_cards(self) -> bool:
+        """Whether any surface does: without one, people decide where they look for themselves."""
+        return bool(self.surfaces.shown)
+
     def playbook(self, name: str) -> Playbook:
         """The playbook, or, where its name is gone from the file, a closed one: nobody may decide
         what it left behind, and only the managers may read it."""

@@ -30,6 +30,7 @@ EntryKind = Literal[
     "tool_call",
     "proposal",
     "handoff",
+    "answer",
     "decision",
     "transition",
     "claim",
@@ -41,8 +42,9 @@ EntryKind = Literal[
 ]
 """
 delivery: an event was taken in. ticket: opened, or grew. run: begun, or cancelled.
-model_call, tool_call: one call, with cost and latency. proposal, handoff: how a run ended.
-decision: a person's. transition: a change of state without one. claim: an action is dispatched.
+model_call, tool_call: one call, with cost and latency.
+proposal, handoff, answer: how a run ended. decision: a person's.
+transition: a change of state without one. claim: an action is dispatched.
 effect: what became of it. card: a copy was posted, updated or lost. operator: pause, erase, resume.
 head: the chain's head was signed. unreadable: never written; what another version wrote and this
 one does not know is read as such.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.agent.draft_check import Source
 from bot.config import Fetch
@@ -45,6 +46,18 @@ class LeadTools:
     def source(self, run: str, ident: str) -> Source | None:
         """What the run read under a URL or a record's id, for checking a field's quote."""
         return self.visits.source(run, ident)
+
+    def seen_at(self, run: str, ident: str) -> datetime | None:
+        """When the run read that page; None: it is a record, or was not read."""
+        visit = self.visits.of(run)
+        page = visit.pages.get(ident) if visit is not None else None
+        return page.seen_at if page is not None else None
+
+    def missed(self, run: str) -> tuple[str, ...]:
+        """Pages that were refused or failed, each once, with the reason."""
+        visit = self.visits.of(run)
+        lines = [f"{one.url[:200]} ({one.said})" for one in visit.missed] if visit else []
+        return tuple(dict.fromkeys(lines))
 
 
 def lead_tools(

@@ -75,7 +75,7 @@ class Meter:
         self._cap = Gauge("deskhand_budget_cap_usd", "The day's cap in dollars", registry=made)
         self._to_card = Histogram(
             "deskhand_time_to_card_seconds",
-            "From the ticket to its card",
+            "From the ticket to the first card that shows its draft or handoff",
             buckets=_SECONDS,
             registry=made,
         )
@@ -113,6 +113,8 @@ class Meter:
                     self._handoffs.labels(book, "time").inc()
                 if data.get("from") == "pending" and data.get("final"):
                     _observe(self._to_decision, data.get("waited_ms"))
+            case "card":
+                _observe(self._to_card, data.get("took_ms"))
             case "effect":
                 self._actions.labels(str(data.get("action")), str(data.get("outcome"))).inc()
             case "transition" if data.get("to") == "unknown" and data.get("from") == "executing":

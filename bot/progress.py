@@ -138,6 +138,8 @@ def _progress_of(proposal: Proposal, board: Board, line: str | None) -> Progress
             return Progress("unsure", "A reply is drafted and waits for a colleague's approval")
         case "handoff" | "failed" | "expired":
             return Progress("unsure", "A colleague will take this on")
+        case "answered":
+            return Progress("done", "")
         case "succeeded":
             return Progress("done", "Answered" if _replied(proposal) else "Noted")
         case "rejected":

@@ -159,6 +159,8 @@ def _headline(proposal: Proposal, ticket: Ticket) -> str:
     match proposal.state:
         case "drafting":
             return f"Drafting an answer to {name}"
+        case "answered":
+            return f"Answer to {name}"
         case "handoff":
             return f"A person is needed: {about}, from {name}"
         case (
@@ -334,7 +336,15 @@ def _buttons(proposal: Proposal) -> tuple[ButtonView, ...]:
                 button("settle_done", "It arrived", "primary"),
                 button("settle_retry", "It did not: send again"),
             )
-        case "approved" | "executing" | "succeeded" | "rejected" | "expired" | "superseded":
+        case (
+            "approved"
+            | "executing"
+            | "succeeded"
+            | "rejected"
+            | "expired"
+            | "superseded"
+            | "answered"
+        ):
             return ()
         case _:
             assert_never(proposal.state)

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot import copies
+from bot import copies, showing
 from bot.boards import change_board
 from bot.card import CardView, Words
 from bot.context import Context
 from bot.copies import POST_SECONDS, START_SECONDS, Find, Plan, Post, Redraw, Task, plan
 from bot.domain import Board, Copy, Place, Proposal, State, Ticket
-from bot.journal import Entry
 from bot.playbook import Playbook
 from bot.ports import Case, MaybePosted, MessageGone, SurfaceError, Versioned
 from bot.ports.tracer import Span
@@ -57,25 +56,6 @@ class _Case:
     @property
     def id(self) -> str:
         return self.proposal.value.id
-
-    def entry(self, what: str, place: Place) -> Entry:
-        """The journal's line of what became of a copy."""
-        proposal = self.proposal.value
-        return Entry(
-            kind="card",
-            ticket=proposal.ticket,
-            run=proposal.run.id,
-            proposal=proposal.id,
-            playbook=proposal.playbook,
-            data={
-                "what": what,
-                "surface": place.surface,
-                "place": place.place,
-                "message": place.message,
-                "state": proposal.state,
-                "revision": proposal.revision,
-            },
-        )
 
 
 class Publish:
@@ -242,7 +222,7 @@ class Publish:
             return await self._failed(case, board, ours, gone, refused)
         else:
             posted = ours.model_copy(update={"version": case.proposal.version})
-            return await self._posted(case, board, ours, posted, message, "posted")
+            return await self._posted(case, board, ours, posted, message, "posted", shows=True)
 
     async def _find(
         self, case: _Case, board: Versioned[Board], lost: Copy, *, at_once: bool = False
@@ -259,15 +239,15 @@ class Publish:
                 return await self._failed(case, board, lost, tried, failed)
             return None
         if found is not None:
-            return await self._posted(case, board, lost, lost, found, "found")
+            # Another's post may show an earlier state: the redrawing that follows does not.
+            return await self._posted(case, board, lost, lost, found, "found", shows=at_once)
         if at_once:
             return None
         if not lost.main:
             return await self._replace(case, board, lost, None)
         if lost.attempts >= copies.TRIES:
             refused = lost.model_copy(update={"status": "refused", "error": "it never arrives"})
-            entry = case.entry("refused", lost.place)
-            return await self._replace(case, board, lost, refused, entry)
+            return await self._replace(case, board, lost, refused, "refused")
         given_up = copies.given_up(lost, self._context.clock.now())
         return await self._replace(case, board, lost, given_up)
 
@@ -279,16 +259,18 @@ class Publish:
         now: Copy,
         message: Place,
         what: str,
+        *,
+        shows: bool,
     ) -> Versioned[Board] | None:
-        """Note where an announced card stands."""
+        """Note where an announced card stands, and whether it ``shows`` the case as it is."""
         well = {"status": "posted", "attempts": 0, "again_at": None, "error": None}
         posted = now.model_copy(update={"place": message, **well})
         board = await change_board(
             self._context.store,
             case.id,
-            lambda board: copies.settled(board, announced, posted),
+            self._noting(case, lambda board: copies.settled(board, announced, posted), shows),
             known=known,
-            entry=case.entry(what, message),
+            entry=showing.line(case.proposal.value, what, message),
             # The superseded card can only now say where its successor is.
             redraw=case.proposal.value.predecessor,
         )
@@ -307,8 +289,7 @@ class Publish:
         except MessageGone:
             over = {"status": "gone", "attempts": 0, "again_at": None}
             gone = copy.model_copy(update=over)
-            entry = case.entry("gone", copy.place)
-            return await self._replace(case, case.board, copy, gone, entry)
+            return await self._replace(case, case.board, copy, gone, "gone")
         except SurfaceError as failed:
             log.warning("deskhand: a card of %s is not redrawn: %s", case.id, failed)
             tried = copy.model_copy(update={"attempts": copy.attempts + 1})
@@ -318,7 +299,7 @@ class Publish:
             over = {"version": case.proposal.version, "main": task.buttons}
             well = {"attempts": 0, "again_at": None, "error": None}
             now = copy.model_copy(update={**over, **well})
-            return await self._replace(case, case.board, copy, now)
+            return await self._replace(case, case.board, copy, now, shows=True)
 
     def _span(self, case: _Case, place: Place, what: str) -> AbstractContextManager[Span]:
         ticket, proposal = case.ticket.value, case.proposal.value
@@ -337,8 +318,8 @@ class Publish:
         if now.status == "refused" and before.status == "posting" and not before.main:
             # The late look for a card that another has replaced: the room has that one.
             return await self._replace(case, board, before, None)
-        entry = case.entry("refused", now.place) if now.status == "refused" else None
-        return await self._replace(case, board, before, now, entry)
+        what = "refused" if now.status == "refused" else None
+        return await self._replace(case, board, before, now, what)
 
     async def _replace(
         self,
@@ -346,16 +327,30 @@ class Publish:
         known: Versioned[Board],
         before: Copy,
         now: Copy | None,
-        entry: Entry | None = None,
+        what: str | None = None,
+        *,
+        shows: bool = False,
     ) -> Versioned[Board] | None:
-        """Change one copy, or leave it out. What others have changed meanwhile is judged anew."""
+        """Change one copy, or leave it out. What others have changed meanwhile is judged anew.
+        ``what``: the journal's word for it, if it is worth a line. ``shows``: the message shows the
+        case as it is."""
+        proposal, place = case.proposal.value, (now or before).place
         return await change_board(
             self._context.store,
             case.id,
-            lambda board: copies.replaced(board, before, now),
+            self._noting(case, lambda board: copies.replaced(board, before, now), shows),
             known=known,
-            entry=entry,
+            entry=showing.line(proposal, what, place),
         )
+
+    def _noting(
+        self, case: _Case, change: Callable[[Board], Board | None], shows: bool
+    ) -> Callable[[Board], Board | None]:
+        """The change, noting with it that a card now shows what the run came to."""
+        if not shows:
+            return change
+        now = self._context.clock.now()
+        return lambda board: showing.noted(change(board), case.proposal.value, now)
 
     # --- what goes into them ------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.commands import Denied, Supersede
-from bot.domain import Action, Author, Content, Decision, Notice, Proposal, Ticket
+from bot.domain import Action, Answer, Author, Content, Decision, Notice, Proposal, Ticket
 from bot.lifecycle import transition
 
 Why = Literal["retention", "person"]
@@ -73,6 +73,7 @@ def erased_ticket(ticket: Ticket) -> Ticket:
             "messages": (),
             "thread": (),
             "url": None,
+            "ask": ticket.ask and ticket.ask.model_copy(update={"words": ""}),
             "erased": True,
         }
     )
@@ -96,6 +97,8 @@ def erased_proposal(proposal: Proposal) -> Proposal:
             "owner": proposal.owner and _erased_decision(proposal.owner),
             "approvals": tuple(map(_erased_decision, proposal.approvals)),
             "decision": proposal.decision and _erased_decision(proposal.decision),
+            "answer": proposal.answer and Answer(kind=proposal.answer.kind),
+            "declined": None,
             "drafted": None,
             "changes": (),
             "progress": tuple(
@@ -132,7 +135,8 @@ def texts_in(ticket: Ticket, proposals: Sequence[Proposal]) -> int:
     count = len(ticket.messages) + len(ticket.thread) + bool(ticket.subject)
     for one in proposals:
         reply = one.content.reply if one.content else None
-        count += sum(map(bool, (reply, one.drafted, one.why))) + len(one.citations)
+        count += sum(map(bool, (reply, one.drafted, one.why, one.answer, one.declined)))
+        count += len(one.citations)
     return count
 
 

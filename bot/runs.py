@@ -12,6 +12,7 @@ from bot.lifecycle import transition
 from bot.playbook import Playbook, after
 from bot.ports import Wake
 from bot.publish import DRAFTING_AFTER
+from bot.showing import since_ms
 
 
 def drafting(
@@ -19,6 +20,7 @@ def drafting(
     now: datetime,
     *,
     not_before: datetime,
+    awaits_card: bool,
     feedback: tuple[str, ...] = (),
     notices: tuple[Notice, ...] = (),
 ) -> Proposal:
@@ -39,6 +41,7 @@ def drafting(
         secret=buttons.new_secret(),
         notices=notices,
         created_at=now,
+        awaits_card=awaits_card,
     )
 
 
@@ -110,7 +113,7 @@ def handoff_entry(ended: Proposal, steps: int, **used: int | str) -> Entry:
             "revision": ended.revision,
             "steps": steps,
             "usd": str(ended.cost_usd),
-            "took_ms": took_ms(ended),
+            **took(ended),
             **about(ended),
             **used,
         },
@@ -136,8 +139,9 @@ def transition_entry(before: Proposal, moved: Proposal, why: str) -> Entry:
     )
 
 
-def took_ms(ended: Proposal) -> int | None:
-    """From the proposal's beginning to its first showing; None while there is none."""
+def took(ended: Proposal) -> dict[str, int]:
+    """What a run's end says of its time. ``took_ms`` is the time to card; where a card is awaited,
+    its own entry says that (``bot.showing``), and the end only when it was saved."""
     if ended.proposed_at is None:
-        return None
-    return max(0, round((ended.proposed_at - ended.created_at).total_seconds() * 1000))
+        return {}
+    return {"saved_ms" if ended.awaits_card else "took_ms": since_ms(ended, ended.proposed_at)}

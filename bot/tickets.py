@@ -82,7 +82,12 @@ class Tickets:
             runs=1,
             trace_id=delivery.trace_id,
         )
-        proposal = drafting(ticket, now, not_before=quiet_until(delivery, playbook))
+        proposal = drafting(
+            ticket,
+            now,
+            not_before=quiet_until(delivery, playbook),
+            awaits_card=self._context.shows_cards,
+        )
         return Commit(
             tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
             proposals=(Versioned(proposal, 0),),
@@ -138,7 +143,12 @@ class Tickets:
         now = self._context.clock.now()
         generation = changed.generation + 1
         changed = changed.model_copy(update={"generation": generation, "runs": changed.runs + 1})
-        fresh = drafting(changed, now, not_before=quiet_until(delivery, playbook))
+        fresh = drafting(
+            changed,
+            now,
+            not_before=quiet_until(delivery, playbook),
+            awaits_card=self._context.shows_cards,
+        )
         if changed.runs > limit:
             fresh = over_limit(fresh, now, playbook, f"This ticket has had {limit} runs.")
         gone = superseded(standing, fresh.id, now, why)

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
 
-from bot.agent.kit import Kit
+from bot.agent.kit import AnyKit
 from bot.agent.loop import run_agent
 from bot.agent.run import AgentPorts, Cancelled, Drafted, Job, Stopped, Unpaid
 from bot.commands import Begin, Denied, HandOff, Propose
@@ -39,7 +39,7 @@ from bot.ports import (
     Wake,
 )
 from bot.publish import Publish
-from bot.runs import handoff_entry, late_card, over_limit, took_ms
+from bot.runs import handoff_entry, late_card, over_limit, took
 from bot.screening import hits_of
 from bot.stats.tally import Tally
 from bot.status_line import StatusLine
@@ -57,7 +57,11 @@ class Triage:
     """Runs the agent over tickets. ``kits`` are the playbooks made ready, by name."""
 
     def __init__(
-        self, context: Context, kits: Mapping[str, Kit], ports: AgentPorts, publish: Publish
+        self,
+        context: Context,
+        kits: Mapping[str, AnyKit[Drafted]],
+        ports: AgentPorts,
+        publish: Publish,
     ) -> None:
         self._context = context
         self._kits = kits
@@ -138,7 +142,7 @@ class Triage:
             case _:
                 return Versioned(moved.proposal, proposal.version + 1)
 
-    async def _run(self, case: Case, kit: Kit) -> datetime | None:
+    async def _run(self, case: Case, kit: AnyKit[Drafted]) -> datetime | None:
         """``case``: as its beginning left it."""
         begun, proposal, ticket = case.proposal, case.proposal.value, case.ticket.value
         seen = begun.version
@@ -194,7 +198,7 @@ class Triage:
         return None
 
     async def _command(
-        self, outcome: Drafted | Stopped, ticket: Ticket, kit: Kit
+        self, outcome: Drafted | Stopped, ticket: Ticket, kit: AnyKit[Drafted]
     ) -> Propose | HandOff:
         now, playbook = self._context.clock.now(), kit.playbook
         remind_at = after(now, playbook.remind_after, playbook.hours)
@@ -416,7 +420,7 @@ def _proposal_entry(
             "citations": len(ended.citations),
             "citations_struck": len(struck),
             **({"hits": list(ended.hit_names)} if ended.hits else {}),
-            "took_ms": took_ms(ended),
+            **took(ended),
             **about(ended),
             **used,
         },

@@ -23,6 +23,7 @@ STATE_SIGNS: dict[State, str] = {
     "rejected": "🚫",
     "expired": "⌛",
     "superseded": "↪️",
+    "answered": "💬",
 }
 
 DECIDED: frozenset[State] = frozenset({"approved", "executing", "succeeded", "failed", "unknown"})

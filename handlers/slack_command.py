@@ -44,7 +44,7 @@ COMMANDS: Final = {
 
 _MOST_WORDS: Final = {
     **{"status": 2, "queue": 1, "pause": 1, "resume": 1},
-    **{"budget": 0, "tools": 0, "console": 0},
+    **{"budget": 0, "tools": 0, "console": 0, "help": 0},
 }
 """Words after a command; of the others, each says itself what it needs."""
 _IDS = "a ticket, run or proposal id, or a message's link"

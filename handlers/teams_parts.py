@@ -37,6 +37,7 @@ _COLORS: Final[dict[State, Color]] = {
     "rejected": "Default",
     "expired": "Default",
     "superseded": "Default",
+    "answered": "Good",
 }
 _FOLDED: Final = 600
 """Characters of the customer's words that stand there before *Show more*."""

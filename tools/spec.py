@@ -52,12 +52,27 @@ def same_memory(before: int, after: int) -> bool:
 
 
 @dataclass(frozen=True)
+class ReadText:
+    """A whole text as a tool read it, for who reasons over it without a language model."""
+
+    ident: str
+    """Its URL, or the id of a record."""
+    title: str
+    text: str
+    data: str = ""
+    """What it says to machines, as JSON-LD."""
+    links: tuple[str, ...] = ()
+    date: str | None = None
+
+
+@dataclass(frozen=True)
 class Findings:
     """What a read tool found. ``text`` goes to the model, delimited as untrusted."""
 
     text: str
     passages: tuple[Passage, ...] = ()
     similar: tuple[SimilarTicket, ...] = ()
+    read: tuple[ReadText, ...] = ()
     failed: str | None = None
     """Why the tool could not answer, in words; the model sees it as the tool's error."""
 

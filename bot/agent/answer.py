@@ -129,7 +129,7 @@ class AnswerForm:
         try:
             answer = self.model.model_validate(strict_json(text))
         except ValidationError as fault:
-            raise InvalidAnswer(_words(fault)) from fault
+            raise InvalidAnswer(words_of(fault)) from fault
         for action in answer.actions:
             spec = self.actions.get(action.tool)
             if spec is None:
@@ -137,7 +137,7 @@ class AnswerForm:
             try:
                 spec.args_model.model_validate(action.args)
             except ValidationError as fault:
-                raise InvalidAnswer(f"action {action.tool}: {_words(fault)}") from fault
+                raise InvalidAnswer(f"action {action.tool}: {words_of(fault)}") from fault
         return answer
 
 
@@ -304,7 +304,7 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _words(fault: ValidationError) -> str:
+def words_of(fault: ValidationError) -> str:
     """What is wrong, in a line a model understands; it never repeats the input."""
     lines = [
         f"{'.'.join(str(part) for part in error['loc']) or 'answer'}: {error['msg']}"

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic
 
-from bot.agent.answer import AnswerForm, answer_form, strict_schema
+from bot.agent.answer import strict_schema
+from bot.agent.kind import AnswerT, EndT_co, Kind
 from bot.agent.prompting import PromptFile, version_of
 from bot.playbook import Playbook
 from bot.ports import ToolDescription
-from tools.spec import ActionSpec, ReadTool
+from tools.spec import ReadTool
 
 
 @dataclass(frozen=True)
-class Kit:
+class Kit(Generic[AnswerT, EndT_co]):
     """A playbook made ready to run: what is the same for all its tickets. Built once."""
 
     playbook: Playbook
     prompt: PromptFile
     system: str
-    form: AnswerForm
+    kind: Kind[AnswerT, EndT_co]
     toolbox: Mapping[str, ReadTool]
     descriptions: tuple[ToolDescription, ...]
     research_model: str
@@ -32,12 +34,12 @@ def make_kit(
     playbook: Playbook,
     prompt: PromptFile,
     tools: Sequence[ReadTool],
-    actions: Sequence[ActionSpec],
+    kind: Kind[AnswerT, EndT_co],
     *,
     research_model: str,
     draft_model: str,
-) -> Kit:
-    """Ready ``playbook``: only the tools and actions that it lists are taken, by exact name.
+) -> Kit[AnswerT, EndT_co]:
+    """Ready ``playbook``: only the tools that it lists are taken, by exact name.
 
     Raises ``PromptError`` for a prompt that cannot be rendered, ``ValueError`` for a research tool
     that is listed and not given.
@@ -47,26 +49,25 @@ def make_kit(
         if name not in given:
             raise ValueError(f"playbook {playbook.name!r}: there is no research tool {name!r}")
     toolbox = {name: given[name] for name in playbook.research}
-    form = answer_form(playbook, actions)
     descriptions = tuple(
         ToolDescription(tool.name, tool.description, strict_schema(tool.args_model))
         for tool in toolbox.values()
     )
     schemas = {
         "tools": [[tool.name, tool.description, tool.schema] for tool in descriptions],
-        "answer": form.schema,
+        "answer": kind.schema,
     }
     settings = {
         "research": research_model,
         "draft": draft_model,
         "max_tokens": prompt.front.max_tokens.model_dump(),
     }
-    system = prompt.system(playbook, tuple(form.actions.values()))
+    system = prompt.system(playbook, kind.offered)
     return Kit(
         playbook=playbook,
         prompt=prompt,
         system=system,
-        form=form,
+        kind=kind,
         toolbox=toolbox,
         descriptions=descriptions,
         research_model=research_model,
@@ -74,3 +75,7 @@ def make_kit(
         prompt_version=version_of(prompt.text, schemas, settings),
         playbook_version=playbook.version(prompt.text),
     )
+
+
+AnyKit = Kit[Any, EndT_co]
+"""A kit by what its runs give; its answer is between its kind and the loop."""

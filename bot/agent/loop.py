@@ -1,12 +1,13 @@
-"""The bounded loop: a model and read tools, nothing else. It ends in a draft or in a handoff.
+"""The bounded loop: a model and read tools, nothing else. It ends as its kind says, or in a
+handoff.
 
 Each step is one answered model call. The first looks things up with the cheaper model; from the
 second on the drafting model may look up more or give the final answer; the last allowed step is
 offered the final answer only. Steps, dollars and seconds each end the run in a named way. When the
 provider stays down, or the day's money is spent, the local model goes on from where the run is.
 
-Nothing here can act: an action is a name and arguments in the answer, checked against the
-playbook's list, and where it goes is not the model's to say.
+What the final answer looks like and what becomes of it is the playbook's kind's (``agent.kind``).
+Nothing here can act.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal, assert_never
+from typing import Generic, Literal, assert_never
 
-from bot.agent.answer import CITATIONS_LIMIT, SEND_REPLY, FinalAnswer, InvalidAnswer
+from bot.agent.answer import InvalidAnswer
 from bot.agent.calls import (
     LEAST_TOKENS,
     Answered,
@@ -29,26 +30,17 @@ from bot.agent.calls import (
     Purse,
     Void,
 )
-from bot.agent.draft_check import check_citations, check_draft
+from bot.agent.kind import AnswerT, EndT_co, Guess, NoProposal, Ran
 from bot.agent.kit import Kit
 from bot.agent.research import Research
 from bot.agent.run import (
     AgentPorts,
     Cancelled,
-    Drafted,
     Job,
-    RunOutcome,
     Stopped,
     Unpaid,
 )
-from bot.domain import (
-    Action,
-    Confidence,
-    Content,
-    Handoff,
-    HandoffReason,
-    Notice,
-)
+from bot.domain import Content, Handoff, HandoffReason, Notice
 from bot.journal import Entry
 from bot.ports import Answer, Model, ModelFailed, Prompt, Turn
 from bot.screen import masked_run, masked_ticket
@@ -73,10 +65,10 @@ async def _silent(_words: str) -> None:
 
 
 @dataclass(frozen=True)
-class Final:
+class Final(Generic[AnswerT]):
     """A valid final answer, by this model."""
 
-    answer: FinalAnswer
+    answer: AnswerT
     model: str
 
 
@@ -117,19 +109,19 @@ class NotNow:
     words: str
 
 
-Step = Final | Onward | Unusable | Degrade | Halt | NotNow | Void
+Step = Final[AnswerT] | Onward | Unusable | Degrade | Halt | NotNow | Void
 StepKind = Literal["research", "draft", "last"]
 """research: tools, no final answer. draft: tools and the final answer. last: that alone."""
 
 
 async def run_agent(
     job: Job,
-    kit: Kit,
+    kit: Kit[AnswerT, EndT_co],
     ports: AgentPorts,
     *,
     cancelled: Callable[[], Awaitable[bool]] = _never,
     doing: Callable[[str], Awaitable[None]] = _silent,
-) -> RunOutcome:
+) -> EndT_co | Stopped | Cancelled | Unpaid:
     """Run ``job`` to its end, within the playbook's limits. Nothing is acted on.
 
     ``cancelled`` is asked before each call. ``doing`` gets words for a status line and must come
@@ -140,15 +132,19 @@ async def run_agent(
         job = replace(job, ticket=masked_ticket(job.ticket), run=masked_run(job.run))
     prompt = kit.prompt.front.name
     with ports.spans.agent(job.ticket, job.run, prompt, kit.prompt_version) as agent:
-        outcome = await _Loop(job, kit, ports, cancelled, doing).run()
-        agent.ended(type(outcome).__name__.lower(), outcome.steps)
+        loop = _Loop(job, kit, ports, cancelled, doing)
+        try:
+            outcome = await loop.run()
+        finally:
+            kit.kind.end(job)
+        agent.ended(type(outcome).__name__.lower(), loop.steps)
         return outcome
 
 
 @dataclass
-class _Loop:
+class _Loop(Generic[AnswerT, EndT_co]):
     job: Job
-    kit: Kit
+    kit: Kit[AnswerT, EndT_co]
     ports: AgentPorts
     cancelled: Callable[[], Awaitable[bool]]
     doing: Callable[[str], Awaitable[None]]
@@ -186,7 +182,13 @@ class _Loop:
         )
         self.ticket_text = self.kit.prompt.ticket(ticket, run)
 
-    async def run(self) -> RunOutcome:
+    async def run(self) -> EndT_co | Stopped | Cancelled | Unpaid:
+        barred = await self.kit.kind.begin(self.job)
+        if barred is not None:
+            return self._no_proposal(barred, self.model.name)
+        about = self.kit.kind.about(self.job)
+        if about:
+            self.ticket_text = f"{about}\n\n{self.ticket_text}"
         while True:
             step = await self._step()
             match step:
@@ -222,7 +224,7 @@ class _Loop:
 
     # --- one step ---
 
-    async def _step(self) -> Step:
+    async def _step(self) -> Step[AnswerT]:
         limits = self.kit.playbook.limits
         if self.steps >= limits.steps:
             return Halt("steps", f"All {limits.steps} steps are used.")
@@ -270,7 +272,7 @@ class _Loop:
             feedback=self.job.run.feedback,
             turns=tuple(self.turns),
             toolbox=() if kind == "last" else kit.descriptions,
-            schema=None if kind == "research" else kit.form.schema,
+            schema=None if kind == "research" else kit.kind.schema,
             max_tokens=tokens.research if kind == "research" else max(tokens.draft, LEAST_TOKENS),
             timeout_seconds=self.deadline.left,
             prompt_name=kit.prompt.front.name,
@@ -278,7 +280,7 @@ class _Loop:
             playbook=kit.playbook.name,
         )
 
-    async def _read(self, kind: StepKind, answer: Answer) -> Step:
+    async def _read(self, kind: StepKind, answer: Answer) -> Step[AnswerT]:
         match answer.stop:
             case "refusal":
                 return Halt("refusal", "The model declined to answer this ticket.")
@@ -308,9 +310,9 @@ class _Loop:
         results = await self.research.answer(answer.calls, self.steps, self.deadline.usable)
         self.turns.append(Turn(answer.model, answer.raw, answer.calls, results))
 
-    def _read_final(self, answer: Answer) -> Step:
+    def _read_final(self, answer: Answer) -> Step[AnswerT]:
         try:
-            return Final(self.kit.form.read(answer.text), answer.model)
+            return Final(self.kit.kind.read(answer.text), answer.model)
         except InvalidAnswer as fault:
             note = f"The answer cannot be used: {fault}. Give the whole answer again, corrected."
             return self._again(answer, note)
@@ -324,67 +326,24 @@ class _Loop:
 
     # --- the end ---
 
-    async def _finish(self, answer: FinalAnswer, model: str) -> Drafted | Stopped:
-        cited = [(one.article, one.quote) for one in answer.citations[:CITATIONS_LIMIT]]
-        ids = dict.fromkeys(article for article, _ in cited)
-        sources = {article: await self.ports.source(article) for article in ids}
-        citations = check_citations(cited, sources.get)
-        if answer.outcome == "cannot_answer":
-            why = self.degraded or Halt("no_source", "")
-            guess = (self._content(answer, ()), answer.confidence)
-            halt = Halt(why.reason, why.words)
-            return self._stopped(halt, guess, model, answer.still_missing)
-        actions, notices = self._actions(answer)
-        content = self._content(answer, actions)
-        marks = check_draft(content.reply, citations, self.job.ticket, sources.get)
-        doubtful = bool(marks) or not all(one.supported for one in citations)
-        return Drafted(
-            content=content,
-            # High means that somebody may trust it; not while a passage rests on nothing.
-            confidence="medium" if doubtful and answer.confidence == "high" else answer.confidence,
-            why=answer.why,
-            citations=citations if content.reply else (),
-            marks=marks,
-            notices=(*self._notices("drafted by the local model"), *notices),
+    async def _finish(self, answer: AnswerT, model: str) -> EndT_co | Stopped:
+        ran = Ran(
+            job=self.job,
+            ports=self.ports,
             model=model,
             cost_usd=self.purse.spent,
             steps=self.steps,
-            missing=answer.still_missing,
+            notices=self._notices("drafted by the local model"),
             degraded=self.degraded is not None,
         )
+        end = await self.kit.kind.finish(answer, ran)
+        if not isinstance(end, NoProposal):
+            return end
+        return self._no_proposal(end, model)
 
-    def _content(self, answer: FinalAnswer, actions: tuple[Action, ...]) -> Content:
-        handed_off = answer.outcome == "cannot_answer"
-        return Content(
-            labels=answer.labels,
-            priority=answer.priority,
-            route=answer.route,
-            reply=None if handed_off else answer.reply_text,
-            actions=actions,
-        )
-
-    def _actions(self, answer: FinalAnswer) -> tuple[tuple[Action, ...], tuple[Notice, ...]]:
-        """The allowed actions in the playbook's order, and a notice that names the others."""
-        actions: list[Action] = []
-        for use in self.kit.playbook.actions:
-            target = self.job.targets.get(use.tool, "")
-            if use.tool == SEND_REPLY:
-                if answer.reply_text:
-                    args = {"text": answer.reply_text}
-                    actions.append(Action(tool=use.tool, args={**args}, target=target))
-                continue
-            actions += [
-                Action(tool=use.tool, args=named.args, target=target)
-                for named in answer.actions
-                if named.tool == use.tool and named.tool in self.kit.form.actions
-            ]
-        allowed = {SEND_REPLY, *self.kit.form.actions}
-        dropped = dict.fromkeys(a.tool for a in answer.actions if a.tool not in allowed)
-        if not dropped:
-            return tuple(actions), ()
-        names = ", ".join(name[:60] for name in dropped)
-        words = f"The model asked for actions that this playbook does not allow: {names}."
-        return tuple(actions), (Notice(kind="not_allowed", text=words),)
+    def _no_proposal(self, end: NoProposal, model: str) -> Stopped:
+        why = self.degraded or Halt(end.reason, end.words)
+        return self._stopped(Halt(why.reason, why.words), end.guess, model, end.missing)
 
     async def _stop(self, halt: Halt) -> Stopped:
         guess = await self._guess()
@@ -395,7 +354,7 @@ class _Loop:
     def _stopped(
         self,
         halt: Halt,
-        guess: tuple[Content, Confidence | None],
+        guess: Guess,
         model: str,
         missing: tuple[str, ...],
     ) -> Stopped:
@@ -408,7 +367,9 @@ class _Loop:
                 reason=halt.reason,
                 tried=tuple(tried),
                 found=tuple(found[:10]),
-                missing=tuple(part for part in (halt.words, *missing) if part),
+                missing=tuple(
+                    part for part in (halt.words, *missing, *self.kit.kind.missed(self.job)) if part
+                ),
             ),
             content=guess[0],
             confidence=guess[1],
@@ -418,7 +379,7 @@ class _Loop:
             steps=self.steps,
         )
 
-    async def _guess(self) -> tuple[Content, Confidence | None]:
+    async def _guess(self) -> Guess:
         """Labels and route for a handoff, from the local model where there is one to ask, and how
         sure it is of them.
 
@@ -432,11 +393,9 @@ class _Loop:
         try:
             async with asyncio.timeout(max(0.1, min(GUESS_SECONDS, self.deadline.left))):
                 answer = await local.answer(self._prompt("last"))
-            guess = self.kit.form.read(answer.text)
+            return self.kit.kind.guess(self.kit.kind.read(answer.text)) or unknown
         except (ModelFailed, InvalidAnswer, TimeoutError):
             return unknown
-        content = Content(labels=guess.labels, priority=guess.priority, route=guess.route)
-        return content, guess.confidence
 
     def _notices(self, what: str) -> tuple[Notice, ...]:
         """Which model spoke, where it is not the one that is configured."""

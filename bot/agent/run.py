@@ -16,6 +16,7 @@ from bot.domain import (
     Confidence,
     Content,
     Handoff,
+    Lead,
     Mark,
     Notice,
     Run,
@@ -77,6 +78,8 @@ class Drafted:
     missing: tuple[str, ...]
     degraded: bool
     """The local model drafted because the other one could not."""
+    lead: Lead | None = None
+    """What a lead's run has found."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,15 @@ and an answer leaves as soon as every earlier one has.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
+
+from bot.faults import OperatorError
 
 LONGEST_BYTES = 1024 * 1024
 """A line's length, as a webhook's body."""
@@ -25,6 +30,23 @@ class Line:
     number: int
     text: bytes
     too_long: bool = False
+
+
+@contextmanager
+def opened(file: str) -> Iterator[BinaryIO]:
+    """The lines of a file, or of stdin where it is ``-``. Raises ``OperatorError``."""
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    with ExitStack() as until_read:
+        try:
+            source = until_read.enter_context(Path(file).open("rb"))
+        except OSError as unreadable:
+            raise OperatorError(
+                f"{file}: cannot be read ({unreadable.strerror}); name a file of JSON lines, or - "
+                "for stdin"
+            ) from unreadable
+        yield source
 
 
 class Pump(Generic[Answer]):

@@ -6,8 +6,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
@@ -37,24 +35,15 @@ def register(app: typer.Typer) -> None:
         [TEXT] are what the draft cites. Without a config file, or a screen in it, its defaults are
         used.
         """
+        from bot.cli.lines import opened
         from bot.cli.triage import config_or_desk
         from bot.demo.tickets import DESK
-        from bot.faults import OperatorError
         from bot.screen import Sieve
 
         loaded = config_or_desk(read_settings(config), named=config is not None)
         own = loaded.path.parent != DESK
         sieve = (loaded.sieve() if own else None) or Sieve()
-        with ExitStack() as open_files:
-            source: BinaryIO = sys.stdin.buffer
-            if file != "-":
-                try:
-                    source = open_files.enter_context(Path(file).open("rb"))
-                except OSError as unreadable:
-                    raise OperatorError(
-                        f"{file}: cannot be read ({unreadable.strerror}); name a file of JSON "
-                        "lines, or - for stdin"
-                    ) from unreadable
+        with opened(file) as source:
             well = event_loop.run(_screen(source, sieve))
         raise typer.Exit(0 if well else 1)
 

@@ -6,10 +6,8 @@ import json
 import os
 import sys
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
@@ -62,22 +60,14 @@ def register(app: typer.Typer) -> None:
         model: Annotated[ModelChoice, typer.Option(help="Which model works.")] = ModelChoice.auto,
     ) -> None:
         """Read tickets as JSON lines, print a proposal a line. It acts on nothing."""
-        from bot.faults import OperatorError, SettingsError
+        from bot.cli.lines import opened
+        from bot.faults import SettingsError
 
         settings = read_settings(config)
         if model is ModelChoice.anthropic and settings.anthropic_api_key is None:
             raise SettingsError("ANTHROPIC_API_KEY: not set; set it, or use --model local")
         loaded = config_or_desk(settings, named=config is not None)
-        with ExitStack() as open_files:
-            source: BinaryIO = sys.stdin.buffer
-            if file != "-":
-                try:
-                    source = open_files.enter_context(Path(file).open("rb"))
-                except OSError as unreadable:
-                    raise OperatorError(
-                        f"{file}: cannot be read ({unreadable.strerror}); name a file of JSON "
-                        "lines, or - for stdin"
-                    ) from unreadable
+        with opened(file) as source:
             well = event_loop.run(_triage(settings, loaded, source, playbook, model))
         raise typer.Exit(0 if well else 1)
 

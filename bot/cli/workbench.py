@@ -15,9 +15,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from bot.agent.calls import Money
-from bot.agent.kit import Kit
+from bot.agent.kit import AnyKit
 from bot.agent.loop import run_agent
-from bot.agent.run import AgentPorts, Job, RunOutcome
+from bot.agent.run import AgentPorts, Drafted, Job, RunOutcome
 from bot.assembly import kits_of
 from bot.budget import CapReached, Reservation
 from bot.cli.attach import attached
@@ -49,7 +49,7 @@ class Workbench:
     run: Callable[[TicketBody], Awaitable[RunOutcome]]
     over: Callable[[Ticket, Run], Awaitable[RunOutcome]]
     """The same over a ticket as it is, by its own playbook."""
-    kits: Mapping[str, Kit]
+    kits: Mapping[str, AnyKit[Drafted]]
     playbook: str
     model: str
     """In words for the person."""

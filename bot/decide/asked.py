@@ -14,6 +14,7 @@ from bot.domain import Actor, Board, Person, Proposal, State, Ticket, Verb
 from bot.forms import NotDecided
 from bot.playbook import Playbook
 from bot.ports import Case, Versioned
+from bot.ports.spans import Deciding
 
 log = logging.getLogger("deskhand.decide")
 
@@ -52,9 +53,20 @@ class Asked:
         """Whether the ticket has no newer proposal."""
         return self.ticket.value.proposal == self.proposal.value.id
 
+    @property
+    def outlives_newer_words(self) -> bool:
+        """Whether the customer's newer words do not supersede it: it failed, or waits anew although
+        an earlier sending may be out there."""
+        proposal = self.proposal.value
+        doubtful = any(done.unsettled for done in proposal.progress)
+        return proposal.state == "failed" or (proposal.state == "pending" and doubtful)
 
-async def read(context: Context, token: str, verb: Verb) -> Asked | NotDecided:
-    """What a token is about, if its button makes sense now."""
+
+async def read(
+    context: Context, token: str, verb: Verb, deciding: Deciding | None = None
+) -> Asked | NotDecided:
+    """What a token is about, if its button makes sense now. ``deciding`` is told what it is about
+    even where it does not; of a token that is none of ours there is nothing to tell."""
     button = buttons.read(token)
     if button is None or button.verb != verb:
         return unknown()
@@ -62,13 +74,16 @@ async def read(context: Context, token: str, verb: Verb) -> Asked | NotDecided:
     if found is None or not buttons.verify(button, found[0].value.secret):
         return unknown()
     proposal, ticket, board = found
+    if deciding is not None:
+        deciding.about(ticket.value, proposal.value)
     if proposal.value.state not in _STATES[verb]:
         return NotDecided("decided", decided_words(proposal.value), proposal.value)
     shown = (button.revision, button.claim)
     if shown != (proposal.value.revision, buttons.claim_mark(proposal.value.claimed_at)):
         return denied("stale", proposal.value)
     asked = Asked(proposal, ticket, board, context.playbook(proposal.value.playbook))
-    if verb in ("edit", "retry") and proposal.value.state == "failed" and not asked.is_latest:
+    revives = verb in ("approve", "edit", "retry") and asked.outlives_newer_words
+    if revives and not asked.is_latest:
         return NotDecided(
             "newer_proposal",
             ("The ticket has a newer card by now. Decide that one, and reject this.",),

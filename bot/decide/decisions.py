@@ -79,16 +79,17 @@ class Decide:
             decision = _decision(verb, proposal, person, now)
             remind_at = after(now, book.remind_after, book.hours)
             expires_at = after(now, book.expire_after, book.hours)
+            needed = approvals_needed(book, proposal.content.actions if proposal.content else ())
             match verb:
                 case "take":
                     return Step(Take(decision, remind_at))
                 case "retry":
-                    return Step(Retry(decision))
+                    return Step(Retry(decision, needed, remind_at, expires_at))
                 case "settle_done":
-                    return Step(SettleDone(decision, remind_at, expires_at))
+                    return Step(SettleDone(decision, needed, remind_at, expires_at))
                 case _:
                     keep_until = self._keeps_key_until(asked, now)
-                    return Step(SettleRetry(decision, keep_until, remind_at, expires_at))
+                    return Step(SettleRetry(decision, keep_until, needed, remind_at, expires_at))
 
         outcome = await self._saving.decide(token, verb, actor, plan)
         # Only an edit has fields to be wrong.
@@ -194,7 +195,8 @@ class Decide:
             command = Reject(decision)
             if not given.draft_again or not asked.is_latest:
                 return Step(command)  # of a ticket that has a newer proposal there is no second
-            return Step(command, _drafted_again(asked, given, now))
+            again = _drafted_again(asked, given, now, awaits_card=self._context.shows_cards)
+            return Step(command, again)
 
         return await self._saving.decide(token, "reject", actor, plan)
 
@@ -233,12 +235,16 @@ class Decide:
         )
 
     async def _open(self, token: str, verb: Verb, actor: Actor) -> Asked | NotDecided:
-        """What is behind a token, if this actor may decide it now."""
-        asked = await read(self._context, token, verb)
-        if isinstance(asked, NotDecided):
+        """What is behind a token, if this actor may decide it now: then a form opens."""
+        with self._context.spans.decision(verb) as deciding:
+            asked = await read(self._context, token, verb, deciding)
+            if not isinstance(asked, NotDecided):
+                allowed = await authorise(self._context, asked, actor)
+                if not isinstance(allowed, NotDecided):
+                    return asked
+                asked = allowed
+            deciding.ended(asked)
             return asked
-        allowed = await authorise(self._context, asked, actor)
-        return allowed if isinstance(allowed, NotDecided) else asked
 
     def _keeps_key_until(self, asked: Asked, now: datetime) -> datetime | None:
         """Until when the remote honours the key of the action that is to be sent again."""
@@ -294,11 +300,11 @@ def _persons(
     return "cannot_tell" if any(same is None for same in known) else "different"
 
 
-def _drafted_again(asked: Asked, given: RejectInput, now: datetime) -> Commit:
+def _drafted_again(asked: Asked, given: RejectInput, now: datetime, *, awaits_card: bool) -> Commit:
     """A new run of the rejected proposal's ticket, or a handoff where there were enough."""
     ticket, words = asked.ticket.value, given.words.strip()
     feedback = (given.reason, words) if words else (given.reason,)
-    fresh = drafting(ticket, now, not_before=now, feedback=feedback)
+    fresh = drafting(ticket, now, not_before=now, awaits_card=awaits_card, feedback=feedback)
     limit = asked.playbook.limits.runs_per_ticket
     if ticket.runs >= limit:
         fresh = over_limit(fresh, now, asked.playbook, f"This ticket has had {limit} runs.")

@@ -77,10 +77,10 @@ class Saving:
         clock, store = self._context.clock, self._context.store
         last = clock.monotonic() + DECIDE_SECONDS
         while True:
-            asked = await read(self._context, token, verb)
+            asked = await read(self._context, token, verb, deciding)
             if isinstance(asked, NotDecided):
                 return asked
-            deciding.about(asked.ticket.value, asked.proposal.value)
+            deciding.begin()
             person = await authorise(self._context, asked, actor)
             if isinstance(person, NotDecided):
                 return person
@@ -100,7 +100,8 @@ class Saving:
             if left <= 0:
                 return await self._not_saved(token, verb)
             place = self._place or actor.surface
-            entry = entry_of(verb, before, moved.proposal, actor, planned.command, place)
+            shown_at = asked.board.value.shown_at
+            entry = entry_of(verb, before, moved.proposal, actor, planned.command, place, shown_at)
             change = self._commit(asked, moved.proposal, planned.commit, entry, left)
             try:
                 async with asyncio.timeout(left + _ANSWER_SECONDS):
@@ -170,9 +171,9 @@ class Saving:
         else:
             cleared.append(Wake("timer", moved.id))
         tickets = beside.tickets
-        if asked.proposal.value.state == "failed" and moved.state != "rejected":
-            # What failed is not superseded by the customer's newer words. Its ticket must have no
-            # newer proposal up to this very moment, so its version is compared too.
+        if asked.outlives_newer_words and moved.state != "rejected":
+            # The customer's newer words do not supersede it. Its ticket must have no newer proposal
+            # up to this very moment, so its version is compared too.
             tickets = (*tickets, asked.ticket)
         return Commit(
             tickets=tickets,

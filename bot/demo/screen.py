@@ -28,6 +28,7 @@ _STATE_STYLES: dict[State, str] = {
     "pending": "bold cyan",
     "handoff": "bold yellow",
     "succeeded": "bold green",
+    "answered": "bold green",
     "rejected": "bold red",
     "failed": "bold red",
     "unknown": "bold yellow",

@@ -4,10 +4,19 @@ Nothing here does I/O, reads a clock or knows a surface's SDK. Every time is awa
 of money is a ``Decimal`` in US dollars, every duration carries its unit in its name.
 """
 
+from bot.domain.answers import (
+    Answer,
+    Ask,
+    AskVerb,
+    Item,
+    Passage,
+    Verdict,
+)
 from bot.domain.boards import (
     Board,
     Copy,
 )
+from bot.domain.leads import Lead, LeadField
 from bot.domain.names import (
     FINAL_STATES,
     REASON_LEAST,
@@ -59,6 +68,9 @@ __all__ = [
     "ActionProgress",
     "ActionStatus",
     "Actor",
+    "Answer",
+    "Ask",
+    "AskVerb",
     "Author",
     "Board",
     "Change",
@@ -72,10 +84,14 @@ __all__ = [
     "Handoff",
     "HandoffReason",
     "Hit",
+    "Item",
+    "Lead",
+    "LeadField",
     "Mark",
     "Message",
     "Notice",
     "OnHit",
+    "Passage",
     "Person",
     "Place",
     "Proposal",
@@ -85,5 +101,6 @@ __all__ = [
     "SurfaceName",
     "Ticket",
     "Verb",
+    "Verdict",
     "new_id",
 ]

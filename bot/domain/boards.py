@@ -38,6 +38,8 @@ class Board(Frozen):
 
     proposal: str
     copies: tuple[Copy, ...] = ()
+    shown_at: datetime | None = None
+    """When a card first showed what its run came to, where that is noted (``awaits_card``)."""
     status_line: Place | None = None
     status_text: str = ""
     reaction: Literal["", "working", "done", "refused", "unsure"] = ""

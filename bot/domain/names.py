@@ -32,6 +32,7 @@ State = Literal[
     "rejected",
     "expired",
     "superseded",
+    "answered",
 ]
 """
 drafting: a run works on it; nothing to decide yet.
@@ -43,9 +44,12 @@ succeeded: every included action succeeded (or there was none).
 failed: an action was refused before it had an effect.
 unknown: an action may or may not have had its effect; a person or a look-up settles it.
 rejected, expired, superseded: final, nothing was or will be done.
+answered: final; a person's ask has its answer, or was declined. Nothing was decided or done.
 """
 
-FINAL_STATES: frozenset[State] = frozenset({"rejected", "expired", "superseded", "succeeded"})
+FINAL_STATES: frozenset[State] = frozenset(
+    {"rejected", "expired", "superseded", "succeeded", "answered"}
+)
 """States that no command leaves."""
 
 WAITING_STATES: frozenset[State] = frozenset({"handoff", "pending"})

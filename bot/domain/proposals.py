@@ -8,6 +8,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from bot.domain.answers import Answer
+from bot.domain.leads import Lead
 from bot.domain.names import ActionStatus, Confidence, Frozen, HandoffReason, OnHit, State, Verb
 from bot.domain.tickets import Actor
 
@@ -134,6 +136,7 @@ class Notice(Frozen):
         "erased",
         "not_allowed",
         "screened",
+        "crm_read_anew",
     ]
     text: str
     actor: Actor | None = None
@@ -189,6 +192,8 @@ class Proposal(Frozen):
     why: str = ""
     citations: tuple[Citation, ...] = ()
     marks: tuple[Mark, ...] = ()
+    lead: Lead | None = None
+    """What a lead's run has found; None in every other kind of playbook."""
     hits: tuple[Hit, ...] = ()
     """What the screen found in the content; the digest covers it."""
     on_hit: OnHit = "reason"
@@ -215,9 +220,16 @@ class Proposal(Frozen):
     notices: tuple[Notice, ...] = ()
     created_at: datetime
     proposed_at: datetime | None = None
+    awaits_card: bool = False
+    """Its time to card ends when a card first shows what its run came to. False: when that was
+    saved, as where no surface shows cards, or where it began before cards were timed."""
     remind_at: datetime | None = None
     reminded: int = 0
     expires_at: datetime | None = None
+    answer: Answer | None = None
+    """What an ask was answered with."""
+    declined: str | None = None
+    """Why an ask was not answered, for its asker alone."""
     successor: str | None = None
     predecessor: str | None = None
     """The proposal that this one superseded, whose card links here."""

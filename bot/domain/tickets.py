@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
+from bot.domain.answers import Ask
 from bot.domain.names import Frozen, SurfaceName
 
 
@@ -104,6 +105,8 @@ class Delivery(Frozen):
     files: tuple[str, ...] = ()
     thread: tuple[Message, ...] = ()
     """Earlier messages of the conversation, oldest first."""
+    ask: Ask | None = None
+    """What an ask by mention says; None: that its conversation be triaged."""
     follows: tuple[str, ...] = ()
     """Ids or aliases of the messages that come before it: its thread's root, and the message that
     it changes. It may be looked at before they are worked in."""
@@ -141,6 +144,9 @@ class Ticket(Frozen):
     runs: int = 0
     colleague_replied: bool = False
     """A person other than the author has answered in its thread; noticed once a proposal."""
+    ask: Ask | None = None
+    """What a person asked for, where it is no conversation to be triaged. Its messages are the
+    asker's own words; what others write in the thread is none of it."""
     trace_id: str = ""
     erased: bool = False
     """Its words, and whose they were, are gone for good; ids, times and figures stay."""

@@ -21,6 +21,7 @@ from bot.commands import (
     Denied,
     Edit,
     Expire,
+    GiveAnswer,
     HandOff,
     Lapse,
     Moved,
@@ -28,6 +29,7 @@ from bot.commands import (
     Propose,
     Reject,
     Remind,
+    Renew,
     Report,
     Resend,
     Retry,
@@ -72,10 +74,14 @@ def transition(proposal: Proposal, command: Command) -> Moved | Denied:
             return drafting.begin(proposal, command)
         case Propose() | HandOff():
             return drafting.end_run(proposal, command)
+        case GiveAnswer():
+            return drafting.answer(proposal, command)
         case Take():
             return decisions.take(proposal, command)
         case Edit():
             return decisions.edit(proposal, command)
+        case Renew():
+            return decisions.renew(proposal, command)
         case Approve():
             return decisions.approve(proposal, command)
         case Reject():

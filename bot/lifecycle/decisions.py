@@ -8,6 +8,7 @@ from bot.commands import (
     Edit,
     Moved,
     Reject,
+    Renew,
     Retry,
     SettleDone,
     SettleRetry,
@@ -64,20 +65,9 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
         return Denied("wrong_state")
     if command.decision.revision != proposal.revision:
         return Denied("stale")
-    progress = fresh(command.content)
-    for index, done in enumerate(proposal.progress):
-        if done.status == "waiting" and not done.keys:
-            continue
-        if index >= len(command.content.actions):
-            return Denied("succeeded_action_changed")
-        if done.status == "succeeded":
-            if command.content.actions[index] != before.actions[index]:
-                return Denied("succeeded_action_changed")
-            progress = replaced(progress, index, done)
-        else:
-            # The keys stay: a look-up before a later attempt must know every one of them.
-            kept = ActionProgress(keys=done.keys, attempt=done.attempt)
-            progress = replaced(progress, index, kept)
+    progress = _progress_of(proposal, before, command.content)
+    if progress is None:
+        return Denied("succeeded_action_changed")
     needed = approvals_with(command.hits, command.on_hit, command.approvals_needed)
     edited = proposal.model_copy(
         update={
@@ -86,6 +76,7 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
             "content": command.content,
             "progress": progress,
             "marks": command.marks,
+            "lead": command.lead,
             "hits": command.hits,
             "on_hit": command.on_hit,
             "changes": command.changes,
@@ -107,6 +98,57 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
     return approve(edited, Approve(approval))
 
 
+def renew(proposal: Proposal, command: Renew) -> Moved | Denied:
+    """What has failed for having moved elsewhere waits for a decision on what is there now."""
+    before, decision = proposal.content, command.decision
+    if proposal.state != "failed" or before is None:
+        return Denied("wrong_state")
+    if (fault := _fits(proposal, decision)) is not None:
+        return fault
+    progress = _progress_of(proposal, before, command.content)
+    if progress is None:
+        return Denied("succeeded_action_changed")
+    return moved(
+        proposal,
+        state="pending",
+        revision=proposal.revision + 1,
+        content=command.content,
+        progress=progress,
+        lead=command.lead,
+        hits=command.hits,
+        on_hit=command.on_hit,
+        changes=(),
+        approvals=(),
+        approvals_needed=approvals_with(command.hits, command.on_hit, command.approvals_needed),
+        decision=decision,
+        remind_at=command.remind_at,
+        expires_at=command.expires_at,
+        notices=(*proposal.notices, command.notice),
+    )
+
+
+def _progress_of(
+    proposal: Proposal, before: Content, after: Content
+) -> tuple[ActionProgress, ...] | None:
+    """How far the actions of a new content have come; None: it changes what has been done."""
+    progress = fresh(after)
+    for index, done in enumerate(proposal.progress):
+        if done.status == "waiting" and not done.keys:
+            continue
+        if index >= len(after.actions):
+            return None
+        if done.status == "succeeded":
+            if after.actions[index] != before.actions[index]:
+                return None
+            progress = replaced(progress, index, done)
+        else:
+            # The keys stay: a look-up before a later attempt must know every one of them. So does
+            # the doubt whether one of them has arrived.
+            kept = ActionProgress(keys=done.keys, attempt=done.attempt, unsettled=done.unsettled)
+            progress = replaced(progress, index, kept)
+    return progress
+
+
 def approve(proposal: Proposal, command: Approve) -> Moved | Denied:
     if proposal.state != "pending":
         return Denied("wrong_state")
@@ -123,14 +165,12 @@ def approve(proposal: Proposal, command: Approve) -> Moved | Denied:
                 pass
     if not says_why(proposal, decision):
         return Denied("no_reason")
+    proposal = _needing(proposal, command.needed)
     approvals = (*proposal.approvals, decision)
-    # The operator may ask for more than when the card was made, never for less.
-    needed = max(proposal.approvals_needed, command.needed)
-    if len(approvals) < needed:
-        return moved(proposal, approvals=approvals, approvals_needed=needed)
+    if len(approvals) < proposal.approvals_needed:
+        return moved(proposal, approvals=approvals)
     update: dict[str, object] = {
         "approvals": approvals,
-        "approvals_needed": needed,
         "decision": decision,
         "remind_at": None,
         "expires_at": None,
@@ -166,7 +206,9 @@ def send_again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Deni
         return fault
     done = proposal.progress[index]
     keep_until = None
+    words = "wants it tried again. It must be approved anew."
     if isinstance(command, SettleRetry):
+        words = "says that it did not arrive. To send it again, it must be approved anew."
         if not stalled_process_is_past(done, decision.at):
             return Denied("too_early")
         keep_until = command.keep_until
@@ -182,10 +224,10 @@ def send_again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Deni
         }
     )
     progress = replaced(proposal.progress, index, waiting)
-    if isinstance(command, SettleRetry) and not enough_approvals(proposal, decision):
-        words = "says that it did not arrive. To send it again, it must be approved anew."
-        return _asked_anew(proposal, progress, command, words)
-    return moved(proposal, state="approved", decision=decision, progress=progress)
+    asked = _needing(proposal, command.needed)
+    if not enough_approvals(asked, decision):
+        return _asked_anew(asked, progress, command, words)
+    return moved(asked, state="approved", decision=decision, progress=progress)
 
 
 def settle_done(proposal: Proposal, command: SettleDone) -> Moved | Denied:
@@ -207,9 +249,10 @@ def settle_done(proposal: Proposal, command: SettleDone) -> Moved | Denied:
     after = after_progress(
         proposal.model_copy(update={"decision": decision}), progress, decision.at
     )
-    if after.state == "approved" and not enough_approvals(proposal, decision):
+    asked = _needing(proposal, command.needed)
+    if after.state == "approved" and not enough_approvals(asked, decision):
         words = "says that it arrived. What remains must be approved anew."
-        return _asked_anew(proposal, progress, command, words)
+        return _asked_anew(asked, progress, command, words)
     return Moved(after)
 
 
@@ -222,14 +265,20 @@ def _fits(proposal: Proposal, decision: Decision) -> Denied | None:
     return None
 
 
+def _needing(proposal: Proposal, needed: int) -> Proposal:
+    """The operator may ask for more approvals than when the card was made, never for fewer."""
+    most = max(proposal.approvals_needed, needed)
+    return proposal.model_copy(update={"approvals_needed": most})
+
+
 def _asked_anew(
     proposal: Proposal,
     progress: tuple[ActionProgress, ...],
-    command: SettleDone | SettleRetry,
+    command: Retry | SettleDone | SettleRetry,
     words: str,
 ) -> Moved:
-    """The card asks for approval again: a new revision has voided the others' and one person's
-    word is too little."""
+    """The card asks for approval again: a new revision has voided the others', or more are needed
+    than there are, and one person's word is too little."""
     return moved(
         proposal,
         state="pending",

@@ -1,8 +1,8 @@
-"""A run and its end: begun, then a proposal or a handoff."""
+"""A run and its end: begun, then a proposal, a handoff or the answer to an ask."""
 
 from __future__ import annotations
 
-from bot.commands import Begin, Denied, HandOff, Moved, Propose
+from bot.commands import Begin, Denied, GiveAnswer, HandOff, Moved, Propose
 from bot.domain import Proposal
 from bot.lifecycle.progress import approvals_with, fresh, moved
 
@@ -41,6 +41,7 @@ def end_run(proposal: Proposal, command: Propose | HandOff) -> Moved | Denied:
             "why": command.why,
             "citations": command.citations,
             "marks": command.marks,
+            "lead": command.lead,
             "hits": command.hits,
             "on_hit": command.on_hit,
             "approvals_needed": approvals_with(
@@ -51,3 +52,22 @@ def end_run(proposal: Proposal, command: Propose | HandOff) -> Moved | Denied:
     else:
         update["handoff"] = command.handoff
     return moved(proposal, **update)
+
+
+def answer(proposal: Proposal, command: GiveAnswer) -> Moved | Denied:
+    """Final at once: an answer has no effect, so there is nothing to approve."""
+    if proposal.state != "drafting":
+        return Denied("wrong_state")
+    return moved(
+        proposal,
+        state="answered",
+        revision=1,
+        run=proposal.run.model_copy(update={"ended_at": command.at}),
+        answer=command.answer,
+        declined=command.declined,
+        playbook_version=command.playbook_version,
+        model=command.model,
+        prompt_version=command.prompt_version,
+        proposed_at=command.at,
+        ended_at=command.at,
+    )

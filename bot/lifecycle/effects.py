@@ -86,20 +86,21 @@ def claim(proposal: Proposal, command: Claim) -> Moved | Denied:
 
 
 def report(proposal: Proposal, command: Report) -> Moved | Denied:
-    # An answer may come after the claim was declared unknown: it is still knowledge, as long as
-    # nobody has sent again since (the attempt's key and the claim's time tell).
-    if proposal.state not in ("executing", "unknown", "approved"):
+    # An answer may come after the claim was declared unknown, and after a person has said that it
+    # did not arrive: it is still knowledge.
+    if proposal.state not in ("executing", "unknown", "approved", "failed", "pending"):
         return Denied("wrong_state")
     if command.index >= len(proposal.progress):
         return Denied("not_next")
     done = proposal.progress[command.index]
-    if done.status not in ("executing", "unknown", "waiting") or command.key not in done.keys:
+    if done.status == "succeeded" or command.key not in done.keys:
         return Denied("wrong_attempt")
     # Any attempt that did arrive settles the action, be it looked up before another one or told
     # late. That it did *not* arrive only the newest claim may say, for a second one under the same
     # key may be on its way while a stalled process wakes up and finds its own time over.
     newest = command.key == done.keys[-1] and command.claimed_at in (None, done.claimed_at)
-    if not isinstance(command.outcome, Succeeded) and (done.status == "waiting" or not newest):
+    under_way = done.status in ("executing", "unknown")
+    if not isinstance(command.outcome, Succeeded) and not (under_way and newest):
         return Denied("wrong_attempt")
     match command.outcome:
         case Succeeded(receipt):
@@ -119,7 +120,15 @@ def report(proposal: Proposal, command: Report) -> Moved | Denied:
         case _:
             assert_never(command.outcome)
     progress = replaced(proposal.progress, command.index, done.model_copy(update=update))
-    return Moved(after_progress(proposal, progress, command.at))
+    after = after_progress(proposal, progress, command.at)
+    if proposal.state != "pending":
+        return Moved(after)
+    # It is being asked for once more. What has been done is asked for no longer.
+    if after.state == "succeeded" and _is_included(proposal, command.index):
+        return moved(after, remind_at=None, expires_at=None)
+    return moved(
+        after, state="pending", ended_at=None, revision=proposal.revision + 1, approvals=()
+    )
 
 
 def overdue(proposal: Proposal, command: Overdue) -> Moved | Denied:
@@ -205,6 +214,10 @@ def stalled_process_is_past(done: ActionProgress, at: datetime) -> bool:
 def _claimed(proposal: Proposal) -> int | None:
     """The action that is under way: one at a time, and it is the next."""
     return next_action(proposal) if proposal.state == "executing" else None
+
+
+def _is_included(proposal: Proposal, index: int) -> bool:
+    return proposal.content is not None and proposal.content.actions[index].included
 
 
 def _is_honoured(done: ActionProgress, at: datetime) -> bool:

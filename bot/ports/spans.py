@@ -199,7 +199,7 @@ class Spans:
 
     @contextmanager
     def decision(self, verb: Verb) -> Iterator[Deciding]:
-        """A person decides, or tries to: from the press to what is saved."""
+        """A person decides, or tries to: from the press to what is saved, or why it is not."""
         with ExitStack() as until_the_end:
             yield Deciding(self, until_the_end, verb)
 
@@ -301,27 +301,34 @@ class Spans:
 
 
 class Deciding:
-    """A decision's span, which begins once its ticket is known."""
+    """A decision's span, from the press on. A press that opens a form has none: what comes of the
+    form is a decision of its own."""
 
     def __init__(self, spans: Spans, until_the_end: ExitStack, verb: Verb) -> None:
         self._spans = spans
         self._until_the_end = until_the_end
         self._verb = verb
         self._started_ns = time.time_ns()
+        self._about: tuple[Ticket, Proposal] | None = None
         self._span: Span | None = None
 
     def about(self, ticket: Ticket, proposal: Proposal) -> None:
-        """What is decided; told again, nothing changes."""
-        if self._span is None:
-            self._span = self._until_the_end.enter_context(
-                self._spans._decision(ticket, proposal, self._verb, self._started_ns)
-            )
+        """What is pressed; told again, nothing changes."""
+        self._about = self._about or (ticket, proposal)
+
+    def begin(self) -> Span | None:
+        """The span, from now on around what is done; None: nobody knows what it is about."""
+        if self._span is None and self._about is not None:
+            decision = self._spans._decision(*self._about, self._verb, self._started_ns)
+            self._span = self._until_the_end.enter_context(decision)
+        return self._span
 
     def ended(
         self, outcome: Decided | NotDecided | FieldErrors
     ) -> Decided | NotDecided | FieldErrors:
         """The same outcome."""
-        if self._span is None:
+        span = self.begin()
+        if span is None:
             return outcome
         word: str
         match outcome:
@@ -332,7 +339,7 @@ class Deciding:
                 word = kind
             case FieldErrors():
                 word = "field_errors"
-        self._span.set("deskhand.outcome", word)
+        span.set("deskhand.outcome", word)
         return outcome
 
 

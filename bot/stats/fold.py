@@ -86,6 +86,12 @@ def _adds(entry: Entry) -> Mapping[str, int]:
             add["handoffs"] += 1
             add[f"handoff:{data.get('reason')}"] += 1
             _run(add, data)
+        case "answer":
+            add["answered"] += 1
+            _run(add, data)
+        case "card":
+            # Only the first card that shows what its run came to says how long it took.
+            _time(add, "card", data.get("took_ms"))
         case "model_call":
             add["calls"] += 1
             read, written = _int(data.get("cache_read")), _int(data.get("cache_write"))
@@ -183,7 +189,7 @@ def _last(
 
 
 def _ends_run(entry: Entry) -> bool:
-    return entry.kind in ("proposal", "handoff") or _taken_while_drafting(entry)
+    return entry.kind in ("proposal", "handoff", "answer") or _taken_while_drafting(entry)
 
 
 def _taken_while_drafting(entry: Entry) -> bool:
@@ -220,7 +226,8 @@ def _cell(entry: Entry) -> Cell:
 
 
 def _run(add: Counter[str], data: Mapping[str, Any]) -> None:
-    """What a run took and used, which is the route's from its end on."""
+    """What a run took and used, which is the route's from its end on. It says the time to card
+    itself only where no card was awaited."""
     _time(add, "card", data.get("took_ms"))
     for name in ("calls", "tokens_in", "tokens_out", "tokens_cached"):
         add[f"run_{name}"] += _int(data.get(name))

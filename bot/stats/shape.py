@@ -74,6 +74,7 @@ def counted(
             },
         },
         "closed": {"total": number("closed"), "by_reason": closed},
+        "answered": number("answered"),
         "expired": number("expired"),
         "superseded": number("superseded"),
         "kept_share": round(number("kept") / kept_of / 1000, 3) if kept_of else None,

@@ -330,7 +330,7 @@ class Eraser:
         ticket = await documents.ticket(self._wire, keys, ticket_id)
         if ticket is None:
             return None
-        ids = await self._members(proposal_member(ticket_id, ""))
+        ids = [f"p_{one}" for one in await self._members(proposal_member(ticket_id, ""))]
         ids = sorted({*ids, *filter(None, (ticket.value.proposal,))})
         stored = await self._wire.commands(
             *(("GET", keys.document(one)) for one in ids),

@@ -77,7 +77,7 @@ def words_for(line: TraceLine) -> str:
                 _said("confidence", data.get("confidence")),
                 _said("by", data.get("model")),
                 usd(data.get("usd") or 0),
-                _took("in", data.get("took_ms")),
+                _took("in", data.get("saved_ms", data.get("took_ms"))),
                 f"{data['citations_struck']} citations struck"
                 if data.get("citations_struck")
                 else "",
@@ -86,7 +86,7 @@ def words_for(line: TraceLine) -> str:
             return _joined(
                 _said("reason", data.get("reason")),
                 usd(data.get("usd") or 0),
-                _took("after", data.get("took_ms")),
+                _took("after", data.get("saved_ms", data.get("took_ms"))),
             )
         case "delivery":
             return _joined(_said("a", data.get("what")), _said("from", data.get("surface")))
@@ -95,6 +95,7 @@ def words_for(line: TraceLine) -> str:
                 str(data.get("what") or ""),
                 _said("in", data.get("place")),
                 _said("as", data.get("state")),
+                _took("after", data.get("took_ms")),
             )
         case "claim" | "effect":
             return _joined(

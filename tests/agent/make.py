@@ -12,10 +12,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from bot.agent.draft_check import Source
-from bot.agent.kit import Kit, make_kit
+from bot.agent.kit import AnyKit, make_kit
 from bot.agent.loop import run_agent
 from bot.agent.prompting import built_in_prompt
-from bot.agent.run import AgentPorts, Job, RunOutcome
+from bot.agent.run import AgentPorts, Drafted, Job, RunOutcome
+from bot.agent.triage import triage_kind
 from bot.budget import AtCap, CapReached, Price, Reservation, Usage
 from bot.domain import Author, Message, Place, Run, Ticket
 from bot.journal import Entry
@@ -296,12 +297,12 @@ class Bench:
     def limits(self, **changes: Any) -> None:
         self.playbook = self.playbook.model_copy(update={"limits": Limits(**changes)})
 
-    def kit(self) -> Kit:
+    def kit(self) -> AnyKit[Drafted]:
         return make_kit(
             self.playbook,
             built_in_prompt("triage"),
             [self.search, *self.more_tools],
-            [SEND_REPLY, ADD_NOTE],
+            triage_kind(self.playbook, [SEND_REPLY, ADD_NOTE]),
             research_model=self.research_model,
             draft_model=self.draft_model,
         )

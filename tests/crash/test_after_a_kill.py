@@ -64,7 +64,7 @@ class Scene:
                     process.terminate()
                     await asyncio.wait_for(process.wait(), 15)
 
-    async def card(self, state: str, timeout: float = 15) -> Message:
+    async def card(self, state: str, timeout: float = 30) -> Message:
         """The newest copy of the only card, once it shows ``state``."""
 
         def now() -> Message | None:

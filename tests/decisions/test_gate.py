@@ -176,6 +176,78 @@ async def test_an_old_reply_is_not_revived_while_a_newer_card_comes_up(
         assert len(room.remote.grants) == 1
 
 
+async def doubtful_card(room: Room) -> Proposal:
+    """Two must approve by now; the answer to the first sending was lost, and Ada has said that it
+    did not arrive: the card asks anew. The room's file asks for two from here on."""
+    card = await room.card()
+    decided(await room.press(card, "approve"))
+    room.remote.answers.append(Uncertain("the answer was lost"))
+    await room.run(card)
+    room.clock.step(seconds=18.1)
+    asks_two = room.under(playbook(approvals=2))
+    again = decided(await asks_two.press(await room.now(card), "settle_retry", ADA))
+    assert (again.state, again.approvals_needed) == ("pending", 2)
+    return again
+
+
+async def test_a_doubtful_card_is_not_approved_beside_a_newer_one(room: Room) -> None:
+    """The customer's newer words cannot supersede what may have arrived."""
+    waiting = await doubtful_card(room)
+    found = await room.store.ticket(waiting.ticket)
+    assert found is not None
+    newer = found.value.model_copy(update={"proposal": "p_bbbbbbbbbbbbbbbb"})
+    assert await room.store.commit(Commit(tickets=(Versioned(newer, found.version),)))
+    assert refused(await room.press(waiting, "approve", BO)) == "newer_proposal"
+    edited = await room.edit(waiting, EditInput(reply="Again.", approve_now=True), BO)
+    assert refused(edited) == "newer_proposal"
+    assert await room.now(waiting) == waiting
+
+
+async def test_an_edit_takes_no_doubt_away(room: Room) -> None:
+    waiting = await doubtful_card(room)
+    edited = decided(await room.edit(waiting, EditInput(reply="Again.")))
+    assert edited.progress[0].unsettled
+    assert edited.progress[0].keys == waiting.progress[0].keys
+
+
+async def test_an_answer_that_comes_late_ends_what_is_asked_for_anew(room: Room) -> None:
+    """The process that sent it could not reach the store; a person was told nothing of an answer
+    and has said that it did not arrive. It has."""
+    waiting = await doubtful_card(room)
+    sent = room.remote.grants[0]
+    case = await room.store.case(waiting.id)
+    assert case is not None
+    report = Report(room.clock.now(), 0, sent.key, Succeeded("received"))
+    saved = await room.execute._save(case, report)
+    assert saved is not None
+    now = await room.now(waiting)
+    assert (now.state, now.progress[0].receipt) == ("succeeded", "received")
+    assert (now.remind_at, now.expires_at) == (None, None)
+    assert refused(await room.press(waiting, "approve", BO)) == "decided"
+
+
+async def test_an_answer_that_comes_late_ends_what_failed_the_second_time(room: Room) -> None:
+    card = await room.card()
+    decided(await room.press(card, "approve"))
+    room.remote.answers += [Uncertain("the answer was lost"), Refused("no such thread")]
+    await room.run(card)
+    first = room.remote.grants[0]
+    room.clock.step(seconds=18.1)
+    decided(await room.press(await room.now(card), "settle_retry"))
+    await room.run(card)
+    case = await room.store.case(card.id)
+    assert case is not None
+    assert case.proposal.value.state == "failed"
+    for outcome in (Uncertain("?"), Refused("too late")):
+        assert (
+            await room.execute._save(case, Report(room.clock.now(), 0, first.key, outcome)) is None
+        )
+    assert await room.execute._save(
+        case, Report(room.clock.now(), 0, first.key, Succeeded("received"))
+    )
+    assert (await room.now(card)).state == "succeeded"
+
+
 # --- for too few, or too late ---------------------------------------------------------------------
 
 
@@ -221,6 +293,48 @@ async def test_one_persons_word_carries_on_nothing_that_needs_two(
         assert (await room.now(waiting)).state == "succeeded"
         assert len(remotes[1].arrived) == 1
         assert len(room.remote.arrived) == (1 if verb == "settle_retry" else 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verb"), [(Refused("no"), "retry"), (Uncertain("lost"), "settle_retry")]
+)
+async def test_what_is_sent_again_needs_as_many_as_the_file_asks_for_by_now(
+    room: Room, answer: Outcome, verb: Verb
+) -> None:
+    """One person approved it when one was enough; a new approval is by the rules of its day."""
+    card = await room.card()
+    decided(await room.press(card, "approve", ADA))
+    room.remote.answers.append(answer)
+    await room.run(card)
+    room.clock.step(seconds=18.1)
+    strict = room.under(playbook(approvals=2))
+    waiting = decided(await strict.press(await room.now(card), verb, BO))
+    assert (waiting.state, waiting.approvals_needed, waiting.approvals) == ("pending", 2, ())
+    assert waiting.expires_at is not None
+    assert "approved anew" in waiting.notices[-1].text
+    await strict.run(waiting)
+    assert len(room.remote.grants) == 1
+    decided(await strict.press(waiting, "approve", BO))
+    decided(await strict.press(waiting, "approve", ADA))
+    await strict.run(waiting)
+    assert (await room.now(card)).state == "succeeded"
+    assert len(room.remote.arrived) == 1
+
+
+async def test_what_remains_after_a_persons_word_needs_as_many_as_the_file_asks_for_by_now(
+    redis_url: str,
+) -> None:
+    remotes = (Remote(), Remote("update_crm"))
+    async with open_room(redis_url, playbook(actions=two_tools()), remotes=remotes) as room:
+        card = await room.card(room.reply(), room.reply("to the crm", "update_crm"))
+        decided(await room.press(card, "approve"))
+        room.remote.answers.append(Uncertain("the answer was lost"))
+        await room.run(card)
+        strict = room.under(playbook(actions=two_tools(approvals=2)))
+        waiting = decided(await strict.press(await room.now(card), "settle_done"))
+        assert (waiting.state, waiting.approvals_needed) == ("pending", 2)
+        await strict.run(waiting)
+        assert remotes[1].grants == []
 
 
 async def test_where_one_is_enough_ones_word_carries_on(redis_url: str) -> None:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 import bot.decide.saving
 from bot.commands import Uncertain
-from bot.domain import Actor, Person, Proposal
+from bot.domain import Actor, Board, Person, Proposal, SurfaceName
 from bot.forms import EditInput, FieldErrors
-from tests.decisions.room import ADA, BO, People, Room, decided, open_room, refused, said
+from bot.ports import Commit, Versioned
+from tests.decisions.room import (
+    ADA,
+    BO,
+    People,
+    Room,
+    actor,
+    decided,
+    open_room,
+    refused,
+    said,
+    token,
+)
 
 
 async def test_an_edit_with_a_fault_names_its_field_and_saves_nothing(room: Room) -> None:
@@ -117,3 +131,19 @@ async def test_an_approval_wakes_its_execution_and_needs_no_reminder(room: Room)
     members = await room.store.wire.command("ZRANGE", room.store.keys.due, 0, -1)
     assert f"execute:{card.id}".encode() in members
     assert f"timer:{card.id}".encode() not in members
+
+
+@pytest.mark.parametrize(("place", "waited"), [("slack", 3_000), ("console", 63_000)])
+async def test_a_decision_is_timed_from_the_card_and_in_the_console_from_the_draft(
+    room: Room, place: SurfaceName, waited: int
+) -> None:
+    """A card that came a minute late and was decided without being read is a rubber stamp."""
+    drafted = room.clock.now()
+    card = await room.card(proposed_at=drafted)
+    board = Board(proposal=card.id, shown_at=drafted + timedelta(seconds=60))
+    assert await room.store.commit(Commit(boards=(Versioned(board, 0),))) == "committed"
+    room.clock.step(seconds=63)
+    decided(await room.decide.at(place).press(token(card, "approve"), "approve", actor(ADA)))
+    lines = await room.store.record_book.of_case(card.ticket)
+    (entry,) = [one.entry for one in lines if one.entry.kind == "decision"]
+    assert abs(entry.data["waited_ms"] - waited) < 2_000

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.card import CardView
-from bot.domain import Action
+from bot.domain import Action, Author
 from bot.forms import EditForm, EditInput, RejectForm, RejectInput
 from bot.playbook import ActionUse, Approvers, Route
 from tests.decisions.room import (
@@ -179,6 +179,48 @@ async def test_who_asked_may_decide_only_where_the_playbook_says_so(redis_url: s
         assert decided(await lenient.press(card, "approve")).state == "approved"
 
 
+async def test_who_asked_on_one_surface_does_not_decide_on_another(redis_url: str) -> None:
+    """By the address that each surface knows; where there is none, it is not refused."""
+    named = Approvers(slack_users=(ADA,), teams_users=("ada-in-teams",))
+    book = playbook(routes={"default": Route(approvers=named)})
+    teams = People(emails={"ada-in-teams": "Ada@desk.example"})
+    async with open_room(redis_url, book, more_people={"teams": teams}) as room:
+        card = await room.card(of=ticket(asker=actor(BO), also_asked=(actor(ADA),)))
+
+        async def elsewhere() -> Any:
+            return await room.press(card, "approve", "ada-in-teams", surface="teams")
+
+        room.people.emails[ADA] = "ada@desk.example "
+        assert refused(await elsewhere()) == "asker"
+        room.people.away = True
+        assert refused(await elsewhere()) == "look_up_failed"
+        assert await room.now(card) == card
+        room.people.away = False
+        room.people.emails.clear()
+        assert decided(await elsewhere()).state == "approved"
+
+
+async def test_who_asked_is_known_whatever_team_their_press_names(room: Room) -> None:
+    """An organisation of several workspaces names its people's team now as one, now as another."""
+    asker = actor(ADA).model_copy(update={"team": "E0ORG"})
+    card = await room.card(of=ticket(asker=asker))
+    assert refused(await room.press(card, "approve")) == "asker"
+
+
+async def test_an_author_whose_address_was_not_known_is_looked_up_at_the_click(
+    redis_url: str,
+) -> None:
+    named = Approvers(slack_users=(ADA,), teams_users=("ada-in-teams",))
+    book = playbook(routes={"default": Route(approvers=named)})
+    teams = People(emails={"ada-in-teams": "ada@desk.example"})
+    async with open_room(redis_url, book, more_people={"teams": teams}) as room:
+        own = ticket(author=Author(surface="slack", team="T1", id=ADA, name="Ada"))
+        card = await room.card(of=own)
+        room.people.emails[ADA] = "ada@desk.example"
+        pressed = await room.press(card, "approve", "ada-in-teams", surface="teams")
+        assert refused(pressed) == "author"
+
+
 # --- two people -----------------------------------------------------------------------------------
 
 
@@ -215,6 +257,14 @@ async def test_on_another_surface_only_a_mail_address_tells_two_people_apart(
         assert refused(await second()) == "already_approved_by_them"
         teams.emails["ada-in-teams"] = "bo@desk.example"
         assert decided(await second()).state == "approved"
+
+
+async def test_two_accounts_with_one_address_are_one_person(redis_url: str) -> None:
+    async with open_room(redis_url, playbook(approvals=2)) as room:
+        room.people.emails |= {ADA: "ada@desk.example", BO: "ada@desk.example"}
+        card = await room.card(approvals_needed=2)
+        decided(await room.press(card, "approve", ADA))
+        assert refused(await room.press(card, "approve", BO)) == "already_approved_by_them"
 
 
 async def test_an_action_may_ask_for_two_people_and_an_edit_may_bring_it_in(

@@ -210,19 +210,23 @@ class Life(RuleBasedStateMachine):
             return
         self.apply(Overdue(START + self.at()))
 
-    @rule(who=st.sampled_from(PEOPLE))
-    def retry(self, who: Actor) -> None:
-        self.apply(Retry(decision(self.proposal, "retry", by=who, at=START + self.at())))
+    @rule(who=st.sampled_from(PEOPLE), needed=st.integers(1, 2))
+    def retry(self, who: Actor, needed: int) -> None:
+        given = decision(self.proposal, "retry", by=who, at=START + self.at())
+        if self.apply(Retry(given, needed)):
+            assert self.proposal.approvals_needed >= needed
 
-    @rule(who=st.sampled_from(PEOPLE), arrived=st.booleans())
-    def settle(self, who: Actor, arrived: bool) -> None:
+    @rule(who=st.sampled_from(PEOPLE), arrived=st.booleans(), needed=st.integers(1, 2))
+    def settle(self, who: Actor, arrived: bool, needed: int) -> None:
         at = START + self.at()
         if arrived:
-            self.apply(SettleDone(decision(self.proposal, "settle_done", by=who, at=at)))
+            self.apply(SettleDone(decision(self.proposal, "settle_done", by=who, at=at), needed))
             return
         given = decision(self.proposal, "settle_retry", by=who, at=at)
-        if self.apply(SettleRetry(given, START + timedelta(days=9) if self.honours else None)):
+        kept = START + timedelta(days=9) if self.honours else None
+        if self.apply(SettleRetry(given, kept, needed)):
             self.person_said_again += 1
+            assert self.proposal.approvals_needed >= needed
 
     @invariant()
     def executing_only_under_an_approval_of_what_was_shown(self) -> None:

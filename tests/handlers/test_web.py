@@ -99,12 +99,12 @@ async def test_without_auth_test_it_is_not_ready_until_it_succeeds(
         assert (await get(rig.url + "/readyz")) == (503, "auth.test has not succeeded yet\n")
         rig.inbound.start()
         await slack.signal.until(lambda: slack.log.calls("auth.test") or None)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (why := (await get(rig.url + "/readyz"))[1]).endswith("yet\n"):
                 pass
         assert why.startswith("auth.test has not succeeded yet: ")
         await slack.signal.until(lambda: len(slack.log.calls("auth.test")) >= 2 or None)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (await get(rig.url + "/readyz"))[0] != 200:
                 pass
 
@@ -218,7 +218,7 @@ async def test_what_is_no_http_is_never_5xx(rig: Rig, head: bytes) -> None:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(head)
     writer.write_eof()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         line = await reader.readline()
     assert line.startswith((b"HTTP/1.1 400", b"HTTP/1.1 401", b"HTTP/1.1 404")), line
     writer.close()
@@ -243,12 +243,12 @@ async def test_sigterm_lets_what_is_under_way_end_and_takes_no_more() -> None:
         await entered.wait()
         os.kill(os.getpid(), signal.SIGTERM)
         await stop.wait()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await answers(url):
                 pass
         leave.set()
         assert await under_way == (200, "done")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await task
 
 

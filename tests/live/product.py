@@ -124,7 +124,7 @@ async def live(
 
 
 async def _until_ready(url: str) -> None:
-    async with aiohttp.ClientSession() as session, asyncio.timeout(15):
+    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
         while True:
             async with session.get(f"{url}/readyz") as answer:
                 if answer.status == 200:

@@ -34,12 +34,12 @@ def config(support: Mapping[str, Any] | None = None, **top: Any) -> dict[str, An
     return changed
 
 
-async def until(desk: Live, look: Callable[[], T | None], timeout: float = 8) -> T:
+async def until(desk: Live, look: Callable[[], T | None], timeout: float = 30) -> T:
     """What ``look`` finds, as soon as it finds something in the Slack stand-in's world."""
     return await desk.slack.signal.until(look, timeout=timeout, what=lambda: repr(look()))
 
 
-async def eventually(look: Callable[[], Awaitable[T | None]], timeout: float = 8) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]], timeout: float = 30) -> T:
     """What ``look`` finds in the store, as soon as it finds something."""
     give_up = time.monotonic() + timeout
     while not (found := await look()):
@@ -73,7 +73,7 @@ def words(shown: Message) -> str:
 
 
 async def card_that(
-    desk: Live, state: str, about: str = "", *, but: Message | None = None, timeout: float = 8
+    desk: Live, state: str, about: str = "", *, but: Message | None = None, timeout: float = 30
 ) -> Message:
     """The first card in this state whose text holds ``about``; not of ``but``'s proposal."""
     other = but.payload["proposal"] if but is not None else None
@@ -87,7 +87,7 @@ async def card_that(
     return await until(desk, look, timeout)
 
 
-async def becomes(desk: Live, card: Message, state: str, timeout: float = 8) -> Message:
+async def becomes(desk: Live, card: Message, state: str, timeout: float = 30) -> Message:
     """The card once it shows ``state``."""
 
     def now() -> Message | None:
@@ -141,7 +141,7 @@ APPOINTMENT_SECONDS = 3
 """What is to be looked at later than this is an appointment and no work that waits."""
 
 
-async def idle(desk: Live, *kinds: WakeKind, timeout: float = 8) -> None:
+async def idle(desk: Live, *kinds: WakeKind, timeout: float = 30) -> None:
     """Return when none of these kinds is due or being worked on: no delivery, run or effect."""
     store, unwanted = desk.product.store, frozenset[str](kinds or ("deliver", "run", "execute"))
     give_up = time.monotonic() + timeout

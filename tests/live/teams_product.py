@@ -59,15 +59,15 @@ class TeamsLive:
     people: TeamsDriver
     session: aiohttp.ClientSession
 
-    async def until(self, look: Callable[[], T | None], timeout: float = 8) -> T:
+    async def until(self, look: Callable[[], T | None], timeout: float = 30) -> T:
         return await self.teams.signal.until(look, timeout=timeout, what=lambda: repr(look()))
 
-    async def card(self, state: str = "pending", timeout: float = 8) -> Shown:
+    async def card(self, state: str = "pending", timeout: float = 30) -> Shown:
         """The first card that shows ``state``."""
         world = self.teams.world
         return await self.until(lambda: next(iter(world.cards(state)), None), timeout)
 
-    async def becomes(self, card: Shown, state: str, timeout: float = 8) -> Shown:
+    async def becomes(self, card: Shown, state: str, timeout: float = 30) -> Shown:
         """The card once it shows ``state``."""
 
         def look() -> Shown | None:
@@ -83,7 +83,7 @@ class TeamsLive:
         assert sent.status == 200, sent
         return await self.card()
 
-    async def said(self, words: str, conversation: str | None = None, timeout: float = 8) -> Shown:
+    async def said(self, words: str, conversation: str | None = None, timeout: float = 30) -> Shown:
         """What the bot said that is no card of a proposal."""
         return await self.teams.world.posted.wait_for(
             lambda m: not m.about and words in m.words and conversation in (None, m.conversation),
@@ -155,7 +155,7 @@ async def teams_live(
 
 
 async def _until_ready(url: str, session: aiohttp.ClientSession) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             async with session.get(f"{url}/readyz") as answer:
                 if answer.status == 200:
@@ -163,7 +163,7 @@ async def _until_ready(url: str, session: aiohttp.ClientSession) -> None:
             await asyncio.sleep(0.01)
 
 
-async def eventually(look: Callable[[], Awaitable[T | None]], timeout: float = 8) -> T:
+async def eventually(look: Callable[[], Awaitable[T | None]], timeout: float = 30) -> T:
     """What ``look`` finds in the store, as soon as it finds something."""
     give_up = time.monotonic() + timeout
     while not (found := await look()):

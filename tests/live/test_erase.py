@@ -267,7 +267,7 @@ async def test_old_texts_go_by_themselves(tmp_path: Path, redis_url: str) -> Non
             found = await store.ticket(ticket)
             return found is not None and found.value.erased
 
-        await eventually(gone, timeout=15)
+        await eventually(gone, timeout=30)
         await idle(desk, "card")
         assert await lying_about(desk) == []
         assert isinstance(await store.record_book.verify(), Verified)

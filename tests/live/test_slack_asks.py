@@ -56,7 +56,7 @@ async def test_a_thread_that_cannot_be_read_just_now_is_read_later(
     desk.slack.faults.add("conversations.replies", fault, times=2)
     root = elsewhere(desk, QUESTION)
     await asks(desk, root)
-    card = await card_that(desk, "pending", QUESTION, timeout=12)
+    card = await card_that(desk, "pending", QUESTION, timeout=30)
     assert "Carla Customer" in words(card)
     assert all(QUESTION in request.raw.decode() for request in desk.model.requests)
     await idle(desk)
@@ -78,7 +78,7 @@ async def test_an_asker_who_cannot_be_looked_up_just_now_is_looked_up_later(desk
     asker = partial(_is_user, user="U0AGENT2")
     desk.slack.faults.add("users.info", RateLimited(1), times=2, when=asker)
     await asks(desk, elsewhere(desk, QUESTION))
-    await card_that(desk, "pending", QUESTION, timeout=12)
+    await card_that(desk, "pending", QUESTION, timeout=30)
 
 
 def _is_user(args: dict[str, object], user: str) -> bool:

@@ -153,7 +153,7 @@ async def test_a_colleague_who_answers_as_the_run_begins_does_not_keep_it_from_b
     root = await says(desk, QUESTION)
     await idle(desk, "deliver")
     await desk.people.command("resume support", user="U0MANAGER")
-    card = await card_that(desk, "pending", QUESTION, timeout=12)
+    card = await card_that(desk, "pending", QUESTION, timeout=30)
     assert "Answered by hand?" in words(card)
 
 
@@ -290,5 +290,5 @@ async def test_a_run_that_keeps_losing_to_more_words_is_counted_once(
 
         monkeypatch.setattr(RedisStore, "commit", overtaken)
         root = await says(desk, QUESTION)
-        await card_that(desk, "pending", "Of May. Of 2026. Please!", timeout=12)
+        await card_that(desk, "pending", "Of May. Of 2026. Please!", timeout=30)
         assert len(proposals(desk)) == 1

@@ -36,7 +36,7 @@ async def pending(desk: Live, text: str = "Where do I find my invoice?", **how: 
     return await desk.slack.space.posted.wait_for(lambda m: m.card_state == "pending")
 
 
-async def becomes(desk: Live, card: Message, state: str, timeout: float = 8) -> Message:
+async def becomes(desk: Live, card: Message, state: str, timeout: float = 30) -> Message:
     """The card once it shows ``state``."""
 
     def now() -> Message | None:
@@ -399,7 +399,7 @@ async def test_a_card_whose_post_lost_its_answer_is_found_and_not_posted_twice(
     )
     card = await pending(desk)
     await desk.people.click("U0AGENT", card, "deskhand.approve")
-    await becomes(desk, card, "succeeded", timeout=15)
+    await becomes(desk, card, "succeeded", timeout=30)
     assert len([m for m in desk.slack.space.posted if m.event_type == "deskhand_card"]) == 1
 
 
@@ -430,7 +430,7 @@ async def test_while_paused_tickets_wait_and_nothing_runs_or_acts(over_http: Liv
     assert not replies(desk)
     assert len(desk.model.requests) == calls
     await desk.people.command("resume", user="U0MANAGER")
-    await becomes(desk, card, "succeeded", timeout=15)
+    await becomes(desk, card, "succeeded", timeout=30)
     assert len(replies(desk)) == 1
 
 

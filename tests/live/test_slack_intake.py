@@ -451,7 +451,7 @@ async def test_while_paused_there_is_no_drafting_card(desk: Live) -> None:
     await says(desk, QUESTION)
     await idle(desk, "deliver", "card")
     await desk.people.command("resume support", user="U0MANAGER")
-    card = await card_that(desk, "pending", timeout=12)
+    card = await card_that(desk, "pending", timeout=30)
     first = next(m for m in desk.slack.space.posted if m.card_state)
     assert (first.ts, first.card_state) == (card.ts, "pending")
 

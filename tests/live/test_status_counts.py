@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bot.clock import SystemClock
 from bot.overview import Overview
+from bot.stats.dims import Wanted, summed
+from bot.stats.windows import window_span
 from tests.live.mix import Mix, brain, compare
 from tests.live.product import live
 from tests.live.steps import config
@@ -26,6 +28,7 @@ async def test_each_figure_is_what_the_stand_ins_log_says(tmp_path: Path, redis_
             assert said == counted, name
         assert mix.wrote_again == 2
         overview = Overview(desk.product.store, SystemClock(), "strict")
+        await each_card_is_timed_once(mix)
         await its_parts_are_the_whole(overview)
         week, month = await overview.figures("7d"), await overview.figures("30d")
         day = await overview.figures("24h")
@@ -34,6 +37,20 @@ async def test_each_figure_is_what_the_stand_ins_log_says(tmp_path: Path, redis_
         assert day["previous"]["tickets"] == 0
         assert day["kept_share"] is not None
         assert 0 < day["kept_share"] < 1
+
+
+async def each_card_is_timed_once(mix: Mix) -> None:
+    """Every proposal of which a card was seen to wait for somebody, and no other."""
+    space = mix.desk.slack.space
+    waited = {
+        message.payload["proposal"]
+        for message in (*space.posted, *space.updated)
+        if message.card_state in ("pending", "handoff")
+    }
+    span = window_span("24h", SystemClock().now())
+    (counts,) = await mix.desk.product.store.counted([span])
+    sums = summed(counts, Wanted().fits)
+    assert sum(sums[name] for name in sums if name.startswith("card_ms:")) == len(waited)
 
 
 async def its_parts_are_the_whole(overview: Overview) -> None:

@@ -83,7 +83,7 @@ def said(log: pytest.LogCaptureFixture, line: str) -> int:
 
 async def heard(log: pytest.LogCaptureFixture, line: str) -> None:
     """Return when a line with these words has been logged."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             if said(log, line):
                 return
@@ -127,8 +127,8 @@ async def test_nothing_is_acknowledged_and_nothing_decided_while_it_is_away(
         # Slack and the helpdesk send again what was not acknowledged.
         assert (await desk.people.insist(sent)).ok
         assert await helpdesk.send(during, webhook_id="msg_during") == 200
-        await card_that(desk, "pending", "During it.", timeout=5)
-        await card_that(desk, "pending", "A ticket during it.", timeout=5)
+        await card_that(desk, "pending", "During it.", timeout=30)
+        await card_that(desk, "pending", "A ticket during it.", timeout=30)
         await idle(desk)
         assert len(cards(desk)) == 4, "each ticket once"
         assert {c.card_state for c in cards(desk)} == {"pending"}, "nothing is decided later"
@@ -157,7 +157,7 @@ async def test_a_run_that_it_interrupts_is_taken_up_again(
         async with away(server, fate):
             held.hold.gate.set()
             assert (await status(desk, "/readyz"))[0] == 503
-        card = await card_that(desk, "pending", QUESTION, timeout=5)
+        card = await card_that(desk, "pending", QUESTION, timeout=30)
         await idle(desk)
         assert cards(desk) == [card], "no handoff, no second card"
 
@@ -171,7 +171,7 @@ async def test_a_run_that_it_interrupts_again_and_again_is_no_fault_of_the_run(
     async with live(tmp_path, server.url, script=list(script)) as desk:
         assert (await desk.people.message(QUESTION)).ok
         for number, held in enumerate(script, start=1):
-            await desk.model.requests.wait_count(number, timeout=8)
+            await desk.model.requests.wait_count(number, timeout=30)
             async with away(server, "dies"):
                 held.hold.gate.set()
                 await desk.model.replies.wait_count(number)
@@ -200,7 +200,7 @@ async def test_a_run_that_each_restart_interrupts_is_no_fault_of_the_run(
         async with live(tmp_path, redis_url, script=[Held()]) as desk:
             if number == 0:
                 assert (await desk.people.message(QUESTION)).ok
-            await desk.model.requests.wait_count(1, timeout=8)
+            await desk.model.requests.wait_count(1, timeout=30)
     async with live(tmp_path, redis_url) as desk:
         card = await card_that(desk, "pending", QUESTION)
         found = await desk.product.store.proposal(card.payload["proposal"])
@@ -226,5 +226,5 @@ async def test_a_receipt_that_cannot_be_saved_is_saved_when_it_is_back(
             hold.gate.set()
             await desk.slack.space.posted.wait_for(lambda m: m.event_type == "deskhand_reply")
             assert (await status(desk, "/readyz"))[0] == 503
-        await becomes(desk, card, "succeeded", timeout=5)
+        await becomes(desk, card, "succeeded", timeout=30)
         assert len(replies(desk)) == 1

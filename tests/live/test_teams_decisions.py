@@ -306,7 +306,7 @@ async def test_a_handoff_is_taken_and_answered_by_hand(tmp_path: Path, redis_url
     config = teams_config(limits={"steps": 1, "usd": 0, "seconds": 60})
     async with teams_live(tmp_path, redis_url, config=config) as desk:
         await desk.people.message("Where do I find my invoice?")
-        card = await desk.card("handoff", timeout=15)
+        card = await desk.card("handoff", timeout=30)
         view = await desk.people.opened("agent", card)
         assert "deskhand.approve" not in view.verbs
         assert {"deskhand.take", "deskhand.edit", "deskhand.reject"} <= set(view.verbs)

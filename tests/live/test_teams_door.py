@@ -424,7 +424,7 @@ async def test_a_card_on_both_surfaces_is_decided_on_either(tmp_path: Path, redi
         assert desk.slack is not None
         space = desk.slack.space
         card = await desk.pending()
-        in_slack = await space.posted.wait_for(lambda m: m.card_state == "pending", timeout=8)
+        in_slack = await space.posted.wait_for(lambda m: m.card_state == "pending", timeout=30)
         await desk.people.decide("agent", card, "deskhand.approve")
         done = await space.updated.wait_for(
             lambda m: m.ts == in_slack.ts and m.card_state == "succeeded", timeout=5

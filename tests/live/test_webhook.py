@@ -99,7 +99,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def insist(both: Helped, card: Message, verb: str) -> None:
     """Press until the first attempt can no longer be on its way."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while both.desk.slack.space.current(card).card_state == "unknown":
             await both.desk.people.click("U0AGENT", card, verb)
             await asyncio.sleep(0.05)

@@ -20,7 +20,7 @@ from aiohttp import web
 JsonObject = dict[str, Any]
 T = TypeVar("T")
 
-DEFAULT_WAIT_S = 5.0
+DEFAULT_WAIT_S = 30.0
 
 
 class NotSeenError(AssertionError):

@@ -211,6 +211,25 @@ def test_percentiles_are_the_nearest_rank_within_five_per_cent() -> None:
     assert percentiles({}).p50 is None
 
 
+def test_the_time_to_card_is_the_first_cards_and_an_old_entrys_own() -> None:
+    def samples(case: Case) -> list[int]:
+        return [n for (_, _, name), n in case.counts.items() if name.startswith("card_ms:") and n]
+
+    case = Case().add("proposal", saved_ms=900, **HERE)
+    assert samples(case) == []
+    case.add("card", what="posted", state="pending", took_ms=60_000, **HERE)
+    case.add("card", what="updated", state="rejected")
+    assert samples(case) == [1]
+    assert 57 < case.figures["time_to_card_s"]["p50"] < 63
+    assert {cell for (_, cell, name) in case.counts if name.startswith("card_ms:")} == {CELL}
+    # As it was written before, and where no surface shows cards: with its saving, and only then.
+    old = Case().proposed().add("card", what="posted", state="pending")
+    assert samples(old) == [1]
+    assert 0.8 < old.figures["time_to_card_s"]["p50"] < 1
+    taken = Case().decided("take", "drafting", "handoff", final=False)
+    assert samples(taken.add("card", what="updated", state="handoff", took_ms=20_000)) == [1]
+
+
 def test_a_call_counts_all_that_went_in() -> None:
     case = Case().add(
         "model_call",

@@ -52,7 +52,9 @@ def entry(kind: EntryKind, **data: Any) -> Entry:
 ENTRIES = (
     entry("ticket", what="opened"),
     entry("ticket", what="newer_message"),
-    entry("proposal", took_ms=1_500),
+    entry("proposal", saved_ms=700),
+    entry("card", what="posted", state="pending", took_ms=1_500),
+    entry("card", what="updated", state="rejected"),
     entry("handoff", reason="money", took_ms=2_500),
     entry("decision", verb="approve", **{"from": "pending"}, final=True, waited_ms=7_000),
     entry("decision", verb="take", **{"from": "handoff"}, final=False, waited_ms=9_000),

@@ -179,3 +179,36 @@ async def test_a_second_message_an_edit_and_a_refused_click_stand_in_the_same_tr
             assert [
                 (one["deskhand.decision.verb"], one["deskhand.outcome"]) for one in decisions
             ] == [("approve", "not_approver"), ("edit", "approved")]
+
+
+async def test_a_press_that_decides_nothing_is_a_decision_of_the_trace_that_says_why(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with otlp_standin() as collector:
+        send_there(monkeypatch, collector)
+        async with live(tmp_path, redis_url) as desk:
+            await says(desk, "Where is my invoice of May?", user="U0CUSTOMER")
+            card, people = await card_that(desk, "pending", "of May"), desk.people
+            await people.click("U0CUSTOMER2", card, "deskhand.edit")
+            view = await form(desk, "U0AGENT", card, "edit")
+            await people.submit(view, {"reply": "By hand.", "approve_now": []})
+            for verb in ("approve", "reject"):  # on the message as it was before the edit
+                await people.click("U0AGENT", card, f"deskhand.{verb}")
+            shown = await card_that(desk, "pending", "By hand.")
+            await people.submit(await form(desk, "U0AGENT", shown, "reject"), {"reason": "other"})
+            for verb in ("approve", "edit"):
+                await people.click("U0AGENT", shown, f"deskhand.{verb}")
+            wanted = [
+                *(("edit", "not_approver"), ("edit", "pending")),
+                *(("approve", "stale"), ("reject", "stale"), ("reject", "rejected")),
+                *(("approve", "decided"), ("edit", "decided")),
+            ]
+            await collector.signal.until(lambda: len(_decisions(collector)) >= 7, timeout=20)
+        said = [one.attributes for one in _decisions(collector)]
+        assert [(one["deskhand.decision.verb"], one["deskhand.outcome"]) for one in said] == wanted
+        assert len({one.trace for one in collector.spans}) == 1
+        assert len({one["deskhand.proposal"] for one in said}) == 1
+
+
+def _decisions(collector: OtlpStandin) -> list[Seen]:
+    return [one for one in collector.spans if one.name == "deskhand.decision"]

@@ -97,6 +97,8 @@ async def test_web_and_worker_add_to_one_trace_and_send_what_is_left_at_their_en
             lambda: slack.space.current(card).card_state == "failed",
             timeout=20,
         )
+        # The message as it stood when it was pressed first: too late, and answered by the doors.
+        assert (await people.click("U0AGENT", card, "deskhand.approve")).ok
         assert not collector.requests
         began = time.monotonic()
         for process in (doors, hands):
@@ -108,6 +110,8 @@ async def test_web_and_worker_add_to_one_trace_and_send_what_is_left_at_their_en
     assert {one.name for one in spans} == set(WAY)
     assert {one.trace for one in collector.spans} == {spans[0].trace}
     assert only(spans, ROOT).links == ((trace, span),)
+    presses = [one for one in spans if one.name == "deskhand.decision"]
+    assert [one.attributes["deskhand.outcome"] for one in presses] == ["approved", "decided"]
     processes = {one.name: one.resource["service.instance.id"] for one in spans}
     web_names = {"POST /slack/events", "deskhand.decision"}
     assert {processes[name] for name in web_names}.isdisjoint(

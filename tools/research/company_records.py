@@ -17,7 +17,7 @@ from tools.research.fetch.fetcher import Fetcher, Visit
 from tools.research.fetch.resolver import Dns
 from tools.research.fetch.urls import NotFetched
 from tools.research.visits import Visits
-from tools.spec import Findings, Passage, ReadContext
+from tools.spec import Findings, Passage, ReadContext, ReadText
 
 RECORDS = 20
 """Records of one call, all sources together."""
@@ -135,7 +135,8 @@ class CompanyRecords:
         parts = [f"record: {record.id}\n{record.text}" for record in found]
         if silent and not found:
             return Findings("", failed="; ".join(silent))
-        return Findings("\n\n".join([*parts, *silent]), passages)
+        read = tuple(ReadText(record.id, record.title, record.text) for record in found)
+        return Findings("\n\n".join([*parts, *silent]), passages, read=read)
 
     async def _ask(
         self, source: RecordSource, domain: str, visit: Visit

@@ -7,11 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.research.fetch.fetcher import Fetcher, Page
 from tools.research.fetch.urls import LONGEST, NotFetched
 from tools.research.visits import Visits
-from tools.spec import Findings, Passage, ReadContext
+from tools.spec import Findings, Passage, ReadContext, ReadText
 
-SHOWN = 4_500
-"""Characters of a page's text that the model sees; its links follow."""
-LINKS_SHOWN = 15
+SHOWN = 3_600
+"""Characters of a page's text that the model sees; its data and its links follow."""
+DATA_SHOWN = 900
+LINKS_SHOWN = 12
 _QUOTE = 400
 _SECONDS = 40.0
 """robots.txt, its host's turn (up to ten seconds), and the page's own ten."""
@@ -65,7 +66,8 @@ class FetchPage:
         except NotFetched as missed:
             return Findings("", failed=missed.said)
         passage = Passage(page.url, page.title, page.text[:_QUOTE], 1.0, page.url)
-        return Findings(_shown(page), (passage,) if page.text else ())
+        read = ReadText(page.url, page.title, page.text, page.data, page.links, page.date)
+        return Findings(_shown(page), (passage,) if page.text else (), read=(read,))
 
 
 def _shown(page: Page) -> str:
@@ -75,6 +77,8 @@ def _shown(page: Page) -> str:
     if page.truncated or len(page.text) > SHOWN:
         head.append("truncated: this is only its beginning")
     lines = [*head, "", page.text[:SHOWN]]
+    if page.data:
+        lines += ["", "data:", page.data[:DATA_SHOWN]]
     if page.links:
-        lines += ["", "links:", *(link[:200] for link in page.links[:LINKS_SHOWN])]
+        lines += ["", "links:", *(link[:120] for link in page.links[:LINKS_SHOWN])]
     return "\n".join(lines)

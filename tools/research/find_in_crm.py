@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tools.crm.records import CrmReader, CrmUnavailable, Record, key_of
 from tools.research.visits import Visits
-from tools.spec import Findings, Passage, ReadContext
+from tools.spec import Findings, Passage, ReadContext, ReadText
 
 
 class FindInCrmArgs(BaseModel):
@@ -60,6 +60,7 @@ class FindInCrm:
         return Findings(
             "\n\n".join(f"record: {ident}\n{text}" for ident, text in texts.items()),
             tuple(Passage(ident, ident, text[:400], 1.0) for ident, text in texts.items()),
+            read=tuple(ReadText(ident, ident, text) for ident, text in texts.items()),
         )
 
 

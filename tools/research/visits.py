@@ -39,6 +39,6 @@ class Visits:
             return None
         page = visit.pages.get(ident)
         if page is not None:
-            return Source(page.url, page.title, f"{page.title}\n{page.text}", page.url)
+            return Source(page.url, page.title, page.whole, page.url)
         record = visit.records.get(ident)
         return None if record is None else Source(ident, ident, record)

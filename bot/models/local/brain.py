@@ -20,6 +20,7 @@ from bot.domain import Confidence, Ticket
 from bot.models.local import draft as drafting
 from bot.models.local.classify import Prediction, train_labels
 from bot.models.local.fit import other_words, read_question
+from bot.models.local.lead import LeadBrain
 from bot.models.local.model import LOOKUPS, QUERY_LIMIT, LocalModel
 from bot.models.local.no_request import no_request, says_nothing
 from bot.models.local.outcome import Guess, LocalDraft, NoDraft
@@ -51,11 +52,17 @@ _STEPS = " open press choose select enter"
 
 
 async def local_model(file: ConfigFile, cache: Path | None = None) -> LocalModel:
-    """The local model, ready for every triage playbook of the file. Raises ``ConfigError``.
+    """The local model, ready for every playbook of the file that it can work in. Raises
+    ``ConfigError``.
 
     ``cache``: a folder where trained models are kept, so that the next start is quick.
     """
-    return LocalModel(await asyncio.to_thread(_brains, file, cache))
+    leads = {
+        name: LeadBrain(playbook)
+        for name, playbook in file.config.playbooks.items()
+        if playbook.kind == "lead"
+    }
+    return LocalModel(await asyncio.to_thread(_brains, file, cache), leads)
 
 
 def _brains(file: ConfigFile, cache: Path | None) -> dict[str, TextBrain]:

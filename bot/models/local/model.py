@@ -52,11 +52,26 @@ class Brain(Protocol):
         ...
 
 
-class LocalModel:
-    """``brains`` by the names of their playbooks."""
+class Worker(Protocol):
+    """What the local model does in a playbook of another kind than triage. Blocking, and quick."""
 
-    def __init__(self, brains: Mapping[str, Brain]) -> None:
+    def calls(self, prompt: Prompt) -> tuple[ToolCall, ...]:
+        """What to look up next; nothing where enough is known."""
+        ...
+
+    def final(self, prompt: Prompt) -> dict[str, Any]:
+        """The final answer, as the prompt's schema asks for it."""
+        ...
+
+
+class LocalModel:
+    """``brains`` and ``workers`` by the names of their playbooks."""
+
+    def __init__(
+        self, brains: Mapping[str, Brain], workers: Mapping[str, Worker] | None = None
+    ) -> None:
         self._brains = brains
+        self._workers = workers or {}
 
     @property
     def name(self) -> str:
@@ -73,6 +88,9 @@ class LocalModel:
     async def answer(self, prompt: Prompt) -> Answer:
         """Tool calls for a research step, else the final answer. Raises ``ModelFailed`` where it
         knows nothing of the playbook."""
+        worker = self._workers.get(prompt.playbook)
+        if worker is not None:
+            return await asyncio.to_thread(_worked, worker, prompt)
         brain = self._brains.get(prompt.playbook)
         feedback = feedback_of(prompt)
         asked = _request_hash(prompt)
@@ -85,6 +103,14 @@ class LocalModel:
             raise ModelFailed("rejected", words, usage=Usage())
         answer = await asyncio.to_thread(_final, brain, prompt, feedback)
         return _answer(asked, text=json.dumps(answer, ensure_ascii=False))
+
+
+def _worked(worker: Worker, prompt: Prompt) -> Answer:
+    asked = _request_hash(prompt)
+    calls = worker.calls(prompt) if prompt.toolbox else ()
+    if calls or prompt.schema is None:
+        return _answer(asked, calls=calls)
+    return _answer(asked, text=json.dumps(worker.final(prompt), ensure_ascii=False))
 
 
 def ticket_text(ticket: Ticket) -> str:

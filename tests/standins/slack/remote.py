@@ -130,7 +130,7 @@ class RemoteSlack:
     async def set_members(self, channel: str, members: list[str]) -> None:
         await self.order("members", channel=channel, members=members)
 
-    async def wait_connected(self, *, timeout: float = 10.0) -> None:
+    async def wait_connected(self, *, timeout: float = 30.0) -> None:
         """Return when the product's Socket Mode connection is open."""
         await self.order("connected", timeout=timeout)
 

@@ -71,7 +71,7 @@ class SocketMode:
     def connections(self) -> int:
         return len(self._open)
 
-    async def wait_connected(self, count: int = 1, *, timeout: float = 10.0) -> None:
+    async def wait_connected(self, count: int = 1, *, timeout: float = 30.0) -> None:
         """Return when at least `count` connections have said hello."""
         await self._signal.until(
             lambda: len(self._open) >= count or None,

@@ -39,7 +39,7 @@ _MOVED = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it was fetched. ``text`` is what quotes are checked against."""
+    """A page as it was fetched."""
 
     url: str
     """Where it was in the end, after redirects."""
@@ -51,6 +51,13 @@ class Page:
     """Those that the run may fetch."""
     truncated: bool
     seen_at: datetime
+    data: str = ""
+    """What the page says to machines (``reading.Read``)."""
+
+    @property
+    def whole(self) -> str:
+        """All of it that was read: what quotes are checked against."""
+        return "\n".join(part for part in (self.title, self.text, self.data) if part)
 
 
 @dataclass(frozen=True)
@@ -179,6 +186,7 @@ class Fetcher:
             links=visit.scope.learn(link for link in links if link is not None),
             truncated=answer.truncated,
             seen_at=self._clock.now(),
+            data=found.data,
         )
         visit.pages[page.url] = page
         return page

@@ -14,10 +14,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from urllib.parse import unquote
 
 TEXT_LIMIT = 200_000
 """Characters of a page's text that are kept."""
 LINKS_LIMIT = 500
+DATA_LIMIT = 6_000
+"""Characters of a page's own data (JSON-LD, addresses behind links) that are kept."""
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 TYPES = HTML_TYPES | {"text/plain", "application/json", "application/ld+json"}
@@ -61,6 +64,8 @@ class Read:
     date: str | None = None
     links: tuple[str, ...] = ()
     base: str | None = None
+    data: str = ""
+    """What the page says to machines: its JSON-LD as it stands there, ``mailto:`` and ``tel:``."""
 
 
 def media_type(header: str) -> str:
@@ -80,7 +85,8 @@ def read(body: bytes, headers: Mapping[str, str]) -> Read:
     page.scan()
     words = _tidy("".join(page.words))
     title = _one_line(page.title or page.og_title)
-    return Read(words, title, page.date or modified, tuple(page.links), page.base)
+    data = _tidy("\n".join(page.data))[:DATA_LIMIT]
+    return Read(words, title, page.date or modified, tuple(page.links), page.base, data)
 
 
 def decoded(body: bytes, header: str, *, markup: bool) -> str:
@@ -124,6 +130,9 @@ class _Page:
     text: str
     words: list[str] = field(default_factory=list)
     links: dict[str, None] = field(default_factory=dict)
+    data: dict[str, None] = field(default_factory=dict)
+    held: int = 0
+    """Characters in ``data``."""
     title: str = ""
     og_title: str = ""
     date: str | None = None
@@ -180,8 +189,9 @@ class _Page:
             held = text[end + 1 : close]
             if tag == "title" and not self.title:
                 self.title = html.unescape(held[:1_000])
-            elif tag == "script" and "ld+json" in inner and self.date is None:
-                self.date = _json_date(held)
+            elif tag == "script" and "ld+json" in inner:
+                self.date = self.date or _json_date(held)
+                self._keep(held)
             return close
         return end + 1
 
@@ -194,7 +204,9 @@ class _Page:
         }
         if tag in ("a", "area"):
             link = given.get("href", "").strip()
-            if link and not link.startswith("#") and len(self.links) < LINKS_LIMIT:
+            if link[:7].lower().startswith(("mailto:", "tel:")):
+                self._keep(unquote(link[:200].partition("?")[0]))
+            elif link and not link.startswith("#") and len(self.links) < LINKS_LIMIT:
                 self.links[link] = None
         elif tag == "base":
             self.base = self.base or given.get("href")
@@ -209,6 +221,12 @@ class _Page:
                 self.og_title = self.og_title or content
             elif name == "description" and content:
                 self._say(f"\n{content}\n", raw=True)
+
+    def _keep(self, data: str) -> None:
+        data = data.strip()
+        if data and data not in self.data and self.held + len(data) <= DATA_LIMIT:
+            self.data[data] = None
+            self.held += len(data)
 
     def _say(self, words: str, *, raw: bool = False) -> None:
         self.words.append(words if raw else html.unescape(words).replace("\n", " "))
