@@ -96,6 +96,7 @@ def view(
         successor_url=successor_url,
         buttons=_buttons(proposal),
         approvers=_named(playbook, content.route if content else "default"),
+        seal=buttons.seal(proposal.id, proposal.secret),
         hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
         approvals=(len(proposal.approvals), proposal.approvals_needed)
         if proposal.state == "pending" and proposal.approvals

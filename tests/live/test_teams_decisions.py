@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -283,6 +284,11 @@ async def test_broken_presses_are_bad_requests(desk: TeamsLive, verb: str, data:
 
 async def test_a_token_of_another_button_is_refused(desk: TeamsLive) -> None:
     card = await desk.pending()
+    # As from somebody who has only read the proposal's id, on a reply.
+    proposal = card.activity["channelData"]["deskhand"]["proposal"]
+    forged = base64.urlsafe_b64encode(f"refresh\n1\n\n{proposal}".encode()).decode()
+    answer = await desk.people.press("agent", card, "deskhand.refresh", forged.rstrip("="))
+    assert answer.code == 400
     view = (await desk.people.opened("agent", card)).card
     approve = next(o["data"]["token"] for o in executes(view) if o["verb"] == "deskhand.approve")
     assert (await desk.people.press("agent", card, "deskhand.take", approve)).code == 400
