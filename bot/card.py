@@ -144,6 +144,45 @@ def draft_parts(
 
 
 @dataclass(frozen=True)
+class LeadRow:
+    """One field of a lead."""
+
+    name: str
+    title: str
+    present: str | None
+    """What the CRM held when the card was made."""
+    proposed: str
+    chosen: bool
+    source: Words
+    """A page's address, a record's id, or who typed it."""
+    url: str | None
+    quote: str
+    seen: str
+    """The day on which its page was read; empty for a record."""
+    confidence: str
+
+
+@dataclass(frozen=True)
+class LeadView:
+    """What is known of a company or a person, field by field."""
+
+    kind: Literal["company", "person"]
+    key: str
+    rows: tuple[LeadRow, ...]
+    same: tuple[str, ...]
+    """Fields that the CRM holds already."""
+    struck: tuple[str, ...]
+    missed: tuple[str, ...]
+    note: str
+    """Why an approval would write nothing, if that is so."""
+
+    @property
+    def chosen(self) -> int:
+        """How many fields an approval would write."""
+        return sum(row.chosen for row in self.rows)
+
+
+@dataclass(frozen=True)
 class CardView:
     """Everything that a card shows, in the order in which it is read."""
 
@@ -185,6 +224,7 @@ class CardView:
     seal: str = ""
     """``bot.buttons.seal``, for a surface on which a person asks for the card as it is now."""
     hits: tuple[HitView, ...] = ()
+    lead: LeadView | None = None
     approvals: tuple[int, int] | None = None
     """How many have approved a pending proposal, and how many must; None: nobody has yet."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.agent.answer import CITATIONS_LIMIT, SEND_REPLY, AnswerForm, FinalAnswer, answer_form
 from bot.agent.draft_check import check_citations, check_draft
-from bot.agent.kind import Guess, NoProposal, Ran
+from bot.agent.kind import Guess, NoProposal, Ran, Search
 from bot.agent.run import Drafted, Job
 from bot.domain import Action, Content, Notice
 from bot.plain_text import clean_args
@@ -38,7 +38,7 @@ class TriageKind:
     def read(self, text: str) -> FinalAnswer:
         return self.form.read(text)
 
-    async def begin(self, job: Job) -> None:
+    async def begin(self, job: Job, search: Search) -> None:
         return None
 
     def end(self, job: Job) -> None:

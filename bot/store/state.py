@@ -312,7 +312,7 @@ class RedisStore:
     # --- money --------------------------------------------------------------------------------
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
     ) -> Reservation | CapReached:
         await self._owing.pay_all()
         wanted = money.new_reservation(run, playbook, usd, self._day())
@@ -325,6 +325,7 @@ class RedisStore:
                 self._playbook_usd_per_day.get(playbook),
                 self._usd_per_day,
                 self._now_ms(),
+                lost,
             )
         except StoreUnavailable:
             # It may be made; nothing will be called under it.
@@ -389,8 +390,10 @@ class RedisStore:
         await self.wire.command("SET", self.keys.said(what), "", "EX", seconds)
 
     async def give_up_abandoned(self) -> int:
-        """Count as spent what dead processes had reserved."""
-        return await money.give_up_abandoned(self.wire, self.keys, self._now_ms())
+        """Count as spent what dead processes had reserved, and as lost the calls it was for."""
+        given_up, lost = await money.give_up_abandoned(self.wire, self.keys, self._now_ms())
+        self.written(lost)
+        return given_up
 
     # --- steering -----------------------------------------------------------------------------
 
