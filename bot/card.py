@@ -221,6 +221,8 @@ class CardView:
     buttons: tuple[ButtonView, ...]
     approvers: tuple[Actor, ...] = ()
     """Those who are named one by one as its route's approvers, on any surface."""
+    seal: str = ""
+    """``bot.buttons.seal``, for a surface on which a person asks for the card as it is now."""
     hits: tuple[HitView, ...] = ()
     lead: LeadView | None = None
     approvals: tuple[int, int] | None = None

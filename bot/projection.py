@@ -97,6 +97,7 @@ def view(
         successor_url=None,
         buttons=_buttons(proposal, playbook),
         approvers=_named(playbook, content.route if content else "default"),
+        seal=buttons.seal(proposal.id, proposal.secret),
         hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
         lead=lead_view(proposal.lead, content)
         if proposal.lead is not None and not proposal.erased
