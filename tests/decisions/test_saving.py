@@ -137,7 +137,7 @@ async def test_an_approval_wakes_its_execution_and_needs_no_reminder(room: Room)
 async def test_a_decision_is_timed_from_the_card_and_in_the_console_from_the_draft(
     room: Room, place: SurfaceName, waited: int
 ) -> None:
-    """A card that came a minute late, and was then decided without being read, is a rubber stamp."""
+    """A card that came a minute late and was decided without being read is a rubber stamp."""
     drafted = room.clock.now()
     card = await room.card(proposed_at=drafted)
     board = Board(proposal=card.id, shown_at=drafted + timedelta(seconds=60))
