@@ -208,7 +208,7 @@ def _action(index: int, action: Action, done: ActionProgress, lead: Lead | None)
         for field, value in action.args.items()
         # The draft, and a lead's fields, are shown by themselves.
         if (action.tool, field) != ("send_reply", "text")
-        and not (lead is not None and (action.tool, field) == (UPDATE_CRM, "changes"))
+        and not (lead is not None and action.tool == UPDATE_CRM)
     )
     return ActionView(
         index=index,
