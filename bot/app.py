@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from starlette.routing import Route
 
 from bot import event_loop
+from bot.answerers import open_answerers
 from bot.assembly import Desk
 from bot.clock import SystemClock
 from bot.config import Config
@@ -171,8 +172,17 @@ async def running(
             outlets["teams"] = teams.reply
         surfaces = _surfaces(slack, teams)
         leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
+        with_answers = stack.enter_context(ExitStack())
         desk = build_desk(
-            file, opened, brains, outlets, surfaces, spans=telemetry.spans, leads=leads
+            file,
+            opened,
+            brains,
+            outlets,
+            surfaces,
+            spans=telemetry.spans,
+            answers={"slack": slack.answer} if slack is not None else {},
+            answerers=open_answerers(with_answers, settings.data, file),
+            leads=leads,
         )
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         worker: Worker | None = None
@@ -384,6 +394,8 @@ async def _inbound(
         api_url=settings.slack_api_url,
         listens=listens,
         triage_playbook=triage,
+        kinds=desk.kinds,
+        ask_buttons=desk.ask_buttons,
         signing_secret=signing.get_secret_value() if signing is not None else None,
         agent_command=command.answer,
         agent_share=command.share,

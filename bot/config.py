@@ -45,7 +45,7 @@ LEAD_TOOLS: frozenset[str] = frozenset(
 """Those that know what to do in playbooks of kind ``lead`` alone."""
 
 SERVED_TOOLS: frozenset[str] = (
-    frozenset({"search_kb", "similar_tickets", "send_reply"}) | LEAD_TOOLS
+    frozenset({"search_kb", "similar_tickets", "send_reply", "post_answer"}) | LEAD_TOOLS
 )
 """Those that this version has, of all that a config file may name."""
 

@@ -69,14 +69,7 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
             )
     for name, playbook in config.playbooks.items():
         where = f"playbooks.{name}"
-        if playbook.kind == "research":
-            yield Finding(
-                f"{where}.kind",
-                "this version answers no question by mention",
-                "ask with `deskhand research`",
-                "note",
-            )
-        elif playbook.kind not in ("triage", "lead"):
+        if playbook.kind not in ("triage", "research", "lead"):
             yield Finding(
                 f"{where}.kind",
                 f"this version runs no playbook of kind {playbook.kind}",
