@@ -39,6 +39,7 @@ from handlers.slack_client import SlackIdentity, slack_client, slack_session
 from handlers.slack_people import SlackPeople
 from handlers.slack_reply import ANSWER, SlackReply
 from handlers.slack_surface import SlackSurface
+from handlers.slack_threads import SlackThreads
 from tools.actions.post_answer import PostAnswer
 from tools.actions.send_reply import SendReply
 from tools.research.knowledge import KnowledgeIndex
@@ -118,6 +119,8 @@ class SlackSide:
     reply: SlackReply
     answer: SlackReply
     """Posts answers that are shared."""
+    threads: SlackThreads
+    """Reads what asks are about."""
 
 
 async def open_slack(
@@ -139,6 +142,7 @@ async def open_slack(
         people=people,
         reply=SlackReply(replies, identity, clock, signatures),
         answer=SlackReply(replies, identity, clock, signatures, form=ANSWER),
+        threads=SlackThreads(client, identity, people),
     )
 
 
