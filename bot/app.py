@@ -26,7 +26,7 @@ from bot.config import Config
 from bot.config_file import ConfigFile
 from bot.console import OpenConsole, open_console, slack_openid
 from bot.domain import SurfaceName
-from bot.findings import unpriced, unserved
+from bot.findings import misplaced, unpriced
 from bot.lead_side import open_leads
 from bot.logs import configure_logging
 from bot.metrics import Meter
@@ -89,7 +89,7 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     configure_logging(settings.log_level, settings.log_form)
-    for finding in unserved(file.config, settings):
+    for finding in misplaced(file.config):
         log.warning("deskhand: %s", finding.line)
     if teams_emulator:
         log.warning(

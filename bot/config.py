@@ -44,11 +44,6 @@ LEAD_TOOLS: frozenset[str] = frozenset(
 )
 """Those that know what to do in playbooks of kind ``lead`` alone."""
 
-SERVED_TOOLS: frozenset[str] = (
-    frozenset({"search_kb", "similar_tickets", "send_reply", "post_answer"}) | LEAD_TOOLS
-)
-"""Those that this version has, of all that a config file may name."""
-
 _READS_ARTICLES: frozenset[Kind] = frozenset({"summary", "screen"})
 """Kinds that know no tickets like the one at hand, and look nobody up."""
 
@@ -392,7 +387,7 @@ def contradictions(config: Config) -> Iterator[Problem]:
                 if tool not in known:
                     yield (
                         (*here, kind, index),
-                        f"there is no such tool as {tool!r}{nearest(tool, known & SERVED_TOOLS)}; "
+                        f"there is no such tool as {tool!r}{nearest(tool, known)}; "
                         "`deskhand tools list` names those there are",
                     )
                 elif (

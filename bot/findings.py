@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bot.config import LEAD_TOOLS, SERVED_TOOLS, Config, everyone
+from bot.config import LEAD_TOOLS, Config, everyone
 from bot.faults import SettingsError
 from bot.playbook import ANSWERED_KINDS, Approvers, Playbook
 from bot.settings import SHORTEST_SECRET, Settings
@@ -49,32 +49,28 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
         *_money(config, settings),
         *_openings(config),
         *_searches(config, settings),
-        *unserved(config, settings),
+        *misplaced(config),
         *of_environment(settings),
     )
 
 
-def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
-    """What may be written down and does nothing where it stands. Nobody may believe that something
-    is done because a valid file says so."""
+def misplaced(config: Config) -> Iterator[Finding]:
+    """Tools that a playbook lists and that could do nothing in it."""
     for name, playbook in config.playbooks.items():
         wanted = {
             **{f"research[{at}]": tool for at, tool in enumerate(playbook.research)},
             **{f"actions[{at}]": use.tool for at, use in enumerate(playbook.actions)},
         }
         for path, tool in wanted.items():
-            where = f"playbooks.{name}.{path}"
-            if tool not in SERVED_TOOLS:
-                yield Finding(where, f"this version does not have {tool}", "take it out")
-            elif tool in LEAD_TOOLS and playbook.kind != "lead":
+            if tool in LEAD_TOOLS and playbook.kind != "lead":
                 yield Finding(
-                    where,
+                    f"playbooks.{name}.{path}",
                     f"{tool} works in playbooks of kind lead alone",
                     "take it out, or move it to one of that kind",
                 )
             elif tool == "post_answer" and playbook.kind not in ANSWERED_KINDS:
                 yield Finding(
-                    where,
+                    f"playbooks.{name}.{path}",
                     "post_answer works in playbooks that answer (research, screen, summary) alone",
                     "take it out",
                 )

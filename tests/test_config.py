@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.cli.toolbox import catalogue
-from bot.config import SERVED_TOOLS, Config, HubspotCrm, SqliteCrm, json_schema
+from bot.config import ACTION_TOOLS, RESEARCH_TOOLS, Config, HubspotCrm, SqliteCrm, json_schema
 from bot.config_file import ConfigFile, load
 from bot.faults import ConfigError
 from bot.findings import of_config, unpriced
@@ -401,7 +401,7 @@ playbooks:
     assert lines_of(parse(tmp_path, text).config, settings) == ""
 
 
-def test_what_does_nothing_where_it_stands_is_found(tmp_path: Path) -> None:
+def test_a_tool_where_it_can_do_nothing_is_found(tmp_path: Path) -> None:
     text = """
 playbooks:
   support:
@@ -410,6 +410,10 @@ playbooks:
     routes: {default: {card: {slack: C0TRIAGE}, approvers: {slack_users: [U1, U2]}}}
     research: [search_kb, fetch_page]
     actions: [send_reply, update_crm, post_answer]
+  sales:
+    kind: lead
+    askers: {slack_users: [U1]}
+    routes: {default: {approvers: {slack_users: [U1, U2]}}}
 """
     settings = Settings(
         microsoft_app_id="m", microsoft_app_password=SecretStr("p"), microsoft_app_tenant_id="t"
@@ -487,7 +491,7 @@ def test_a_policy_is_read_with_the_file_and_domains_are_bare(tmp_path: Path) -> 
 
 
 def test_the_tools_that_are_served_are_those_that_are_listed() -> None:
-    assert {name for name, _, _ in catalogue()} == SERVED_TOOLS
+    assert {name for name, _, _ in catalogue()} == RESEARCH_TOOLS | ACTION_TOOLS
 
 
 def test_a_model_without_a_price_is_found_before_its_first_ticket(tmp_path: Path) -> None:
