@@ -151,7 +151,11 @@ def draft(draw: Drawing, card: CardView) -> None:
     """The reply, word for word, with unsupported passages marked."""
     if card.draft is None:
         return
-    title = "Reply" if card.state in ("succeeded", "executing", "approved") else "Draft reply"
+    title = (
+        "Reply"
+        if card.state in ("succeeded", "executing", "approved", "answered")
+        else "Draft reply"
+    )
     shown, was_cut = cut(card.draft, draw.room.draft)
     draw.shortened = draw.shortened or was_cut
     unsupported = card.unsupported if card.state not in VOID else ()
