@@ -225,7 +225,7 @@ class Caller:
                 return NoMoney(
                     "run", f"The {self.purse.cap} USD that a run may cost do not cover the call."
                 )
-            usd = price.worst_case(model.worst_case_tokens(fitted), fitted.max_tokens)
+            usd = _worst_case(model, fitted, price)
             given = await self.purse.money.reserve(
                 self.purse.run,
                 self.purse.playbook,
@@ -319,9 +319,13 @@ class Caller:
         return True
 
 
+def _worst_case(model: Model, prompt: Prompt, price: Price) -> Decimal:
+    return price.worst_case(model.worst_case_tokens(prompt), prompt.max_tokens, prompt.searches)
+
+
 def fit(model: Model, prompt: Prompt, price: Price, left: Decimal) -> Prompt | None:
     """``prompt``, made smaller until its worst case costs at most ``left``; None: it cannot be."""
-    if price.worst_case(model.worst_case_tokens(prompt), prompt.max_tokens) <= left:
+    if _worst_case(model, prompt, price) <= left:
         return prompt
     for room, tokens in _TRIMS:
         smaller = replace(
@@ -329,7 +333,7 @@ def fit(model: Model, prompt: Prompt, price: Price, left: Decimal) -> Prompt | N
             max_tokens=min(prompt.max_tokens, tokens),
             turns=prompt.turns if room is None else trimmed(prompt.turns, room),
         )
-        if price.worst_case(model.worst_case_tokens(smaller), smaller.max_tokens) <= left:
+        if _worst_case(model, smaller, price) <= left:
             return smaller
     return None
 
@@ -417,6 +421,7 @@ def _line(
             "tokens_out": usage.output_tokens,
             "cache_read": usage.cache_read_tokens,
             "cache_write": usage.cache_write_tokens,
+            **({"searches": usage.searches} if prompt.searches else {}),
             "cost_usd": str(cost),
             "billed": "known" if result.usage is not None else "worst_case",
             "stop": result.stop if isinstance(result, Answer) else None,

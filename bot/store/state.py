@@ -409,7 +409,7 @@ class RedisStore:
         playbook that was paused by name stays paused until it is resumed by name."""
         await self._steer("SREM", playbook, entry)
         if playbook is None:
-            await self._accept_epoch()
+            await self.accept_epoch(await self.observe_epoch())
 
     async def _steer(self, command: str, playbook: str | None, entry: Entry) -> None:
         listed = KeyList([self.keys.journal, self.keys.texts, self.keys.paused])
@@ -423,10 +423,10 @@ class RedisStore:
         except RedisError as error:
             raise unavailable(self._redis, error) from error
 
-    async def _accept_epoch(self) -> None:
+    async def accept_epoch(self, epoch: Epoch) -> bool:
+        """A person has looked at this history: act on it. False: it has forked again since."""
         try:
-            epoch = await observe_epoch(self._redis, self.keys.epoch)
-            await accept_epoch(self._redis, epoch.id, self.keys.epoch)
+            return await accept_epoch(self._redis, epoch.id, self.keys.epoch)
         except RedisError as error:
             raise unavailable(self._redis, error) from error
 
