@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.journal import Entry
-from bot.ports import Commit, Versioned
+from bot.ports import Commit, Surfaces, Versioned
+from bot.runs import took
 from tests.live.drawing import Drawing, drawing, is_card
 from tests.standins.wire import DropReply, RateLimited
 
@@ -114,3 +117,15 @@ async def test_a_card_from_before_cards_were_timed_is_not_timed_when_it_is_redra
     assert desk.card("C0BILLING").payload["revision"] == 2
     assert len(await timed(desk)) == 1
     assert (await desk.board()).shown_ms is None
+
+
+async def test_where_no_surface_shows_cards_it_ends_when_the_draft_is_saved(
+    desk: Drawing,
+) -> None:
+    ended = desk.proposal.model_copy(
+        update={"proposed_at": desk.proposal.created_at + timedelta(seconds=4)}
+    )
+    assert took(ended, to_card=False) == {"took_ms": 4_000}
+    assert took(ended, to_card=True) == {"saved_ms": 4_000}
+    assert desk.context.shows_cards
+    assert not replace(desk.context, surfaces=Surfaces()).shows_cards
