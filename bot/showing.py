@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.domain import Board, Place, Proposal
+from bot.domain import Board, Place, Proposal, State
 from bot.journal import Entry, about
+
+
+_OUTCOMES: frozenset[State] = frozenset({"pending", "handoff", "answered"})
+"""What a run comes to."""
 
 
 def awaited(before: Board, announced: Board | None) -> Board | None:
@@ -24,7 +28,7 @@ def awaited(before: Board, announced: Board | None) -> Board | None:
 
 def noted(board: Board | None, proposal: Proposal, now: datetime) -> Board | None:
     """The board, one of whose copies shows this proposal now."""
-    if board is None or not board.awaited or proposal.state not in ("pending", "handoff"):
+    if board is None or not board.awaited or proposal.state not in _OUTCOMES:
         return board
     return board.model_copy(update={"awaited": False, "shown_ms": since_ms(proposal, now)})
 
