@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -26,7 +26,7 @@ from bot.config import Config
 from bot.config_file import ConfigFile
 from bot.console import OpenConsole, open_console, slack_openid
 from bot.domain import SurfaceName
-from bot.findings import unpriced, unserved
+from bot.findings import misplaced, unpriced
 from bot.lead_side import open_leads
 from bot.logs import configure_logging
 from bot.metrics import Meter
@@ -43,6 +43,7 @@ from bot.opening import (
 )
 from bot.overview import Overview
 from bot.ports import Directory, Surface, Surfaces
+from bot.ports.conversations import Threads
 from bot.settings import Settings, named_secrets
 from bot.store.state import RedisStore
 from bot.store.sweep import sweep_of
@@ -88,7 +89,7 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     configure_logging(settings.log_level, settings.log_form)
-    for finding in unserved(file.config, settings):
+    for finding in misplaced(file.config):
         log.warning("deskhand: %s", finding.line)
     if teams_emulator:
         log.warning(
@@ -172,7 +173,7 @@ async def running(
             outlets["teams"] = teams.reply
         surfaces = _surfaces(slack, teams)
         leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
-        with_answers = stack.enter_context(ExitStack())
+        threads: dict[SurfaceName, Threads] = {"slack": slack.threads} if slack is not None else {}
         desk = build_desk(
             file,
             opened,
@@ -181,7 +182,9 @@ async def running(
             surfaces,
             spans=telemetry.spans,
             answers={"slack": slack.answer} if slack is not None else {},
-            answerers=open_answerers(with_answers, settings.data, file),
+            answerers=await open_answerers(
+                stack, settings.data, file, secrets, threads, (brains.search,)
+            ),
             leads=leads,
         )
         checks: list[ReadinessCheck] = [store_check(opened.store)]

@@ -39,6 +39,7 @@ from handlers.slack_client import SlackIdentity, slack_client, slack_session
 from handlers.slack_people import SlackPeople
 from handlers.slack_reply import ANSWER, SlackReply
 from handlers.slack_surface import SlackSurface
+from handlers.slack_threads import SlackThreads
 from tools.actions.post_answer import PostAnswer
 from tools.actions.send_reply import SendReply
 from tools.research.knowledge import KnowledgeIndex
@@ -101,7 +102,10 @@ async def open_store(
     epoch = await store.start()
     stack.push_async_callback(store.close)
     if not epoch.accepted:
-        log.error("deskhand: the store's history has forked; `/agent resume` lets actions go on")
+        log.error(
+            "deskhand: the store's history has forked: nothing is dispatched until a manager says"
+            " `/agent resume`, or somebody here runs `deskhand doctor --resume`"
+        )
     return OpenStore(store, queue, facts, url)
 
 
@@ -115,6 +119,8 @@ class SlackSide:
     reply: SlackReply
     answer: SlackReply
     """Posts answers that are shared."""
+    threads: SlackThreads
+    """Reads what asks are about."""
 
 
 async def open_slack(
@@ -136,6 +142,7 @@ async def open_slack(
         people=people,
         reply=SlackReply(replies, identity, clock, signatures),
         answer=SlackReply(replies, identity, clock, signatures, form=ANSWER),
+        threads=SlackThreads(client, identity, people),
     )
 
 
