@@ -26,7 +26,8 @@ from bot.config import Config
 from bot.config_file import ConfigFile
 from bot.console import OpenConsole, open_console, slack_openid
 from bot.domain import SurfaceName
-from bot.findings import unpriced, unserved
+from bot.findings import misplaced, unpriced
+from bot.lead_side import open_leads
 from bot.logs import configure_logging
 from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
@@ -88,7 +89,7 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     configure_logging(settings.log_level, settings.log_form)
-    for finding in unserved(file.config, settings):
+    for finding in misplaced(file.config):
         log.warning("deskhand: %s", finding.line)
     if teams_emulator:
         log.warning(
@@ -172,6 +173,7 @@ async def running(
             outlets["teams"] = teams.reply
         surfaces = _surfaces(slack, teams)
         threads: dict[SurfaceName, Threads] = {"slack": slack.threads} if slack is not None else {}
+        leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
         desk = build_desk(
             file,
             opened,
@@ -183,6 +185,7 @@ async def running(
             answerers=await open_answerers(
                 stack, settings.data, file, secrets, threads, (brains.search,)
             ),
+            leads=leads,
         )
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         worker: Worker | None = None

@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Iterable
 
+from bot.agent.wanted import Unwanted, wanted
 from bot.ask_plans import Later, Plan, about, has_time, later, private, told
 from bot.ask_routing import Chooser
 from bot.audience import has_guests
@@ -106,6 +107,13 @@ class Asks:
         return tuple(book for book in every.values() if book.kind == kind)
 
     async def _begin(self, delivery: Delivery, book: Playbook, ask: Ask) -> Plan:
+        if book.kind == "lead":
+            found = wanted(ask.words, book.do_not_enrich)
+            if isinstance(found, Unwanted):
+                return Plan(
+                    Commit(entries=(entry("delivery", delivery, None, "refused_ask"),)),
+                    private(delivery, found.words),
+                )
         guests = await has_guests(self._context, delivery.origin)
         return Plan(
             await self._tickets.ask(delivery, book, ask.model_copy(update={"guests": guests}))
@@ -187,7 +195,7 @@ def _as_ask_of(delivery: Delivery, ask: Ask, book: Playbook) -> Delivery | None:
     """Free words as an ask of this playbook; None: it needs what is not there."""
     verb: AskVerb = VERB_OF[book.kind]
     origin = delivery.origin
-    made = with_object(verb, ask.words, in_thread=origin.thread != origin.message)
+    made = with_object(verb, ask.words, in_thread=origin.thread not in (None, origin.message))
     if not isinstance(made, Asked):
         return None
     changed = {

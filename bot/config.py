@@ -39,10 +39,10 @@ ACTION_TOOLS: frozenset[str] = frozenset(
 )
 """Every action tool there is; a playbook lists the ones it may propose."""
 
-SERVED_TOOLS: frozenset[str] = frozenset(
-    {"search_kb", "similar_tickets", "send_reply", "post_answer"}
+LEAD_TOOLS: frozenset[str] = frozenset(
+    {"fetch_page", "find_in_crm", "company_records", "update_crm", "draft_outreach"}
 )
-"""Those that this version has, of all that a config file may name."""
+"""Those that know what to do in playbooks of kind ``lead`` alone."""
 
 _READS_ARTICLES: frozenset[Kind] = frozenset({"summary", "screen"})
 """Kinds that know no tickets like the one at hand, and look nobody up."""
@@ -387,7 +387,7 @@ def contradictions(config: Config) -> Iterator[Problem]:
                 if tool not in known:
                     yield (
                         (*here, kind, index),
-                        f"there is no such tool as {tool!r}{nearest(tool, known & SERVED_TOOLS)}; "
+                        f"there is no such tool as {tool!r}{nearest(tool, known)}; "
                         "`deskhand tools list` names those there are",
                     )
                 elif (

@@ -15,7 +15,9 @@ from bot.domain import (
     Action,
     Change,
     Content,
+    Lead,
     Mark,
+    Person,
     Proposal,
     Ticket,
     repeats_reply,
@@ -30,6 +32,8 @@ from bot.forms import (
     ReasonForm,
     RejectForm,
 )
+from bot.lead_card import UPDATE_CRM, chosen_in
+from bot.lead_edit import edit_lead, edit_update, lead_changes, lead_form
 from bot.plain_text import clean
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
@@ -52,12 +56,15 @@ class Edited:
     content: Content
     changes: tuple[Change, ...]
     marks: tuple[Mark, ...]
+    lead: Lead | None = None
 
 
 def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, ActionSpec]) -> EditForm:
     """The form, filled with the present revision."""
     content = proposal.content or Content(labels=(), route="default")
     handoff = proposal.state == "handoff"
+    if proposal.lead is not None:
+        playbook = playbook.model_copy(update={"labels": {}, "priorities": ()})
     return EditForm(
         proposal=proposal.id,
         revision=proposal.revision,
@@ -69,10 +76,13 @@ def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, Action
         chosen_labels=tuple(label for label in content.labels if label in playbook.labels),
         routes=tuple(Option(key, key) for key in playbook.routes),
         route=content.route if content.route in playbook.routes else "default",
+        replies=proposal.lead is None,
         priorities=tuple(Option(key, key) for key in playbook.priorities),
         priority=content.priority if content.priority in playbook.priorities else None,
         actions=tuple(
-            ActionForm(
+            lead_form(index, action, proposal.lead, fixed=_has_succeeded(proposal, index))
+            if proposal.lead is not None and action.tool == UPDATE_CRM
+            else ActionForm(
                 index=index,
                 title=f"{action.tool}: {action.target}",
                 included=action.included,
@@ -118,8 +128,10 @@ def apply_edit(
     specs: Mapping[str, ActionSpec],
     target: Callable[[str, Ticket], str],
     given: EditInput,
+    editor: Person | None = None,
 ) -> Edited | FieldErrors:
-    """The content that ``given`` makes of the present one, or what is wrong at which field."""
+    """The content that ``given`` makes of the present one, or what is wrong at which field.
+    ``editor`` is named as the source of what they typed."""
     before = proposal.content or Content(labels=(), route="default")
     errors: dict[str, str] = {}
 
@@ -148,27 +160,33 @@ def apply_edit(
         if says == "post_answer":
             args["data"] = {"run": proposal.run.id}
         offered = (*offered, Action(tool=says, args=args, target=target(says, ticket)))
-    actions = tuple(
-        _edit_action(
-            proposal,
-            index,
-            # Where it would go now: the config may have changed since the card was made.
-            action.model_copy(update={"target": target(action.tool, ticket)}),
-            reply,
-            given,
-            specs,
-            errors,
+    lead, written_to = proposal.lead, None
+    if lead is not None:
+        written_to = next(
+            (index for index, action in enumerate(offered) if action.tool == UPDATE_CRM), None
         )
-        for index, action in enumerate(offered)
-    )
+    if lead is not None and written_to is not None and not _has_succeeded(proposal, written_to):
+        lead = edit_lead(lead, written_to, given, editor, errors)
+
+    def edited(index: int, action: Action) -> Action:
+        # Where it would go now: the config may have changed since the card was made.
+        now = action.model_copy(update={"target": target(action.tool, ticket)})
+        if lead is not None and index == written_to and not _has_succeeded(proposal, index):
+            return edit_update(lead, index, now, given)
+        return _edit_action(proposal, index, now, reply, given, specs, errors)
+
+    actions = tuple(edited(index, action) for index, action in enumerate(offered))
     if reply is None and any(act.included and _sends_words(act) for act in actions):
         errors.setdefault("reply", "Write a reply, or untick sending it.")
-    if reply is None and proposal.state == "handoff":
+    if reply is None and proposal.state == "handoff" and playbook.kind == "triage":
         errors.setdefault("reply", "Write a reply; a ticket that needs none is closed instead.")
     if errors:
         return FieldErrors(errors)
     content = Content(labels=labels, priority=priority, route=route, reply=reply, actions=actions)
-    return Edited(content, _changes(before, content), _kept_marks(proposal, reply))
+    changes = _changes(before, content)
+    if lead is not None and proposal.lead is not None and lead != proposal.lead:
+        changes += lead_changes(proposal.lead, lead)
+    return Edited(content, changes, _kept_marks(proposal, reply), lead)
 
 
 def _edit_action(
@@ -280,10 +298,17 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
         if was is not None and was.target != action.target:
             pairs.append((f"{action.tool} target", was.target, action.target))
         for name, value in action.args.items():
-            if not repeats_reply(action.tool, name):
+            if action.tool == UPDATE_CRM:
+                if name == "changes":
+                    pairs.append(("fields", _names(was), _names(action)))
+            elif not repeats_reply(action.tool, name):
                 old = was.args.get(name) if was else None
                 pairs.append((f"{action.tool} {name}", str(old or ""), str(value or "")))
     return tuple(Change(field=name, before=a, after=b) for name, a, b in pairs if a != b)
+
+
+def _names(action: Action | None) -> str:
+    return ", ".join(chosen_in(action)) if action is not None else ""
 
 
 def _sends_words(action: Action) -> bool:

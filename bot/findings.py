@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bot.config import SERVED_TOOLS, Config, SqliteCrm, everyone
+from bot.config import LEAD_TOOLS, Config, everyone
 from bot.faults import SettingsError
 from bot.playbook import Approvers, Playbook
 from bot.settings import SHORTEST_SECRET, Settings
@@ -49,43 +49,27 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
         *_money(config, settings),
         *_openings(config),
         *_searches(config, settings),
-        *unserved(config, settings),
+        *misplaced(config),
         *of_environment(settings),
     )
 
 
-_UNSERVED = ("crm", "fetch")
-
-
-def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
-    """What may be written down and this version does not do.
-
-    The file's form is fixed before all of it is built. Nobody may believe that drafts are screened
-    or texts deleted because a valid file says so."""
-    for section in _UNSERVED:
-        if section == "crm" and isinstance(config.crm, SqliteCrm):
-            continue  # `deskhand crm` reads and fills it
-        if section in config.model_fields_set:
-            yield Finding(
-                section, "this version does nothing with it", "take it out and do not rely on it"
-            )
+def misplaced(config: Config) -> Iterator[Finding]:
+    """Tools that the playbook which lists them cannot use. Nobody may believe that a page is read
+    or a record written because a valid file says so."""
     for name, playbook in config.playbooks.items():
-        where = f"playbooks.{name}"
         if playbook.kind == "lead":
-            yield Finding(
-                f"{where}.kind",
-                f"this version runs no playbook of kind {playbook.kind}",
-                "take the playbook out",
-            )
             continue
         wanted = {
             **{f"research[{at}]": tool for at, tool in enumerate(playbook.research)},
             **{f"actions[{at}]": use.tool for at, use in enumerate(playbook.actions)},
         }
         for path, tool in wanted.items():
-            if tool not in SERVED_TOOLS:
+            if tool in LEAD_TOOLS:
                 yield Finding(
-                    f"{where}.{path}", f"this version does not have {tool}", "take it out"
+                    f"playbooks.{name}.{path}",
+                    f"{tool} works in playbooks of kind lead alone",
+                    "take it out, or move it to one of that kind",
                 )
 
 

@@ -16,6 +16,7 @@ from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder, scree
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
 from bot.domain import SurfaceName
+from bot.lead_side import LeadSide
 from bot.masking import known_words
 from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
@@ -45,7 +46,7 @@ from tools.research.knowledge import KnowledgeIndex
 from tools.research.search_kb import SearchKb
 from tools.research.similar_tickets import SimilarTickets
 from tools.signature import Signatures
-from tools.spec import Outlet, ReadTool
+from tools.spec import ActionTool, Outlet, ReadTool
 
 log = logging.getLogger("deskhand.app")
 
@@ -200,12 +201,19 @@ def build_desk(
     spans: Spans = NO_SPANS,
     answers: Mapping[SurfaceName, Outlet] = MappingProxyType({}),
     answerers: Mapping[Kind, Answerer] = MappingProxyType({}),
+    leads: LeadSide | None = None,
 ) -> Desk:
     """The use-cases of this process. ``outlets``: where replies go; ``answers``: where answers
-    that are shared go."""
+    that are shared go. ``leads``: None where no playbook is about them."""
     clock = SystemClock()
     research: list[ReadTool] = [brains.search, SimilarTickets(opened.store.examples, clock)]
-    reply, answer = SendReply(outlets), PostAnswer(answers)
+    reply = SendReply(outlets)
+    actions: list[ActionTool] = [reply, PostAnswer(answers)]
+    if leads is not None:
+        research += leads.research.tools
+        actions += leads.actions
+    specs = [tool.spec for tool in actions]
+    kits = kits_of(file, research, specs, (leads.research, leads.crm) if leads else None)
     return assemble(
         Parts(
             tenant=tenant,
@@ -213,18 +221,19 @@ def build_desk(
             clock=clock,
             surfaces=surfaces,
             playbooks=file.config.playbooks,
-            kits=kits_of(file, research, [reply.spec]),
+            kits=kits,
             managers=file.config.managers,
             model=brains.model,
             fallback=brains.fallback,
             source=brains.search.source,
-            action_tools=[reply, answer],
+            action_tools=actions,
             tells_no_request=reply.tells_no_request,
             vocabulary=brains.vocabulary,
             at_cap=file.config.budget.at_cap,
             spans=spans,
             screening=screening_of(file, brains.search.source),
             mask_inbound=file.config.masks_inbound,
+            crm=leads.crm if leads is not None else None,
             answerers=answerers,
             names=(file.config.model.name, file.config.model.draft),
             asked_back=RedisAskedBack(opened.store.wire, opened.store.keys),

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from bot.cli.toolbox import catalogue
-from bot.config import SERVED_TOOLS, Config, HubspotCrm, SqliteCrm, json_schema
+from bot.config import ACTION_TOOLS, RESEARCH_TOOLS, Config, HubspotCrm, SqliteCrm, json_schema
 from bot.config_file import ConfigFile, load
 from bot.faults import ConfigError
 from bot.findings import of_config, unpriced
@@ -401,7 +401,7 @@ playbooks:
     assert lines_of(parse(tmp_path, text).config, settings) == ""
 
 
-def test_what_this_version_does_not_do_is_found(tmp_path: Path) -> None:
+def test_a_tool_in_a_playbook_that_cannot_use_it_is_found(tmp_path: Path) -> None:
     text = """
 playbooks:
   support:
@@ -420,9 +420,8 @@ playbooks:
     )
     found = lines_of(parse(tmp_path, text).config, settings)
     for expected in (
-        "playbooks.support.research[1]: this version does not have fetch_page",
-        "playbooks.support.actions[1]: this version does not have update_crm",
-        "playbooks.sales.kind: this version runs no playbook of kind lead",
+        "playbooks.support.research[1]: fetch_page works in playbooks of kind lead alone",
+        "playbooks.support.actions[1]: update_crm works in playbooks of kind lead alone",
     ):
         assert expected in found, expected
     assert "search_kb;" not in found
@@ -491,7 +490,7 @@ def test_a_policy_is_read_with_the_file_and_domains_are_bare(tmp_path: Path) -> 
 
 
 def test_the_tools_that_are_served_are_those_that_are_listed() -> None:
-    assert {name for name, _, _ in catalogue()} == SERVED_TOOLS
+    assert {name for name, _, _ in catalogue()} == RESEARCH_TOOLS | ACTION_TOOLS
 
 
 def test_a_model_without_a_price_is_found_before_its_first_ticket(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ empty places are chosen; a person chooses the others.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,13 +24,14 @@ from bot.agent.run import Drafted, Job
 from bot.agent.wanted import Unwanted, Wanted, wanted, wanted_in
 from bot.agent.web_search import WebSearch, web_search
 from bot.domain import Action, Confidence, Content, Lead, LeadField
+from bot.lead_card import UPDATE_CRM
+from bot.lead_edit import update_action
 from bot.plain_text import clean
 from bot.playbook import Playbook
 from tools.crm.compare import compare
 from tools.crm.records import CrmReader, CrmUnavailable, Key, Record
 from tools.spec import ActionSpec
 
-UPDATE_CRM = "update_crm"
 DRAFT_OUTREACH = "draft_outreach"
 
 CRM_SECONDS = 8.0
@@ -217,7 +218,7 @@ class LeadKind:
 
 
 def lead_kind(
-    playbook: Playbook, actions: tuple[ActionSpec, ...], reads: Reads, crm: CrmReader
+    playbook: Playbook, actions: Sequence[ActionSpec], reads: Reads, crm: CrmReader
 ) -> LeadKind:
     """``actions``: the specs of the action tools there are."""
     offered = tuple(
@@ -258,21 +259,6 @@ def compared_anew(lead: Lead, record: Record | None) -> Lead:
     fresh = compared(Key(lead.kind, lead.key), record, Checked(lead.fields, lead.struck))
     same = dict.fromkeys((*lead.same, *fresh.same))
     return fresh.model_copy(update={"same": tuple(same), "missed": lead.missed})
-
-
-def update_action(lead: Lead, chosen: tuple[str, ...], target: str) -> Action:
-    """The action that writes the chosen fields; with none of them it is left out."""
-    changes: list[JsonValue] = [
-        {"field": one.name, "shown": one.present, "value": one.value}
-        for one in lead.fields
-        if one.name in chosen and one.value
-    ]
-    return Action(
-        tool=UPDATE_CRM,
-        args={"kind": lead.kind, "key": lead.key, "changes": changes},
-        target=target,
-        included=bool(changes),
-    )
 
 
 def _confidence(lead: Lead) -> Confidence:
