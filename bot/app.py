@@ -172,8 +172,8 @@ async def running(
         if teams is not None:
             outlets["teams"] = teams.reply
         surfaces = _surfaces(slack, teams)
-        threads: dict[SurfaceName, Threads] = {"slack": slack.threads} if slack is not None else {}
         leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
+        threads: dict[SurfaceName, Threads] = {"slack": slack.threads} if slack is not None else {}
         desk = build_desk(
             file,
             opened,

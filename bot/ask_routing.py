@@ -62,18 +62,23 @@ class _WithoutTexts:
     money: Money
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
     ) -> Reservation | CapReached:
-        return await self.money.reserve(run, playbook, usd, run_cap)
+        return await self.money.reserve(
+            run, playbook, usd, run_cap, _bare(lost) if lost is not None else None
+        )
 
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
     ) -> None:
-        bare = [one.model_copy(update={"texts": {}, "ticket": None}) for one in entries]
-        await self.money.settle(reservation, usd, bare)
+        await self.money.settle(reservation, usd, [_bare(one) for one in entries])
 
     async def release(self, reservation: Reservation) -> None:
         await self.money.release(reservation)
+
+
+def _bare(entry: Entry) -> Entry:
+    return entry.model_copy(update={"texts": {}, "ticket": None})
 
 
 class Chooser:

@@ -2,9 +2,12 @@
 
 A token names one (proposal, revision, last claim, verb). The claim is in it because sending again
 makes no new revision: *It did not arrive*, said of one sending, must not be heard of the next. It
-is authenticated by 128 bits keyed with 128
-random bits that only the store holds, so it cannot be guessed or altered, a stale one is told
-from a forged one, and no table of tokens has to be kept. Who pressed is never in it.
+is authenticated by 128 bits keyed with 128 random bits that only the store holds, so it cannot be
+guessed or altered, a stale one is told from a forged one, and no table of tokens has to be kept.
+Who pressed is never in it.
+
+A seal is for looking again at a card, where its surface asks for it by a button: whoever has it was
+shown the card. It names no revision, and nothing is decided by it.
 """
 
 from __future__ import annotations
@@ -80,6 +83,21 @@ def verify(button: Button, secret: str) -> bool:
     """Whether this proposal's secret made the token. Constant time."""
     head = _head(button.proposal, button.revision, button.claim, button.verb)
     return hmac.compare_digest(button.mac, _mac(secret, head))
+
+
+def seal(proposal: str, secret: str) -> str:
+    """What a card carries for those who look at it again: 22 URL-safe characters."""
+    return (
+        base64.urlsafe_b64encode(_mac(secret, b"seal\n" + proposal.encode())).decode().rstrip("=")
+    )
+
+
+def was_shown(proof: str, proposal: str, secret: str) -> bool:
+    """Whether ``proof`` is this proposal's seal, or the token of any button of any of its cards."""
+    button = read(proof)
+    if button is not None and button.proposal == proposal:
+        return verify(button, secret)
+    return hmac.compare_digest(proof.encode("utf-8", "replace"), seal(proposal, secret).encode())
 
 
 def _head(proposal: str, revision: int, claim: int, verb: Verb) -> bytes:

@@ -8,12 +8,15 @@ each surface names them its own way.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
+
+from pydantic import JsonValue
 
 from bot.domain import Actor, Answer, Author, Change, Citation, State, Verb
 
@@ -28,6 +31,14 @@ class Who:
 
 Words = tuple["str | Who", ...]
 """A line of text with persons in it."""
+
+
+def arg_text(value: JsonValue) -> str:
+    """An argument as a card shows it, a form offers it and the screen reads it: a text as it is,
+    anything else as JSON, nothing where it is null."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -210,6 +221,8 @@ class CardView:
     buttons: tuple[ButtonView, ...]
     approvers: tuple[Actor, ...] = ()
     """Those who are named one by one as its route's approvers, on any surface."""
+    seal: str = ""
+    """``bot.buttons.seal``, for a surface on which a person asks for the card as it is now."""
     hits: tuple[HitView, ...] = ()
     lead: LeadView | None = None
     approvals: tuple[int, int] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot import buttons
+from bot.agent.answer import InvalidAnswer, strict_json
+from bot.card import arg_text
 from bot.domain import (
     REPLY_LIMIT,
     REPLY_TOOLS,
@@ -34,7 +37,7 @@ from bot.forms import (
 )
 from bot.lead_card import UPDATE_CRM, chosen_in
 from bot.lead_edit import edit_lead, edit_update, lead_changes, lead_form
-from bot.plain_text import clean
+from bot.plain_text import clean, clean_value
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
 
@@ -222,8 +225,8 @@ def _edit_action(
         if repeats_reply(action.tool, name):
             continue  # the reply's own field is the one place where its words are written
         written = given.fields.get(f"action.{index}.{name}")
-        if written is not None:
-            args[name] = _typed(written, field.annotation)
+        if written is not None and written != arg_text(args.get(name)):
+            args[name] = _typed(clean(written), field.annotation, args.get(name))
     if included:
         for at, fault in _faults(index, action.tool, spec.args_model, args).items():
             errors.setdefault(at, fault)  # where our own words are there already, they are plainer
@@ -245,15 +248,18 @@ def _faults(
     return {}
 
 
-def _typed(written: str, annotation: Any) -> JsonValue:
+def _typed(written: str, annotation: Any, before: JsonValue) -> JsonValue:
     """A form's text as the schema wants it; what does not convert stays text, for validation to
-    name the fault at its field."""
+    name the fault at its field. What was a list or an object is written as JSON."""
     try:
+        if isinstance(before, list | dict):
+            return clean_value(strict_json(written))
         if annotation is int:
             return int(written)
         if annotation is float:
-            return float(written)
-    except ValueError:
+            number = float(written)
+            return number if math.isfinite(number) else written  # JSON knows no other
+    except (ValueError, InvalidAnswer):
         return written
     if annotation is bool:
         return {"true": True, "false": False}.get(written.strip().lower(), written)
@@ -269,7 +275,7 @@ def _fields(index: int, action: Action, specs: Mapping[str, ActionSpec]) -> tupl
         if repeats_reply(action.tool, name):
             continue
         value = action.args.get(name)
-        text = value if isinstance(value, str) else "" if value is None else str(value)
+        text = arg_text(value)
         longest = next((m.max_length for m in field.metadata if hasattr(m, "max_length")), 3000)
         forms.append(
             FieldForm(
@@ -303,7 +309,7 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
                     pairs.append(("fields", _names(was), _names(action)))
             elif not repeats_reply(action.tool, name):
                 old = was.args.get(name) if was else None
-                pairs.append((f"{action.tool} {name}", str(old or ""), str(value or "")))
+                pairs.append((f"{action.tool} {name}", arg_text(old), arg_text(value)))
     return tuple(Change(field=name, before=a, after=b) for name, a, b in pairs if a != b)
 
 

@@ -55,17 +55,14 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
 
 
 def misplaced(config: Config) -> Iterator[Finding]:
-    """Tools that the playbook which lists them cannot use. Nobody may believe that a page is read
-    or a record written because a valid file says so."""
+    """Tools that a playbook lists and that could do nothing in it."""
     for name, playbook in config.playbooks.items():
-        if playbook.kind == "lead":
-            continue
         wanted = {
             **{f"research[{at}]": tool for at, tool in enumerate(playbook.research)},
             **{f"actions[{at}]": use.tool for at, use in enumerate(playbook.actions)},
         }
         for path, tool in wanted.items():
-            if tool in LEAD_TOOLS:
+            if tool in LEAD_TOOLS and playbook.kind != "lead":
                 yield Finding(
                     f"playbooks.{name}.{path}",
                     f"{tool} works in playbooks of kind lead alone",

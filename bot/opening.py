@@ -102,7 +102,10 @@ async def open_store(
     epoch = await store.start()
     stack.push_async_callback(store.close)
     if not epoch.accepted:
-        log.error("deskhand: the store's history has forked; `/agent resume` lets actions go on")
+        log.error(
+            "deskhand: the store's history has forked: nothing is dispatched until a manager says"
+            " `/agent resume`, or somebody here runs `deskhand doctor --resume`"
+        )
     return OpenStore(store, queue, facts, url)
 
 

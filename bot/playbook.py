@@ -260,8 +260,9 @@ class Playbook(Frozen):
         """How this playbook allows ``tool``; None: it does not."""
         return next((use for use in self.actions if use.tool == tool), None)
 
-    def version(self, prompt: str) -> str:
-        """Twelve hexadecimal digits of this playbook and its prompt's text."""
+    def version(self, prompt: str = "") -> str:
+        """Twelve hexadecimal digits of this playbook and its prompt's text; of the playbook alone
+        for what no prompt had a part in."""
         whole = self.model_dump_json() + "\0" + prompt
         return hashlib.sha256(whole.encode()).hexdigest()[:12]
 

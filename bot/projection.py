@@ -15,6 +15,7 @@ from bot.card import (
     Unsupported,
     Who,
     Words,
+    arg_text,
 )
 from bot.domain import (
     Action,
@@ -54,11 +55,10 @@ def view(
     version: int,
     ticket: Ticket,
     playbook: Playbook,
-    successor_url: str | None = None,
     notes: tuple[Words, ...] = (),
 ) -> CardView:
     """The card of ``proposal`` at ``version``, with ``notes`` about its posting before its own
-    notices. Pure; texts stay raw."""
+    notices. Where its successor stands is not known here. Pure; texts stay raw."""
     content = proposal.content
     reply = content.reply if content else None
     return CardView(
@@ -95,9 +95,10 @@ def view(
         model=proposal.model,
         cost_usd=proposal.cost_usd,
         expires_at=proposal.expires_at,
-        successor_url=successor_url,
+        successor_url=None,
         buttons=_buttons(proposal, playbook),
         approvers=_named(playbook, content.route if content else "default"),
+        seal=buttons.seal(proposal.id, proposal.secret),
         hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
         lead=lead_view(proposal.lead, content)
         if proposal.lead is not None and not proposal.erased
@@ -153,7 +154,7 @@ def _hit(hit: Hit, content: Content) -> HitView:
         _, index, name = hit.field.split(".", 2)
         action = content.actions[int(index)]
         where = f"{action.tool} {name}"
-        text = str(action.args.get(name, ""))
+        text = arg_text(action.args.get(name))
     passage = text[hit.start : hit.end]
     return HitView(hit.name, hit.field, where, passage, hit.start, hit.end, hit.hint)
 
@@ -208,7 +209,7 @@ def _asked_for(ticket: Ticket) -> str:
 
 def _action(index: int, action: Action, done: ActionProgress, lead: Lead | None) -> ActionView:
     shown = tuple(
-        (field, value if isinstance(value, str) else str(value))
+        (field, arg_text(value) or "–")
         for field, value in action.args.items()
         # The draft, and a lead's fields, are shown by themselves.
         if not repeats_reply(action.tool, field)

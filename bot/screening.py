@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from bot.agent.draft_check import Source, ticket_words
+from bot.card import arg_text
 from bot.domain import Citation, Content, Hit, Lead, OnHit, Ticket, repeats_reply
 from bot.screen import Known, Sieve, look
 
@@ -84,5 +85,4 @@ def _texts(content: Content) -> Iterable[tuple[str, str]]:
             continue
         for name, value in action.args.items():
             if not repeats_reply(action.tool, name) and value is not None:
-                text = value if isinstance(value, str) else str(value)
-                yield f"action.{index}.{name}", text
+                yield f"action.{index}.{name}", arg_text(value)

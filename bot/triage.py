@@ -419,7 +419,7 @@ def _fault(playbook: Playbook, now: datetime, words: str) -> HandOff:
         at=now,
         handoff=Handoff(reason="fault", missing=(words,)),
         content=Content(labels=(), route="default"),
-        playbook_version="",
+        playbook_version=playbook.version(),
         model="",
         remind_at=after(now, playbook.remind_after, playbook.hours),
     )

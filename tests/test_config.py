@@ -401,7 +401,7 @@ playbooks:
     assert lines_of(parse(tmp_path, text).config, settings) == ""
 
 
-def test_a_tool_in_a_playbook_that_cannot_use_it_is_found(tmp_path: Path) -> None:
+def test_a_tool_where_it_can_do_nothing_is_found(tmp_path: Path) -> None:
     text = """
 playbooks:
   support:

@@ -51,8 +51,10 @@ class Money(Protocol):
     """The calls of ``Store`` that pay for a model call."""
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
-    ) -> Reservation | CapReached: ...
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
+    ) -> Reservation | CapReached:
+        """``lost``: the call's line should its process die and nobody ever settle this."""
+        ...
 
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
@@ -225,7 +227,11 @@ class Caller:
                 )
             usd = _worst_case(model, fitted, price)
             given = await self.purse.money.reserve(
-                self.purse.run, self.purse.playbook, usd, self.purse.cap
+                self.purse.run,
+                self.purse.playbook,
+                usd,
+                self.purse.cap,
+                _lost_line(self.purse, model, fitted, usd),
             )
             if isinstance(given, Reservation):
                 return given, fitted
@@ -361,6 +367,26 @@ def _first_lines(text: str, room: int) -> str:
         kept.append(line)
         room -= size
     return "\n".join(kept) or "(left out: there is no money to read it)"
+
+
+def _lost_line(purse: Purse, model: Model, prompt: Prompt, usd: Decimal) -> Entry:
+    """A call of which nobody will know whether it was made: it stands apart from its run, which has
+    long gone on, and counts like the money that was set aside for it."""
+    return Entry(
+        kind="model_call",
+        ticket=prompt.ticket.id,
+        playbook=purse.playbook,
+        data={
+            "of_run": purse.run,
+            "provider": model.name,
+            "model": prompt.model,
+            "prompt": prompt.prompt_name,
+            "prompt_version": prompt.prompt_version,
+            "cost_usd": str(usd),
+            "billed": "worst_case",
+            "failed": "lost",
+        },
+    )
 
 
 def _line(

@@ -15,6 +15,7 @@ from bot.agent.draft_check import check_citations, check_draft
 from bot.agent.kind import Guess, NoProposal, Ran, Search
 from bot.agent.run import Drafted, Job
 from bot.domain import Action, Content, Notice
+from bot.plain_text import clean_args
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
 
@@ -93,7 +94,7 @@ class TriageKind:
                     actions.append(Action(tool=use.tool, args={**args}, target=target))
                 continue
             actions += [
-                Action(tool=use.tool, args=named.args, target=target)
+                Action(tool=use.tool, args=clean_args(named.args), target=target)
                 for named in answer.actions
                 if named.tool == use.tool and named.tool in self.form.actions
             ]

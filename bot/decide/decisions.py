@@ -8,6 +8,7 @@ from typing import Literal
 
 from bot.agent.lead import compared_anew
 from bot.authority import listed, may_read, required_lists, same_person
+from bot.buttons import was_shown
 from bot.card import CardView
 from bot.commands import Approve, Edit, Reject, Renew, Retry, SettleDone, SettleRetry, Take
 from bot.context import Context
@@ -90,7 +91,7 @@ class Decide:
             needed = approvals_needed(book, proposal.content.actions if proposal.content else ())
             match verb:
                 case "take":
-                    return Step(Take(decision, remind_at))
+                    return Step(Take(decision, remind_at, book.version()))
                 case "retry":
                     anew = await self._crm_moved(asked, person, now)
                     return Step(anew or Retry(decision, needed, remind_at, expires_at))
@@ -251,7 +252,7 @@ class Decide:
 
         async def plan(asked: Asked, person: Person, now: datetime) -> Step:
             decision = _decision("reject", asked.proposal.value, person, now).model_copy(
-                update={"reason": given.reason, "words": given.words.strip() or None}
+                update={"reason": given.reason, "words": clean(given.words).strip() or None}
             )
             command = Reject(decision)
             if not given.draft_again or not asked.is_latest:
@@ -273,11 +274,11 @@ class Decide:
             return NotDecided("not_allowed", ("Only this route's approvers and managers see it.",))
         return view(proposal.value, proposal.version, ticket.value, playbook)
 
-    async def see(self, proposal_id: str, actor: Actor) -> Seen | NotDecided:
+    async def see(self, proposal_id: str, proof: str, actor: Actor) -> Seen | NotDecided:
         """The card as it is now, and this person's forms: for a surface whose forms stand inside
-        the card. Only reads."""
+        the card. Only reads. An id alone shows nothing: it stands in sent replies too."""
         case = await self._context.store.case(proposal_id)
-        if case is None:
+        if case is None or not was_shown(proof, proposal_id, case.proposal.value.secret):
             return unknown()
         playbook = self._context.playbook(case.proposal.value.playbook)
         asked = Asked(case.proposal, case.ticket, case.board, playbook)
@@ -363,7 +364,7 @@ def _persons(
 
 def _drafted_again(asked: Asked, given: RejectInput, now: datetime, *, awaits_card: bool) -> Commit:
     """A new run of the rejected proposal's ticket, or a handoff where there were enough."""
-    ticket, words = asked.ticket.value, given.words.strip()
+    ticket, words = asked.ticket.value, clean(given.words).strip()
     feedback = (given.reason, words) if words else (given.reason,)
     fresh = drafting(ticket, now, not_before=now, awaits_card=awaits_card, feedback=feedback)
     limit = asked.playbook.limits.runs_per_ticket

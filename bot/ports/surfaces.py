@@ -190,9 +190,9 @@ class Decisions(Protocol):
         """The whole card for one who may see its texts (the route's approvers and managers)."""
         ...
 
-    async def see(self, proposal_id: str, actor: Actor) -> Seen | NotDecided:
+    async def see(self, proposal_id: str, proof: str, actor: Actor) -> Seen | NotDecided:
         """The card as everybody in its conversation sees it, and what this person may do with it.
-        Only reads."""
+        ``proof`` that they were shown it: its seal, or a button's token. Only reads."""
         ...
 
 

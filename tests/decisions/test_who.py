@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from bot import buttons
 from bot.card import CardView
 from bot.domain import Action, Author
-from bot.forms import EditForm, EditInput, RejectForm, RejectInput
+from bot.forms import EditForm, EditInput, RejectForm, RejectInput, Seen
 from bot.playbook import ActionUse, Approvers, Route
 from tests.decisions.room import (
     ADA,
@@ -339,3 +340,38 @@ async def test_drafting_again_stops_at_the_tickets_limit_of_runs(room: Room) -> 
         fresh = await room.store.proposal(known.value.proposal)
         assert fresh is not None
         assert (fresh.value.state, fresh.value.run.feedback) == (state, ("wrong_facts",))
+
+
+async def test_a_reply_by_hand_is_of_a_playbook_however_the_handoff_came_about(
+    room: Room,
+) -> None:
+    """The digest names it: taken while it was drafted, or handed off at the limit of runs."""
+    version = playbook().version()
+    drafting = await room.card(state="drafting", content=None, progress=(), playbook_version="")
+    taken = decided(await room.press(drafting, "take"))
+    assert (taken.state, taken.playbook_version) == ("handoff", version)
+    card = await room.card(of=ticket(runs=playbook().limits.runs_per_ticket))
+    again = RejectInput("wrong_facts", draft_again=True)
+    await room.decide.submit_reject(token(card, "reject"), actor(ADA), again)
+    known = await room.store.ticket(card.ticket)
+    assert known is not None
+    assert known.value.proposal is not None
+    limited = await room.store.proposal(known.value.proposal)
+    assert limited is not None
+    for handoff in (taken, limited.value):
+        given = EditInput(reply="By hand.", labels=("billing",), approve_now=True)
+        written = decided(await room.edit(handoff, given))
+        assert (written.state, written.playbook_version) == ("approved", version)
+
+
+async def test_an_id_alone_shows_nobody_a_card(room: Room) -> None:
+    """It stands in what is sent to customers; what stood on a card shows it again as it is now."""
+    card, another = await room.card(), await room.card()
+    seal = buttons.seal(card.id, card.secret)
+    for proof in ("", card.id, buttons.seal(another.id, another.secret), token(another, "edit")):
+        assert refused(await room.decide.see(card.id, proof, actor(CY))) == "unknown_token"
+    decided(await room.edit(card, EditInput(reply="Better.")))
+    for proof in (seal, token(card, "approve")):
+        seen = await room.decide.see(card.id, proof, actor(CY))
+        assert isinstance(seen, Seen)
+        assert (seen.card.revision, seen.may_decide) == (2, False)
