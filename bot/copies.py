@@ -207,9 +207,16 @@ def given_up(lost: Copy, now: datetime) -> Copy:
 
 
 def behind(board: Board) -> Board:
-    """The board as if every copy showed something old: all are drawn again."""
-    copies = tuple(copy.model_copy(update={"version": -1}) for copy in board.copies)
-    return board.model_copy(update={"copies": copies})
+    """The board as if every posted copy showed something old: all are drawn again.
+
+    Older each time: what is being drawn just now, from before this, must not pass for it."""
+
+    def older(copy: Copy) -> Copy:
+        if copy.status != "posted":
+            return copy
+        return copy.model_copy(update={"version": min(copy.version, 0) - 1})
+
+    return board.model_copy(update={"copies": tuple(map(older, board.copies))})
 
 
 def refusals(board: Board) -> tuple[Words, ...]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -21,7 +21,7 @@ from bot.boards import change_board
 from bot.card import CardView, Words
 from bot.context import Context
 from bot.copies import POST_SECONDS, START_SECONDS, Find, Plan, Post, Redraw, Task, plan
-from bot.domain import Board, Copy, Place, Proposal, State, Ticket
+from bot.domain import Board, Copy, Place, Proposal, State, SurfaceName, Ticket
 from bot.playbook import Playbook
 from bot.ports import Case, MaybePosted, MessageGone, SurfaceError, Versioned
 from bot.ports.tracer import Span
@@ -152,17 +152,17 @@ class Publish:
     ) -> Versioned[Board] | None:
         """All of them at once: one surface that hangs must not hold up the others. The answer: the
         board as they left it; None where it has to be read."""
-        successor, notes = await self._successor(case), copies.refusals(case.board.value)
+        successors, notes = await self._successors(case), copies.refusals(case.board.value)
         card = view(
             case.proposal.value,
             case.proposal.version,
             case.ticket.value,
             case.playbook,
-            successor,
             notes,
         )
         ended = await asyncio.gather(
-            *(self._do_one(case, card, task, drawn) for task in tasks), return_exceptions=True
+            *(self._do_one(case, _linked(card, successors, task), task, drawn) for task in tasks),
+            return_exceptions=True,
         )
         boards: list[Versioned[Board] | None] = []
         for board in ended:
@@ -354,16 +354,19 @@ class Publish:
 
     # --- what goes into them ------------------------------------------------------------------
 
-    async def _successor(self, case: _Case) -> str | None:
-        """A link to the card that took this one's place, once it is posted."""
+    async def _successors(self, case: _Case) -> dict[SurfaceName, str]:
+        """Links to the card that took this one's place, by surface, as far as it is posted."""
+        links: dict[SurfaceName, str] = {}
         if case.proposal.value.successor is None:
-            return None
+            return links
         board = await self._context.store.board(case.proposal.value.successor)
         for copy in board.value.copies:
             surface = self._context.surfaces.shown.get(copy.place.surface)
-            if copy.status == "posted" and surface is not None:
-                return await _link(surface.link, copy.place)
-        return None
+            if copy.status != "posted" or surface is None or surface.name in links:
+                continue
+            if (address := await _link(surface.link, copy.place)) is not None:
+                links[surface.name] = address
+        return links
 
     def _shown(self, places: tuple[Place, ...]) -> tuple[Place, ...]:
         return tuple(place for place in places if place.surface in self._context.surfaces.shown)
@@ -379,6 +382,13 @@ class Publish:
     async def _is_paused(self, proposal: Proposal) -> bool:
         paused = await self._context.store.paused()
         return "*" in paused or proposal.playbook in paused
+
+
+def _linked(card: CardView, successors: Mapping[SurfaceName, str], task: Task) -> CardView:
+    """The card with the way to its successor: to the copy on its own surface, else to any."""
+    on = (task.place if isinstance(task, Post) else task.copy.place).surface
+    address = successors.get(on) or next(iter(successors.values()), None)
+    return replace(card, successor_url=address) if address else card
 
 
 async def _link(ask: Callable[[Place], Awaitable[str | None]], message: Place) -> str | None:

@@ -23,7 +23,7 @@ from tests.standins.anthropic import AnthropicStandin, anthropic_standin, choosi
 from tests.standins.slack import SlackStandin, slack_standin
 from tests.standins.teams.connector import TeamsStandin, teams_standin
 from tests.standins.teams.driver import Sent, TeamsDriver
-from tests.standins.teams.world import BILLING, GROUP, SUPPORT, TRIAGE, Shown, oid
+from tests.standins.teams.world import BILLING, GROUP, REFUNDS, SUPPORT, TRIAGE, Shown, oid
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def teams_config(**support: Any) -> dict[str, Any]:
             "card": {"teams": BILLING},
             "approvers": {"teams_users": [oid(3).upper()], "teams_groups": [oid(100)]},
         },
-        "refunds": {"card": {"teams": TRIAGE}, "approvers": {"teams_users": [oid(4)]}},
+        "refunds": {"card": {"teams": REFUNDS}, "approvers": {"teams_users": [oid(4)]}},
         "default": {"card": {"teams": TRIAGE}, "approvers": {"teams_users": [oid(3)]}},
     }
     made["playbooks"]["support"] = {**book, **support}

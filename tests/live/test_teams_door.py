@@ -236,25 +236,6 @@ async def test_mentions_html_copies_and_other_channels(desk: TeamsLive) -> None:
     assert case.ticket.value.author.email == "dana@customer.example"
 
 
-async def test_an_edit_is_newer_and_a_deletion_supersedes(desk: TeamsLive) -> None:
-    asked = await desk.people.message(QUESTION)
-    card = await desk.card()
-    ident = asked.activity["id"]
-
-    def change(kind: str, event: str, **more: Any) -> dict[str, Any]:
-        made = desk.people.activity("customer", id=ident, type=kind, **more)
-        made["channelData"]["eventType"] = event
-        return made
-
-    await desk.people.send(change("messageUpdate", "undeleteMessage", text=QUESTION))
-    await desk.people.send(change("messageUpdate", "editMessage", text="Where is my refund?"))
-    await desk.becomes(card, "superseded")
-    again = await desk.card("pending")
-    assert "refund" in again.words
-    await desk.people.send(change("messageDelete", "softDeleteMessage"))
-    await desk.becomes(again, "superseded")
-
-
 async def test_a_thread_whose_root_has_another_id_is_one_ticket(desk: TeamsLive) -> None:
     """As in Microsoft's Playground, whose activity ids are not its message ids."""
     first = await desk.people.message(QUESTION, root="root-1")
@@ -414,37 +395,6 @@ async def test_a_webhook_ticket_after_a_restart_is_posted_with_no_new_activity(
             assert await helpdesk.send(ticket("T-1")) == 200
         card = await desk.card()
         assert card.conversation == "19:billing@thread.tacv2"
-
-
-async def test_a_card_on_both_surfaces_is_decided_on_either(tmp_path: Path, redis_url: str) -> None:
-    config = teams_config()
-    config["playbooks"]["support"]["routes"]["billing"]["card"]["slack"] = "C0BILLING"
-    config["playbooks"]["support"]["routes"]["billing"]["approvers"]["slack_users"] = ["U0AGENT"]
-    async with teams_live(tmp_path, redis_url, config=config, slack=True) as desk:
-        assert desk.slack is not None
-        space = desk.slack.space
-        card = await desk.pending()
-        in_slack = await space.posted.wait_for(lambda m: m.card_state == "pending", timeout=30)
-        await desk.people.decide("agent", card, "deskhand.approve")
-        done = await space.updated.wait_for(
-            lambda m: m.ts == in_slack.ts and m.card_state == "succeeded", timeout=5
-        )
-        assert "Alex Agent in Teams" in done.block_text
-        assert len(desk.teams.world.replies()) == 1
-        await desk.people.message("And where is my refund?")
-        second = await desk.card()
-        theirs = await space.posted.wait_for(
-            lambda m: m.payload.get("proposal") == second.about["proposal"], timeout=8
-        )
-        view = (await desk.people.opened("agent", second)).card
-        click = await desk.slack.driver(desk.product.url).click(
-            "U0AGENT", theirs, "deskhand.approve"
-        )
-        assert click.ok
-        shown = await desk.becomes(second, "succeeded")
-        assert "in Slack" in shown.words
-        late = await desk.people.submit("agent2", second, view, "deskhand.approve")
-        assert "has already approved this" in late.words
 
 
 async def test_the_emulator_sends_and_asks_for_no_token(tmp_path: Path, redis_url: str) -> None:

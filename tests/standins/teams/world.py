@@ -17,6 +17,7 @@ TEAM = "19:team@thread.tacv2"
 SUPPORT = "19:support@thread.tacv2"
 BILLING = "19:billing@thread.tacv2"
 TRIAGE = "19:triage@thread.tacv2"
+REFUNDS = "19:refunds@thread.tacv2"
 GROUP = "19:group@thread.v2"
 ELSEWHERE = "19:elsewhere@thread.tacv2"
 
@@ -148,6 +149,7 @@ class World:
             SUPPORT: "channel",
             BILLING: "channel",
             TRIAGE: "channel",
+            REFUNDS: "channel",
             ELSEWHERE: "channel",
             GROUP: "groupChat",
         }
