@@ -26,6 +26,7 @@ from bot.config_file import ConfigFile
 from bot.console import OpenConsole, open_console, slack_openid
 from bot.domain import SurfaceName
 from bot.findings import unpriced, unserved
+from bot.lead_side import open_leads
 from bot.logs import configure_logging
 from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
@@ -169,7 +170,10 @@ async def running(
         if teams is not None:
             outlets["teams"] = teams.reply
         surfaces = _surfaces(slack, teams)
-        desk = build_desk(file, opened, brains, outlets, surfaces, spans=telemetry.spans)
+        leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
+        desk = build_desk(
+            file, opened, brains, outlets, surfaces, spans=telemetry.spans, leads=leads
+        )
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         worker: Worker | None = None
         if role != "web":

@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bot.agent.draft_check import Source
+from bot.agent.kind import Kind
 from bot.agent.kit import AnyKit, make_kit
+from bot.agent.lead import Reads, lead_kind
 from bot.agent.prompting import built_in_prompt, load_prompt
 from bot.agent.run import AgentPorts, Drafted
 from bot.agent.triage import triage_kind
@@ -30,6 +33,7 @@ from bot.publish import Publish
 from bot.screening import Screening
 from bot.timers import Timers
 from bot.triage import Triage
+from tools.crm.records import CrmReader
 from tools.spec import ActionSpec, ActionTool, ReadTool
 
 Job = Callable[[str], Awaitable[datetime | None]]
@@ -57,6 +61,8 @@ class Parts:
     spans: Spans = NO_SPANS
     screening: Screening | None = None
     mask_inbound: bool = False
+    crm: CrmReader | None = None
+    """The CRM as it is read, where there are leads."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ def assemble(parts: Parts) -> Desk:
         vocabulary=parts.vocabulary,
         spans=parts.spans,
         screening=parts.screening,
+        crm=parts.crm,
     )
     publish = Publish(context)
     agent = AgentPorts(
@@ -130,13 +137,24 @@ def assemble(parts: Parts) -> Desk:
 
 
 def kits_of(
-    file: ConfigFile, tools: Sequence[ReadTool], specs: Sequence[ActionSpec]
+    file: ConfigFile,
+    tools: Sequence[ReadTool],
+    specs: Sequence[ActionSpec],
+    leads: tuple[Reads, CrmReader] | None = None,
 ) -> dict[str, AnyKit[Drafted]]:
-    """Every triage playbook of the file, made ready. Raises ``PromptError``, ``ValueError``."""
+    """Every playbook of the file whose runs end in a card for a person, made ready. ``leads``: what
+    such runs read, and the CRM; None: playbooks of that kind are left out. Raises ``PromptError``,
+    ``ValueError``."""
     kits: dict[str, AnyKit[Drafted]] = {}
     for name, playbook in file.config.playbooks.items():
-        if playbook.kind != "triage":
-            continue
+        kind: Kind[Any, Drafted]
+        match playbook.kind:
+            case "triage":
+                kind = triage_kind(playbook, specs)
+            case "lead" if leads is not None:
+                kind = lead_kind(playbook, specs, *leads)
+            case _:
+                continue
         prompt = (
             load_prompt(file.resolve(playbook.prompt))
             if playbook.prompt
@@ -146,7 +164,7 @@ def kits_of(
             playbook,
             prompt,
             tools,
-            triage_kind(playbook, specs),
+            kind,
             research_model=file.config.model.name,
             draft_model=file.config.model.draft,
         )

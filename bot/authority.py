@@ -78,12 +78,17 @@ async def may_decide(
         return person
     actions = proposal.content.actions if proposal.content else ()
     try:
-        if await _wrote_it(context, person, ticket):
+        wrote = await _wrote_it(context, person, ticket)
+        # A lead's author is nobody but its sender: who writes one down in a chat asks for it.
+        asks = playbook.kind == "lead" and ticket.origin.surface != "webhook"
+        if wrote and not asks:
             return NotAllowed(
                 "author",
                 ("You wrote this ticket, so somebody else must decide. ", *_who(playbook, route)),
             )
-        if not playbook.asker_may_approve and await _asked_for_it(context, person, ticket):
+        if not playbook.asker_may_approve and (
+            wrote or await _asked_for_it(context, person, ticket)
+        ):
             return NotAllowed(
                 "asker",
                 ("You asked for this, so somebody else must decide. ", *_who(playbook, route)),

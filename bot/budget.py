@@ -26,6 +26,8 @@ class Usage:
     output_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    searches: int = 0
+    """Web searches on the provider's side."""
 
     @property
     def tokens_in(self) -> int:
@@ -35,12 +37,14 @@ class Usage:
 
 @dataclass(frozen=True)
 class Price:
-    """Dollars per million tokens."""
+    """Dollars per million tokens, but for ``search``."""
 
     input: Decimal
     output: Decimal
     cache_read: Decimal
     cache_write: Decimal
+    search: Decimal = Decimal(0)
+    """Dollars for one web search on the provider's side; its results are tokens besides."""
 
     def cost(self, usage: Usage) -> Decimal:
         """What ``usage`` costs, rounded up to a billionth of a dollar."""
@@ -49,13 +53,15 @@ class Price:
             + self.output * usage.output_tokens
             + self.cache_read * usage.cache_read_tokens
             + self.cache_write * usage.cache_write_tokens
+            + self.search * usage.searches * 1_000_000
         )
         return (millionths / 1_000_000).quantize(NANO, rounding=ROUND_UP)
 
-    def worst_case(self, input_tokens: int, max_tokens: int) -> Decimal:
+    def worst_case(self, input_tokens: int, max_tokens: int, searches: int = 0) -> Decimal:
         """The most that a call of at most these sizes can cost: all of it written to the cache."""
         dearest = max(self.input, self.cache_write)
         millionths = dearest * input_tokens + self.output * max_tokens
+        millionths += self.search * searches * 1_000_000
         return (millionths / 1_000_000).quantize(NANO, rounding=ROUND_UP)
 
 

@@ -8,12 +8,15 @@ each surface names them its own way.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Literal
+
+from pydantic import JsonValue
 
 from bot.domain import Actor, Author, Change, Citation, State, Verb
 
@@ -28,6 +31,14 @@ class Who:
 
 Words = tuple["str | Who", ...]
 """A line of text with persons in it."""
+
+
+def arg_text(value: JsonValue) -> str:
+    """An argument as a card shows it, a form offers it and the screen reads it: a text as it is,
+    anything else as JSON, nothing where it is null."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,45 @@ def draft_parts(
 
 
 @dataclass(frozen=True)
+class LeadRow:
+    """One field of a lead."""
+
+    name: str
+    title: str
+    present: str | None
+    """What the CRM held when the card was made."""
+    proposed: str
+    chosen: bool
+    source: Words
+    """A page's address, a record's id, or who typed it."""
+    url: str | None
+    quote: str
+    seen: str
+    """The day on which its page was read; empty for a record."""
+    confidence: str
+
+
+@dataclass(frozen=True)
+class LeadView:
+    """What is known of a company or a person, field by field."""
+
+    kind: Literal["company", "person"]
+    key: str
+    rows: tuple[LeadRow, ...]
+    same: tuple[str, ...]
+    """Fields that the CRM holds already."""
+    struck: tuple[str, ...]
+    missed: tuple[str, ...]
+    note: str
+    """Why an approval would write nothing, if that is so."""
+
+    @property
+    def chosen(self) -> int:
+        """How many fields an approval would write."""
+        return sum(row.chosen for row in self.rows)
+
+
+@dataclass(frozen=True)
 class CardView:
     """Everything that a card shows, in the order in which it is read."""
 
@@ -172,6 +222,7 @@ class CardView:
     approvers: tuple[Actor, ...] = ()
     """Those who are named one by one as its route's approvers, on any surface."""
     hits: tuple[HitView, ...] = ()
+    lead: LeadView | None = None
     approvals: tuple[int, int] | None = None
     """How many have approved a pending proposal, and how many must; None: nobody has yet."""
 

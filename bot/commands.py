@@ -108,10 +108,12 @@ class GiveAnswer:
 
 @dataclass(frozen=True)
 class Take:
-    """A person takes a handoff, or a ticket that is still being drafted."""
+    """A person takes a handoff, or a ticket that is still being drafted, which is of no
+    ``playbook_version`` yet."""
 
     decision: Decision
     remind_at: datetime | None = None
+    playbook_version: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,14 @@ ACTION_TOOLS: frozenset[str] = frozenset(
 )
 """Every action tool there is; a playbook lists the ones it may propose."""
 
-SERVED_TOOLS: frozenset[str] = frozenset({"search_kb", "similar_tickets", "send_reply"})
+LEAD_TOOLS: frozenset[str] = frozenset(
+    {"fetch_page", "find_in_crm", "company_records", "update_crm", "draft_outreach"}
+)
+"""Those that know what to do in playbooks of kind ``lead`` alone."""
+
+SERVED_TOOLS: frozenset[str] = (
+    frozenset({"search_kb", "similar_tickets", "send_reply"}) | LEAD_TOOLS
+)
 """Those that this version has, of all that a config file may name."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")

@@ -10,6 +10,7 @@ from bot.playbook import Approvers, Playbook, Route
 from bot.ports import Clock, Store, Surfaces
 from bot.ports.spans import NO_SPANS, Spans
 from bot.screening import Screening
+from tools.crm.records import CrmReader
 from tools.spec import ActionSpec
 
 
@@ -36,6 +37,8 @@ class Context:
     spans: Spans = NO_SPANS
     screening: Screening | None = None
     """What drafts are screened for; None: for nothing."""
+    crm: CrmReader | None = None
+    """The CRM as it is read, where there are leads."""
 
     @property
     def shows_cards(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot import buttons
-from bot.domain import REPLY_LIMIT, Action, Change, Content, Mark, Proposal, Ticket
+from bot.agent.answer import InvalidAnswer, strict_json
+from bot.card import arg_text
+from bot.domain import REPLY_LIMIT, Action, Change, Content, Lead, Mark, Person, Proposal, Ticket
 from bot.forms import (
     ActionForm,
     EditForm,
@@ -20,7 +23,9 @@ from bot.forms import (
     ReasonForm,
     RejectForm,
 )
-from bot.plain_text import clean
+from bot.lead_card import UPDATE_CRM, chosen_in
+from bot.lead_edit import edit_lead, edit_update, lead_changes, lead_form
+from bot.plain_text import clean, clean_value
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
 
@@ -42,12 +47,15 @@ class Edited:
     content: Content
     changes: tuple[Change, ...]
     marks: tuple[Mark, ...]
+    lead: Lead | None = None
 
 
 def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, ActionSpec]) -> EditForm:
     """The form, filled with the present revision."""
     content = proposal.content or Content(labels=(), route="default")
     handoff = proposal.state == "handoff"
+    if proposal.lead is not None:
+        playbook = playbook.model_copy(update={"labels": {}, "priorities": ()})
     return EditForm(
         proposal=proposal.id,
         revision=proposal.revision,
@@ -59,10 +67,13 @@ def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, Action
         chosen_labels=tuple(label for label in content.labels if label in playbook.labels),
         routes=tuple(Option(key, key) for key in playbook.routes),
         route=content.route if content.route in playbook.routes else "default",
+        replies=proposal.lead is None,
         priorities=tuple(Option(key, key) for key in playbook.priorities),
         priority=content.priority if content.priority in playbook.priorities else None,
         actions=tuple(
-            ActionForm(
+            lead_form(index, action, proposal.lead, fixed=_has_succeeded(proposal, index))
+            if proposal.lead is not None and action.tool == UPDATE_CRM
+            else ActionForm(
                 index=index,
                 title=f"{action.tool}: {action.target}",
                 included=action.included,
@@ -108,8 +119,10 @@ def apply_edit(
     specs: Mapping[str, ActionSpec],
     target: Callable[[str, Ticket], str],
     given: EditInput,
+    editor: Person | None = None,
 ) -> Edited | FieldErrors:
-    """The content that ``given`` makes of the present one, or what is wrong at which field."""
+    """The content that ``given`` makes of the present one, or what is wrong at which field.
+    ``editor`` is named as the source of what they typed."""
     before = proposal.content or Content(labels=(), route="default")
     errors: dict[str, str] = {}
 
@@ -117,10 +130,10 @@ def apply_edit(
     unknown = [label for label in labels if label not in playbook.labels]
     if unknown:
         errors["labels"] = f"{unknown[0]!r} is not a label of this playbook."
-    elif not labels:
+    elif not labels and playbook.labels:
         errors["labels"] = "Choose at least one label."
     route = before.route if given.route is None else given.route
-    if route not in playbook.routes:
+    if route not in playbook.routes and (playbook.routes or route != "default"):
         errors["route"] = f"{route!r} is not a route of this playbook."
     priority = before.priority if given.priority is None else given.priority
     if priority is not None and priority not in playbook.priorities:
@@ -137,27 +150,33 @@ def apply_edit(
             tool="send_reply", args={"text": reply}, target=target("send_reply", ticket)
         )
         offered = (*offered, written)
-    actions = tuple(
-        _edit_action(
-            proposal,
-            index,
-            # Where it would go now: the config may have changed since the card was made.
-            action.model_copy(update={"target": target(action.tool, ticket)}),
-            reply,
-            given,
-            specs,
-            errors,
+    lead, written_to = proposal.lead, None
+    if lead is not None:
+        written_to = next(
+            (index for index, action in enumerate(offered) if action.tool == UPDATE_CRM), None
         )
-        for index, action in enumerate(offered)
-    )
+    if lead is not None and written_to is not None and not _has_succeeded(proposal, written_to):
+        lead = edit_lead(lead, written_to, given, editor, errors)
+
+    def edited(index: int, action: Action) -> Action:
+        # Where it would go now: the config may have changed since the card was made.
+        now = action.model_copy(update={"target": target(action.tool, ticket)})
+        if lead is not None and index == written_to and not _has_succeeded(proposal, index):
+            return edit_update(lead, index, now, given)
+        return _edit_action(proposal, index, now, reply, given, specs, errors)
+
+    actions = tuple(edited(index, action) for index, action in enumerate(offered))
     if reply is None and any(act.included and _sends_words(act) for act in actions):
         errors.setdefault("reply", "Write a reply, or untick sending it.")
-    if reply is None and proposal.state == "handoff":
+    if reply is None and proposal.state == "handoff" and playbook.kind == "triage":
         errors.setdefault("reply", "Write a reply; a ticket that needs none is closed instead.")
     if errors:
         return FieldErrors(errors)
     content = Content(labels=labels, priority=priority, route=route, reply=reply, actions=actions)
-    return Edited(content, _changes(before, content), _kept_marks(proposal, reply))
+    changes = _changes(before, content)
+    if lead is not None and proposal.lead is not None and lead != proposal.lead:
+        changes += lead_changes(proposal.lead, lead)
+    return Edited(content, changes, _kept_marks(proposal, reply), lead)
 
 
 def _edit_action(
@@ -193,8 +212,8 @@ def _edit_action(
         if (action.tool, name) == ("send_reply", "text"):
             continue  # the reply's own field is the one place where its words are written
         written = given.fields.get(f"action.{index}.{name}")
-        if written is not None:
-            args[name] = _typed(written, field.annotation)
+        if written is not None and written != arg_text(args.get(name)):
+            args[name] = _typed(clean(written), field.annotation, args.get(name))
     if included:
         for at, fault in _faults(index, action.tool, spec.args_model, args).items():
             errors.setdefault(at, fault)  # where our own words are there already, they are plainer
@@ -216,15 +235,18 @@ def _faults(
     return {}
 
 
-def _typed(written: str, annotation: Any) -> JsonValue:
+def _typed(written: str, annotation: Any, before: JsonValue) -> JsonValue:
     """A form's text as the schema wants it; what does not convert stays text, for validation to
-    name the fault at its field."""
+    name the fault at its field. What was a list or an object is written as JSON."""
     try:
+        if isinstance(before, list | dict):
+            return clean_value(strict_json(written))
         if annotation is int:
             return int(written)
         if annotation is float:
-            return float(written)
-    except ValueError:
+            number = float(written)
+            return number if math.isfinite(number) else written  # JSON knows no other
+    except (ValueError, InvalidAnswer):
         return written
     if annotation is bool:
         return {"true": True, "false": False}.get(written.strip().lower(), written)
@@ -240,7 +262,7 @@ def _fields(index: int, action: Action, specs: Mapping[str, ActionSpec]) -> tupl
         if (action.tool, name) == ("send_reply", "text"):
             continue
         value = action.args.get(name)
-        text = value if isinstance(value, str) else "" if value is None else str(value)
+        text = arg_text(value)
         longest = next((m.max_length for m in field.metadata if hasattr(m, "max_length")), 3000)
         forms.append(
             FieldForm(
@@ -269,10 +291,17 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
         if was is not None and was.target != action.target:
             pairs.append((f"{action.tool} target", was.target, action.target))
         for name, value in action.args.items():
-            if (action.tool, name) != ("send_reply", "text"):
+            if action.tool == UPDATE_CRM:
+                if name == "changes":
+                    pairs.append(("fields", _names(was), _names(action)))
+            elif (action.tool, name) != ("send_reply", "text"):
                 old = was.args.get(name) if was else None
-                pairs.append((f"{action.tool} {name}", str(old or ""), str(value or "")))
+                pairs.append((f"{action.tool} {name}", arg_text(old), arg_text(value)))
     return tuple(Change(field=name, before=a, after=b) for name, a, b in pairs if a != b)
+
+
+def _names(action: Action | None) -> str:
+    return ", ".join(chosen_in(action)) if action is not None else ""
 
 
 def _sends_words(action: Action) -> bool:

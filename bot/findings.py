@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bot.config import SERVED_TOOLS, Config, SqliteCrm, everyone
+from bot.config import LEAD_TOOLS, SERVED_TOOLS, Config, everyone
 from bot.faults import SettingsError
 from bot.playbook import Approvers, Playbook
 from bot.settings import SHORTEST_SECRET, Settings
@@ -48,12 +48,13 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
         *_identifiers(config),
         *_money(config, settings),
         *_openings(config),
+        *_searches(config, settings),
         *unserved(config, settings),
         *of_environment(settings),
     )
 
 
-_UNSERVED = ("crm", "fetch", "github")
+_UNSERVED = ("github",)
 
 
 def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
@@ -62,8 +63,6 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
     The file's form is fixed before all of it is built. Nobody may believe that drafts are screened
     or texts deleted because a valid file says so."""
     for section in _UNSERVED:
-        if section == "crm" and isinstance(config.crm, SqliteCrm):
-            continue  # `deskhand crm` reads and fills it
         if section in config.model_fields_set:
             yield Finding(
                 section, "this version does nothing with it", "take it out and do not rely on it"
@@ -77,7 +76,7 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
                 "ask with `deskhand research`",
                 "note",
             )
-        elif playbook.kind != "triage":
+        elif playbook.kind not in ("triage", "lead"):
             yield Finding(
                 f"{where}.kind",
                 f"this version runs no playbook of kind {playbook.kind}",
@@ -92,6 +91,12 @@ def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
             if tool not in SERVED_TOOLS:
                 yield Finding(
                     f"{where}.{path}", f"this version does not have {tool}", "take it out"
+                )
+            elif tool in LEAD_TOOLS and playbook.kind != "lead":
+                yield Finding(
+                    f"{where}.{path}",
+                    f"{tool} works in playbooks of kind lead alone",
+                    "take it out, or move it to one of that kind",
                 )
 
 
@@ -313,6 +318,17 @@ def _money(config: Config, settings: Settings) -> Iterator[Finding]:
                 f"playbooks.{name}.limits.usd",
                 "one run may cost more than a whole day",
                 "lower it, or raise budget.usd_per_day",
+            )
+
+
+def _searches(config: Config, settings: Settings) -> Iterator[Finding]:
+    for name, playbook in config.playbooks.items():
+        if playbook.web_search and settings.anthropic_api_key is None:
+            yield Finding(
+                f"playbooks.{name}.web_search",
+                "the local model cannot search the web",
+                "set ANTHROPIC_API_KEY, or take it out",
+                "note",
             )
 
 

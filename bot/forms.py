@@ -1,7 +1,8 @@
 """What the edit and reject forms hold, and what comes back: the same on every surface.
 
 Field ids are the outside interface: ``reply``, ``labels``, ``route``, ``priority``,
-``action.<n>.<field>``, ``include``, ``approve_now``; ``reason``, ``words``, ``draft_again``.
+``action.<n>.<field>``, ``action.<n>.fields``, ``include``, ``approve_now``; ``reason``, ``words``,
+``draft_again``.
 """
 
 from __future__ import annotations
@@ -36,6 +37,16 @@ class FieldForm:
 
 
 @dataclass(frozen=True)
+class FieldChoice:
+    """One field of a lead that may be chosen: a box of ``action.<n>.fields``."""
+
+    name: str
+    text: str
+    """The field, and what the CRM holds beside what is proposed."""
+    chosen: bool
+
+
+@dataclass(frozen=True)
 class ActionForm:
     """One action: its fields (those not shown elsewhere) and whether it is included."""
 
@@ -45,6 +56,8 @@ class ActionForm:
     fixed: bool
     """It has succeeded: shown, not offered for change."""
     fields: tuple[FieldForm, ...]
+    choices: tuple[FieldChoice, ...] = ()
+    """Fields of a lead; none in every other action."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,8 @@ class EditForm:
     actions: tuple[ActionForm, ...]
     approve_now: bool
     """Ticked at first?"""
+    replies: bool = True
+    """Is there a reply to be written? A lead has none."""
     note: str = ""
     """A line above the fields, as in ``This is a handoff: write the reply by hand.``"""
 
@@ -107,6 +122,8 @@ class EditInput:
     priority: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     include: tuple[int, ...] | None = None
+    chosen: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """The ticked fields of an action, by its index; an index that is not there is unchanged."""
     approve_now: bool = False
 
 

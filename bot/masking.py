@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
@@ -26,28 +27,51 @@ TEXT_LIMIT = 2_000
 
 _TOKEN = re.compile(
     r"""
-    (?P<email>[\w.+'-]+@[\w-]+(?:\.[\w-]+)*)
-  | (?P<url>(?:[a-z][a-z0-9+.-]{1,15}://|www\.)\S+)
+    (?P<space>[ \t]*\n[ \t\n]*|[ \t]+)
+  | (?P<plain>[^\W_]++(?=\s|\Z))
+  | (?P<email>[\w.+'-]+@[\w-]+(?:\.[\w-]+)*)
+  | (?P<url>(?i:[a-z][a-z0-9+.-]{1,15}://|www\.)\S+)
   | (?P<handle>[@\#]\w\S*)
   | (?P<path>(?:[~.]{0,2}[/\\])[\w.-]+(?:[/\\][\w.-]+)+)
   | (?P<word>[^\W_]+(?:['’.:,_+/=*&$%-]+[^\W_]+)*)
-  | (?P<space>[ \t]*\n[ \t\n]*|[ \t]+)
   | (?P<mark>[.,;:!?()"“”‘’'-])
   | (?P<rest>.)
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
-_NUMBER = (
-    "zero|oh|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen"
-    "|fifteen|sixteen|seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty"
-    "|ninety|hundred|thousand|double|triple|null|eins|zwei|drei|vier|fünf|sechs|sieben|acht|neun"
-    "|deux|trois|quatre|cinq|sept|huit|neuf|cero|uno|dos|tres|cuatro|cinco|seis|siete|ocho|nueve"
+"""``plain``: a word with nothing but white space behind it, as most are, found without a look for
+what is longer."""
+
+
+def _one_of(words: str) -> str:
+    """A pattern for one of ``words``. By first letters, so that most words of a text are passed
+    over after a look at theirs."""
+    rests = defaultdict[str, list[str]](list)
+    for word in words.split():
+        rests[word[0]].append(word[1:])
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in rests.items())
+
+
+_NUMBER = _one_of(
+    """
+    zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen
+    sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety
+    hundred thousand double triple
+    null eins zwei drei vier fünf sechs sieben acht neun
+    deux trois quatre cinq sept huit neuf cero uno dos tres cuatro cinco seis siete ocho nueve
+    """
 )
 _SPELLED = re.compile(rf"\b(?:{_NUMBER})(?:[\s,.;-]+(?:{_NUMBER}))+\b", re.IGNORECASE)
 """A number as it is read out: two of these words or more. One alone says nothing."""
 _ENDS = frozenset(".!?:")
 _PARTS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_PLACEHOLDER = {"email": "[email]", "url": "[link]", "handle": "[name]", "path": "[path]"}
+_PLACEHOLDER = {
+    "email": "[email]",
+    "url": "[link]",
+    "handle": "[name]",
+    "path": "[path]",
+    "rest": " ",
+}
 _BLANKS = re.compile(r" {2,}")
 _REPEATED = re.compile(r"(\[[a-z]+\])(?:[ ,.'’-]*\1)+")
 
@@ -65,19 +89,22 @@ def mask(text: str, known: Collection[str], persons: Iterable[str] = ()) -> str:
     made: list[str] = []
     within = name = False
     for found in _TOKEN.finditer(plain):
-        token = found[0]
-        match found.lastgroup:
+        token, kind = found[0], found.lastgroup or "rest"
+        match kind:
+            case "space":
+                broken = "\n" in token
+                within = within and not broken
+                made.append("\n" if broken else " ")
             case "mark":
                 within, name = within and token not in _ENDS, False
-            case "space":
-                within = within and "\n" not in token
-            case "word" if _is_name(token, known, within, name):
-                made.append("[word]")
-                within = name = True
-                continue
+                made.append(token)
+            case "plain" | "word":
+                name = within and token[0].isupper() and _is_name(token, known, name)
+                within = True
+                made.append("[word]" if name else _masked_word(token, known, named))
             case _:
                 within, name = True, False
-        made.append(_masked(found, known, named))
+                made.append(_PLACEHOLDER[kind])
     masked = "".join(made)
     return _BLANKS.sub(" ", _REPEATED.sub(r"\1", masked)).strip()
 
@@ -122,21 +149,9 @@ def rescored(example: SimilarTicket, score: float) -> SimilarTicket:
     return replace(example, score=score)
 
 
-def _masked(found: re.Match[str], known: Collection[str], named: frozenset[str]) -> str:
-    kind = found.lastgroup or "rest"
-    text = found[0]
-    match kind:
-        case "space" | "mark":
-            return "\n" if "\n" in text else text if kind == "mark" else " "
-        case "word":
-            return _masked_word(text, known, named)
-        case "rest":
-            return " "
-        case _:
-            return _PLACEHOLDER[kind]
-
-
 def _masked_word(text: str, known: Collection[str], named: frozenset[str]) -> str:
+    if text.isalpha():
+        return text if _stays(text, known, named) else "[word]"
     if any(char.isdigit() for char in text):
         return "[number]" if not any(char.isalpha() for char in text) else "[id]"
     parts = _PARTS.findall(text)
@@ -149,20 +164,19 @@ def _masked_word(text: str, known: Collection[str], named: frozenset[str]) -> st
 
 
 def _stays(word: str, known: Collection[str], named: frozenset[str]) -> bool:
-    plain = _plain(word)
-    if plain in named and plain not in STOP_WORDS:
-        return False
-    return plain in STOP_WORDS or plain in COMMON_WORDS or plain in known
+    folded = _folded(word)
+    if folded in STOP_WORDS:
+        return True
+    return folded not in named and (folded in COMMON_WORDS or folded in known)
 
 
-def _is_name(word: str, known: Collection[str], within: bool, after_name: bool) -> bool:
-    """Whether a capital letter makes it a name: ``within`` a sentence, where it is none of the
-    desk's own words, or follows a name."""
-    titled = len(word) > 1 and word[0].isupper() and word[1:].islower()
-    plain = _plain(word)
-    if not within or not titled or plain in STOP_WORDS:
+def _is_name(word: str, known: Collection[str], after_name: bool) -> bool:
+    """Whether the capital letter that it begins with within a sentence makes it a name: it is none
+    of the desk's own words, or follows a name."""
+    if not word[1:].islower():
         return False
-    return after_name or plain not in known
+    folded = _folded(word)
+    return folded not in STOP_WORDS and (after_name or folded not in known)
 
 
 def _names(persons: Iterable[str]) -> frozenset[str]:
@@ -172,4 +186,9 @@ def _names(persons: Iterable[str]) -> frozenset[str]:
 
 
 def _plain(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).replace("’", "'").casefold()
+    return _folded(unicodedata.normalize("NFKC", word))
+
+
+def _folded(word: str) -> str:
+    """``_plain`` of a word from a text that is normalised already."""
+    return word.replace("’", "'").casefold()

@@ -19,6 +19,7 @@ from prometheus_client import (
 from bot.journal import Entry
 from bot.overview import FiguresStore
 from bot.ports import Clock
+from bot.stats.fold import OPEN
 
 _SECONDS = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 900, 3600, 14400, 86400)
 
@@ -111,7 +112,8 @@ class Meter:
                 if data.get("verb") == "take" and data.get("from") == "drafting":
                     # Nobody waited for the draft: its run ended in a handoff, by the clock.
                     self._handoffs.labels(book, "time").inc()
-                if data.get("from") == "pending" and data.get("final"):
+                # A draft's end, or a handoff's that was answered or closed by hand.
+                if data.get("from") in OPEN and data.get("final"):
                     _observe(self._to_decision, data.get("waited_ms"))
             case "card":
                 _observe(self._to_card, data.get("took_ms"))

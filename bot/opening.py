@@ -14,6 +14,7 @@ from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder, scree
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
 from bot.domain import SurfaceName
+from bot.lead_side import LeadSide
 from bot.masking import known_words
 from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
@@ -39,7 +40,7 @@ from tools.research.knowledge import KnowledgeIndex
 from tools.research.search_kb import SearchKb
 from tools.research.similar_tickets import SimilarTickets
 from tools.signature import Signatures
-from tools.spec import Outlet, ReadTool
+from tools.spec import ActionTool, Outlet, ReadTool
 
 log = logging.getLogger("deskhand.app")
 
@@ -95,7 +96,10 @@ async def open_store(
     epoch = await store.start()
     stack.push_async_callback(store.close)
     if not epoch.accepted:
-        log.error("deskhand: the store's history has forked; `/agent resume` lets actions go on")
+        log.error(
+            "deskhand: the store's history has forked: nothing is dispatched until a manager says"
+            " `/agent resume`, or somebody here runs `deskhand doctor --resume`"
+        )
     return OpenStore(store, queue, facts, url)
 
 
@@ -186,11 +190,18 @@ def build_desk(
     surfaces: Surfaces,
     tenant: str = TENANT,
     spans: Spans = NO_SPANS,
+    leads: LeadSide | None = None,
 ) -> Desk:
-    """The use-cases of this process."""
+    """The use-cases of this process. ``leads``: None where no playbook is about them."""
     clock = SystemClock()
     research: list[ReadTool] = [brains.search, SimilarTickets(opened.store.examples, clock)]
     reply = SendReply(outlets)
+    actions: list[ActionTool] = [reply]
+    if leads is not None:
+        research += leads.research.tools
+        actions += leads.actions
+    specs = [tool.spec for tool in actions]
+    kits = kits_of(file, research, specs, (leads.research, leads.crm) if leads else None)
     return assemble(
         Parts(
             tenant=tenant,
@@ -198,17 +209,18 @@ def build_desk(
             clock=clock,
             surfaces=surfaces,
             playbooks=file.config.playbooks,
-            kits=kits_of(file, research, [reply.spec]),
+            kits=kits,
             managers=file.config.managers,
             model=brains.model,
             fallback=brains.fallback,
             source=brains.search.source,
-            action_tools=[reply],
+            action_tools=actions,
             tells_no_request=reply.tells_no_request,
             vocabulary=brains.vocabulary,
             at_cap=file.config.budget.at_cap,
             spans=spans,
             screening=screening_of(file, brains.search.source),
             mask_inbound=file.config.masks_inbound,
+            crm=leads.crm if leads is not None else None,
         )
     )

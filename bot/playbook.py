@@ -94,6 +94,7 @@ class Limits(Frozen):
     steps: int = Field(8, ge=1, le=50)
     """Model calls answered."""
     usd: Decimal = Field(Decimal("0.05"), ge=0)
+    """0.25 for kinds ``summary`` and ``screen``, unless set."""
     seconds: int = Field(60, ge=1, le=3600)
     runs_per_ticket: int = Field(5, ge=1)
     runs_per_author_hour: int = Field(20, ge=1)
@@ -159,6 +160,10 @@ class ActionUse(Frozen):
     approvals: int = Field(1, ge=1, le=2)
 
 
+_USD_OF_A_THREAD = "0.25"
+"""What a run that reads a thread may cost unless the file says otherwise."""
+
+
 def _action_use(value: Any) -> Any:
     return {"tool": value} if isinstance(value, str) else value
 
@@ -211,6 +216,9 @@ class Playbook(Frozen):
         kind = value.get("kind", "triage") if isinstance(value, dict) else "triage"
         if kind == "triage":
             return value
+        if kind in ("summary", "screen") and isinstance(value.get("limits", {}), dict):
+            # They read a whole thread at once, which is reserved at its worst case.
+            value = {**value, "limits": {"usd": _USD_OF_A_THREAD, **value.get("limits", {})}}
         # The allowlists of the other kinds start empty: what they may do is what the file lists.
         return {"asker_may_approve": kind == "lead", "research": (), "actions": (), **value}
 
@@ -229,14 +237,15 @@ class Playbook(Frozen):
 
     def route(self, name: str) -> Route:
         """The named route, or the default one for a name that is gone from the file."""
-        return self.routes.get(name) or self.routes["default"]
+        return self.routes.get(name) or self.routes.get("default") or Route()
 
     def action(self, tool: str) -> ActionUse | None:
         """How this playbook allows ``tool``; None: it does not."""
         return next((use for use in self.actions if use.tool == tool), None)
 
-    def version(self, prompt: str) -> str:
-        """Twelve hexadecimal digits of this playbook and its prompt's text."""
+    def version(self, prompt: str = "") -> str:
+        """Twelve hexadecimal digits of this playbook and its prompt's text; of the playbook alone
+        for what no prompt had a part in."""
         whole = self.model_dump_json() + "\0" + prompt
         return hashlib.sha256(whole.encode()).hexdigest()[:12]
 

@@ -15,6 +15,7 @@ from bot.card import (
     Unsupported,
     Who,
     Words,
+    arg_text,
 )
 from bot.domain import (
     Action,
@@ -24,11 +25,13 @@ from bot.domain import (
     Decision,
     HandoffReason,
     Hit,
+    Lead,
     Proposal,
     SurfaceName,
     Ticket,
     Verb,
 )
+from bot.lead_card import UPDATE_CRM, lead_view
 from bot.playbook import Approvers, Playbook
 
 HANDOFF_WORDS: dict[HandoffReason, str] = {
@@ -63,7 +66,7 @@ def view(
         revision=proposal.revision,
         version=version,
         state=proposal.state,
-        headline=_headline(proposal, ticket),
+        headline=_headline(proposal, ticket, playbook),
         labels=content.labels if content else (),
         route=content.route if content else "default",
         priority=content.priority if content else None,
@@ -81,7 +84,7 @@ def view(
         ),
         citations=proposal.citations,
         actions=tuple(
-            _action(index, action, proposal.progress[index])
+            _action(index, action, proposal.progress[index], proposal.lead)
             for index, action in enumerate(content.actions if content else ())
         ),
         handoff=_handoff(proposal, playbook),
@@ -92,9 +95,12 @@ def view(
         cost_usd=proposal.cost_usd,
         expires_at=proposal.expires_at,
         successor_url=None,
-        buttons=_buttons(proposal),
+        buttons=_buttons(proposal, playbook),
         approvers=_named(playbook, content.route if content else "default"),
         hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
+        lead=lead_view(proposal.lead, content)
+        if proposal.lead is not None and not proposal.erased
+        else None,
         approvals=(len(proposal.approvals), proposal.approvals_needed)
         if proposal.state == "pending" and proposal.approvals
         else None,
@@ -144,18 +150,22 @@ def _hit(hit: Hit, content: Content) -> HitView:
         _, index, name = hit.field.split(".", 2)
         action = content.actions[int(index)]
         where = f"{action.tool} {name}"
-        text = str(action.args.get(name, ""))
+        text = arg_text(action.args.get(name))
     passage = text[hit.start : hit.end]
     return HitView(hit.name, hit.field, where, passage, hit.start, hit.end, hit.hint)
 
 
-def _headline(proposal: Proposal, ticket: Ticket) -> str:
+def _headline(proposal: Proposal, ticket: Ticket, playbook: Playbook) -> str:
     name = ticket.author.name or "the author"
     content = proposal.content
     about = ", ".join(content.labels) if content and content.labels else "this ticket"
     if proposal.erased:
         return f"Erased: {about}"
     match proposal.state:
+        case "drafting" if playbook.kind == "lead":
+            return f"Looking up a lead: {_asked_for(ticket)}"
+        case "handoff" if playbook.kind == "lead":
+            return f"A person is needed: the lead {_asked_for(ticket)}"
         case "drafting":
             return f"Drafting an answer to {name}"
         case "answered":
@@ -173,6 +183,12 @@ def _headline(proposal: Proposal, ticket: Ticket) -> str:
             | "expired"
             | "superseded"
         ):
+            if playbook.kind == "lead" and proposal.lead is None:
+                return f"Lead: {_asked_for(ticket)}"
+            if proposal.lead is not None:
+                named = proposal.lead.field("name")
+                known = f"{named.value} ({proposal.lead.key})" if named else proposal.lead.key
+                return f"Lead: {known}"
             if content is None or content.reply is None:
                 return f"File as {about}, send nothing to {name}"
             return f"Reply to {name} about {about}"
@@ -180,11 +196,18 @@ def _headline(proposal: Proposal, ticket: Ticket) -> str:
             assert_never(proposal.state)
 
 
-def _action(index: int, action: Action, done: ActionProgress) -> ActionView:
+def _asked_for(ticket: Ticket) -> str:
+    """What a lead names, on one line."""
+    return " ".join((ticket.subject or ticket.body).split())[:80] or "without words"
+
+
+def _action(index: int, action: Action, done: ActionProgress, lead: Lead | None) -> ActionView:
     shown = tuple(
-        (field, value if isinstance(value, str) else str(value))
+        (field, arg_text(value) or "–")
         for field, value in action.args.items()
+        # The draft, and a lead's fields, are shown by themselves.
         if (action.tool, field) != ("send_reply", "text")
+        and not (lead is not None and (action.tool, field) == (UPDATE_CRM, "changes"))
     )
     return ActionView(
         index=index,
@@ -297,7 +320,7 @@ def _outcome(proposal: Proposal) -> list[Words]:
     return lines
 
 
-def _buttons(proposal: Proposal) -> tuple[ButtonView, ...]:
+def _buttons(proposal: Proposal, playbook: Playbook) -> tuple[ButtonView, ...]:
     def button(verb: Verb, label: str, style: str = "plain") -> ButtonView:
         token = buttons.mint(
             proposal.id, proposal.secret, proposal.revision, verb, proposal.claimed_at
@@ -323,7 +346,9 @@ def _buttons(proposal: Proposal) -> tuple[ButtonView, ...]:
             return (button("take", "Take it"),)
         case "handoff":
             take = () if proposal.owner else (button("take", "Take it", "primary"),)
-            return (*take, button("edit", "Write reply"), button("reject", "Close"))
+            # To a lead there is nothing that a person could write by hand here.
+            write = () if playbook.kind == "lead" else (button("edit", "Write reply"),)
+            return (*take, *write, button("reject", "Close"))
         case "failed":
             return (
                 button("retry", "Retry", "primary"),

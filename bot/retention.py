@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.commands import Denied, Supersede
-from bot.domain import Action, Answer, Author, Content, Decision, Notice, Proposal, Ticket
+from bot.domain import Action, Answer, Author, Content, Decision, Lead, Notice, Proposal, Ticket
 from bot.lifecycle import transition
 
 Why = Literal["retention", "person"]
@@ -91,6 +91,7 @@ def erased_proposal(proposal: Proposal) -> Proposal:
                 one.model_copy(update={"quote": "", "url": None}) for one in proposal.citations
             ),
             "marks": (),
+            "lead": proposal.lead and _erased_lead(proposal.lead),
             "hits": (),
             "handoff": handoff
             and handoff.model_copy(update={"tried": (), "found": (), "missing": ()}),
@@ -138,6 +139,10 @@ def texts_in(ticket: Ticket, proposals: Sequence[Proposal]) -> int:
         count += sum(map(bool, (reply, one.drafted, one.why, one.answer, one.declined)))
         count += len(one.citations)
     return count
+
+
+def _erased_lead(lead: Lead) -> Lead:
+    return Lead(kind=lead.kind, key="")
 
 
 def _erased_content(content: Content | None) -> Content | None:

@@ -51,7 +51,7 @@ def over_limit(proposal: Proposal, now: datetime, playbook: Playbook, words: str
         at=now,
         handoff=Handoff(reason="steps", missing=(words,)),
         content=Content(labels=(), route="default"),
-        playbook_version="",
+        playbook_version=playbook.version(),
         model="",
         remind_at=after(now, playbook.remind_after, playbook.hours),
     )

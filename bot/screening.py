@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from bot.agent.draft_check import Source, ticket_words
-from bot.domain import Citation, Content, Hit, OnHit, Ticket
+from bot.card import arg_text
+from bot.domain import Citation, Content, Hit, Lead, OnHit, Ticket
 from bot.screen import Known, Sieve, look
 
 
@@ -26,9 +27,14 @@ class Screening:
     """The article of an id as it stands now."""
 
     async def of(
-        self, content: Content, ticket: Ticket, citations: Iterable[Citation]
+        self,
+        content: Content,
+        ticket: Ticket,
+        citations: Iterable[Citation],
+        lead: Lead | None = None,
     ) -> tuple[Hit, ...]:
-        """Every hit in what ``content`` would send, reply first."""
+        """Every hit in what ``content`` would send, reply first. A ``lead``'s quotes are sources
+        too."""
         texts = tuple(_texts(content))
         if not texts:
             return ()
@@ -36,7 +42,10 @@ class Screening:
         found = [await self.source(article) for article in cited]
         known = Known(
             said=(ticket_words(ticket), *(one.email for one in ticket.people if one.email)),
-            sources=tuple(source.text for source in found if source is not None),
+            sources=(
+                *(source.text for source in found if source is not None),
+                *(one.quote for one in (lead.fields if lead is not None else ())),
+            ),
         )
         hits: list[Hit] = []
         for field, text in texts:
@@ -57,10 +66,14 @@ def _some_of_each(hits: Iterable[Hit]) -> Iterable[Hit]:
 
 
 async def hits_of(
-    screening: Screening | None, content: Content, ticket: Ticket, citations: Iterable[Citation]
+    screening: Screening | None,
+    content: Content,
+    ticket: Ticket,
+    citations: Iterable[Citation],
+    lead: Lead | None = None,
 ) -> tuple[Hit, ...]:
     """The same where there may be no screen."""
-    return () if screening is None else await screening.of(content, ticket, citations)
+    return () if screening is None else await screening.of(content, ticket, citations, lead)
 
 
 def _texts(content: Content) -> Iterable[tuple[str, str]]:
@@ -72,5 +85,4 @@ def _texts(content: Content) -> Iterable[tuple[str, str]]:
             continue
         for name, value in action.args.items():
             if (action.tool, name) != ("send_reply", "text") and value is not None:
-                text = value if isinstance(value, str) else str(value)
-                yield f"action.{index}.{name}", text
+                yield f"action.{index}.{name}", arg_text(value)

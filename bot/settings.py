@@ -192,9 +192,11 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
 
 def named_secrets(config: Config, environ: Mapping[str, str]) -> Mapping[str, SecretStr]:
     """The secrets whose variables the config names, by variable; unset ones are left out."""
-    return {
-        name: SecretStr(environ[name]) for _, name in config.secret_names() if environ.get(name)
-    }
+    names = [name for _, name in config.secret_names()]
+    if config.github is not None:
+        # Not needed by default, for what is public is read without; used where it is there.
+        names.append(config.github.token_env)
+    return {name: SecretStr(environ[name]) for name in names if environ.get(name)}
 
 
 def _whole(group: Mapping[str, bool]) -> list[str]:

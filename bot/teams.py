@@ -127,7 +127,9 @@ async def open_teams(
     return TeamsSide(
         surface=TeamsSurface(connector, rooms, tenancy, clock, links=not emulator),
         people=TeamsPeople(connector, rooms.references, tenancy, groups, clock),
-        reply=TeamsReply(Connector(fresh, tokens, allowed), rooms, clock, signatures),
+        reply=TeamsReply(
+            Connector(fresh, tokens, allowed), rooms, tenancy, clock, signatures, links=not emulator
+        ),
         rooms=rooms,
         tenancy=tenancy,
         connector=connector,

@@ -124,7 +124,7 @@ class Triage:
             start=Start(
                 run=run.id,
                 playbook=ticket.playbook,
-                author=ticket.author.key,
+                author=_charged(ticket),
                 limit_per_hour=limit,
                 counted=run.starts == 0,
             ),
@@ -185,11 +185,7 @@ class Triage:
             await self._void(proposal, cost, outcome.steps)
             return None
         command = await self._command(outcome, ticket, kit)
-        struck = (
-            tuple(one.article for one in outcome.citations if not one.supported)
-            if isinstance(outcome, Drafted)
-            else ()
-        )
+        struck = _struck(outcome)
         used, left = tally.data(), line.case or case
         if isinstance(outcome, Stopped) and outcome.confidence is not None:
             used["confidence"] = outcome.confidence
@@ -220,8 +216,9 @@ class Triage:
                     remind_at=remind_at,
                     expires_at=after(now, playbook.expire_after, playbook.hours),
                     notices=(*outcome.notices, *_card_notices(ticket, playbook, outcome)),
-                    hits=await hits_of(screening, content, ticket, outcome.citations),
+                    hits=await hits_of(screening, content, ticket, outcome.citations, outcome.lead),
                     on_hit=screening.on_hit if screening is not None else "reason",
+                    lead=outcome.lead,
                 )
             case Stopped():
                 return HandOff(
@@ -363,6 +360,21 @@ class Triage:
         return not isinstance(saved, Conflict)
 
 
+def _struck(outcome: Drafted | Stopped) -> tuple[str, ...]:
+    """What of the answer rests on nothing that was read."""
+    if not isinstance(outcome, Drafted):
+        return ()
+    fields = outcome.lead.struck if outcome.lead is not None else ()
+    return (*(one.article for one in outcome.citations if not one.supported), *fields)
+
+
+def _charged(ticket: Ticket) -> str:
+    """Whose runs an hour it counts among: its author's, and where that is nobody, its asker's."""
+    if ticket.author.id or ticket.asker is None:
+        return ticket.author.key
+    return ticket.asker.key
+
+
 def _is_ours(current: Proposal, begun: Proposal) -> bool:
     """Whether the proposal is still being drafted by the very start that ``begun`` counted."""
     return current.state == "drafting" and current.run.starts == begun.run.starts
@@ -373,7 +385,7 @@ def _fault(playbook: Playbook, now: datetime, words: str) -> HandOff:
         at=now,
         handoff=Handoff(reason="fault", missing=(words,)),
         content=Content(labels=(), route="default"),
-        playbook_version="",
+        playbook_version=playbook.version(),
         model="",
         remind_at=after(now, playbook.remind_after, playbook.hours),
     )
@@ -388,7 +400,8 @@ def _card_notices(ticket: Ticket, playbook: Playbook, drafted: Drafted) -> tuple
         notices.append(Notice(kind="unread_files", text=f"Attachments that nobody read: {names}"))
     approvers = playbook.route(drafted.content.route).approvers
     only = approvers.users(ticket.author.surface)
-    if only == (ticket.author.id,) and not approvers.groups(ticket.author.surface):
+    alone = only == (ticket.author.id,) and playbook.kind != "lead"
+    if alone and not approvers.groups(ticket.author.surface):
         notices.append(
             Notice(
                 kind="nobody_else_may_approve",

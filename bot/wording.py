@@ -65,8 +65,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 def _continues(text: str, before: tuple[int, int], start: int) -> bool:
     """An abbreviation has ended the last piece, not a sentence."""
-    between = text[before[1] : start]
-    return "\n" not in between and bool(_ABBREVIATION.search(text[before[0] : before[1]]))
+    between, last = text[before[1] : start], text[before[0] : before[1]].rsplit(None, 1)[-1]
+    return "\n" not in between and bool(_ABBREVIATION.search(last))
 
 
 def share_of(part: frozenset[str], whole: frozenset[str]) -> float:

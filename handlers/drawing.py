@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from bot.card import CardView
+from bot.card import CardView, LeadView
 from bot.domain import State
 from bot.plain_text import clean
 from handlers.inert import cut, one_line
@@ -98,6 +98,21 @@ def author_of(card: CardView) -> str:
     name = one_line(card.author.name)[:80]
     email = one_line(card.author.email or "")[:80]
     return (f"{name} ({email})" if email else name) if name else email or "The customer"
+
+
+def lead_lines(lead: LeadView) -> list[str]:
+    """A lead in plain lines, for where there is no markup. Texts stay raw."""
+    lines = [lead.note] if lead.note else []
+    for row in lead.rows:
+        box = "[x]" if row.chosen else "[ ]"
+        present = "empty in the CRM" if row.present is None else f"CRM: {row.present}"
+        source = "".join(one if isinstance(one, str) else one.name for one in row.source)
+        lines.append(f"{box} {row.title}: {row.proposed} ({present}; {source})")
+    if lead.same:
+        lines.append(f"In the CRM already: {', '.join(lead.same)}")
+    lines += [f"Not read: {line}" for line in lead.missed]
+    lines += [f"Struck: {line}" for line in lead.struck]
+    return lines
 
 
 def cost(usd: Decimal) -> str:

@@ -15,6 +15,7 @@ WORDS_LIMIT: Final = 3000
 _INCLUDE = re.compile(r"include(\.\d+)?\Z")
 _INDEX = re.compile(r"[0-9]{1,4}\Z")
 _FIELD = re.compile(r"action\.\d+\..+\Z", re.DOTALL)
+_CHOSEN = re.compile(r"action\.(\d{1,4})\.fields(\.\d+)?\Z")
 
 
 class Given(Protocol):
@@ -39,12 +40,22 @@ def edit_input(given: Given) -> EditInput:
     ticked = {value for key in include for value in given.chosen(key)}
     priority = given.chosen("priority")
     route = given.chosen("route")
+    chosen: dict[int, tuple[str, ...]] = {}
+    for key in given:
+        if found := _CHOSEN.match(key):
+            index = int(found[1])
+            chosen[index] = (*chosen.get(index, ()), *given.chosen(key))
     return EditInput(
         reply=given.text("reply"),
         labels=tuple(given.chosen("labels")) if "labels" in given else None,
         route=route[0] if route else None,
         priority=priority[0] if priority else None,
-        fields={key: given.text(key) or "" for key in given if _FIELD.match(key)},
+        fields={
+            key: given.text(key) or ""
+            for key in given
+            if _FIELD.match(key) and not _CHOSEN.match(key)
+        },
+        chosen=chosen,
         include=tuple(sorted(int(value) for value in ticked if _INDEX.match(value)))
         if include
         else None,

@@ -14,7 +14,6 @@ import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -34,12 +33,14 @@ _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-@dataclass(frozen=True)
 class Refused(Exception):
     """The request is answered with this status and nothing is done."""
 
-    status: int
-    reason: str
+    def __init__(self, status: int, reason: str) -> None:
+        # No frozen dataclass: whoever catches an exception sets its traceback.
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
 
 
 class Disconnected(Exception):

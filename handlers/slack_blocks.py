@@ -13,8 +13,9 @@ from typing import Any
 from bot.card import STATE_WORDS, ButtonView, CardView
 from handlers import slack_inert as text
 from handlers import slack_parts as parts
-from handlers.drawing import Drawing, Room
+from handlers.drawing import Drawing, Room, lead_lines
 from handlers.slack_inert import Json
+from handlers.slack_lead import lead
 
 CARD_EVENT = "deskhand_card"
 SHOW_ACTION = "deskhand.show"
@@ -95,6 +96,7 @@ def plain_message(card: CardView, *, buttons: bool = True) -> CardMessage:
     for line in (*card.outcome, *card.notices):
         lines.append("".join(one if isinstance(one, str) else one.name for one in line))
     lines += [f"{action.tool} → {action.target}" for action in card.actions[:5]]
+    lines += [text.one_line(line)[:300] for line in lead_lines(card.lead)] if card.lead else []
     lines += [f"{hit.line}: {text.one_line(hit.text)[:100]}" for hit in card.hits[:10]]
     sections = ["\n".join(lines), f"The customer wrote:\n{text.cut(card.quote, 1500)[0]}"]
     if card.draft is not None:
@@ -150,6 +152,7 @@ def _sections(card: CardView, room: Room) -> Drawing:
     parts.customer(draw, card)
     parts.rule(draw)
     parts.changes(draw, card)
+    lead(draw, card)
     parts.draft(draw, card)
     parts.screen(draw, card)
     parts.citations(draw, card)

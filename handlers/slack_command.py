@@ -342,7 +342,10 @@ def _bare(ident: str) -> str:
 
 def _too_much(name: str, word: str) -> CommandAnswer:
     """Nothing is done by halves: what is not understood may have been meant."""
-    return CommandAnswer(f"I do not understand `{_quoted(word)}` there. Usage: {COMMANDS[name]}")
+    said = f"I do not understand `{_quoted(word)}` there. Usage: {COMMANDS[name]}"
+    # Who asks for help with a command means that command.
+    near = difflib.get_close_matches(word.lower(), COMMANDS, 1) if name == "help" else []
+    return CommandAnswer(f"{said}. Did you mean {COMMANDS[near[0]]}?" if near else said)
 
 
 def _quoted(word: str) -> str:

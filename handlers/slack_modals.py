@@ -76,14 +76,15 @@ def edit_view(form: EditForm, carried: Carried) -> Json:
     head: list[Json] = []
     if form.note:
         head.append(_section(form.note))
-    head.append(
-        _input(
-            "reply",
-            "Reply",
-            _text(form.reply, multiline=True, max_length=REPLY_LIMIT),
-            optional=True,
+    if form.replies:
+        head.append(
+            _input(
+                "reply",
+                "Reply",
+                _text(form.reply, multiline=True, max_length=REPLY_LIMIT),
+                optional=True,
+            )
         )
-    )
     if form.labels:
         head.append(_input("labels", "Labels", _many(form.labels, form.chosen_labels)))
     if form.routes:
@@ -112,7 +113,7 @@ def edit_view(form: EditForm, carried: Carried) -> Json:
     return {
         "type": "modal",
         "callback_id": EDIT,
-        "title": _plain("Edit the draft"),
+        "title": _plain("Edit the draft" if form.replies else "Choose the fields"),
         "submit": _plain("Save"),
         "close": _plain("Cancel"),
         "private_metadata": carried.dump(),
@@ -217,6 +218,7 @@ def _action(action: ActionForm) -> list[Json]:
     offered = [field for field in action.fields if len(field.value) <= _limit(field)]
     left_out = [field for field in action.fields if len(field.value) > _limit(field)]
     blocks = [_section(title)] if action.fields else []
+    blocks += _choices(action)
     blocks += [
         _input(
             field.id,
@@ -228,6 +230,23 @@ def _action(action: ActionForm) -> list[Json]:
     ]
     # Cut, it would come back cut, and look like an edit.
     blocks += [_section(f"{field.title}: too long to edit here") for field in left_out]
+    return blocks
+
+
+def _choices(action: ActionForm) -> list[Json]:
+    """The boxes that choose a lead's fields, ten an element."""
+    blocks = []
+    for number, start in enumerate(range(0, len(action.choices), _BOXES), 1):
+        part = action.choices[start : start + _BOXES]
+        options: list[Json] = [
+            {"text": _plain(_cut(one_line(one.text), _OPTION_TEXT)), "value": one.name}
+            for one in part
+        ]
+        ticked = [option for one, option in zip(part, options, strict=True) if one.chosen]
+        ident = f"action.{action.index}.fields"
+        block_id = ident if number == 1 else f"{ident}.{number}"
+        label = "Write into the CRM" if number == 1 else "And"
+        blocks.append(_input(block_id, label, _boxes(options, ticked), optional=True))
     return blocks
 
 

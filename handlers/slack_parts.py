@@ -59,6 +59,9 @@ def outcome(draw: Drawing, card: CardView) -> None:
 
 def facts(draw: Drawing, card: CardView) -> None:
     """Labels; route, priority and confidence; and why."""
+    if card.lead is not None:
+        _why(draw, card)
+        return
     if not (card.labels or card.priority or card.confidence):
         return
     rest = [("Route", card.route), ("Priority", card.priority or "none")]
@@ -70,6 +73,10 @@ def facts(draw: Drawing, card: CardView) -> None:
         line += [text.leaf(f"{gap}{name}  ", bold=True), *text.leaves(draw.fit_line(value, 100))]
     labels = [text.leaf("Labels  ", bold=True), text.leaf(labels_of(draw, card.labels))]
     draw.add(text.rich(text.section(*labels, text.leaf("\n"), *line)))
+    _why(draw, card)
+
+
+def _why(draw: Drawing, card: CardView) -> None:
     if card.why.strip():
         why = draw.fit_line(card.why, draw.room.why)
         draw.add({"type": "context", "elements": [text.plain(f"Why: {why}")]})
@@ -222,6 +229,8 @@ def actions(draw: Drawing, card: CardView) -> None:
     if not card.actions:
         if card.state == "pending":
             words = "On approval: nothing is sent; the labels and the route are kept."
+            if card.lead is not None:
+                words = "On approval: nothing is written."
             draw.add({"type": "context", "elements": [text.plain(words)]})
         return
     shown = draw.most(len(card.actions), draw.room.actions)

@@ -19,7 +19,7 @@ from bot.ports import StoreUnavailable
 from handlers.slack_answers import CommandAnswer
 from handlers.slack_command import SlackCommand
 from handlers.teams_card import small_card
-from handlers.teams_figures import figures_activity
+from handlers.teams_figures import figures_activity, lines_activity
 from handlers.teams_inert import Json
 
 log = logging.getLogger("deskhand.teams")
@@ -28,6 +28,7 @@ ANSWER_SECONDS: Final = 2.5
 """How long an answer may take, of the contract's three seconds."""
 _PRIVATE: Final = frozenset({"show", "trace", "console"})
 """Answered in the asker's own chat; elsewhere only what everybody may see of it."""
+_HOW: Final = "Here write it as it is; elsewhere mention Deskhand and begin with agent."
 _STEERING: Final = frozenset({"pause", "resume"})
 _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 _LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
@@ -94,6 +95,10 @@ def _drawn(name: str, answer: CommandAnswer, *, charts: bool) -> Json:
     if answer.figures is not None:
         return figures_activity(answer.figures, answer.chart, answer.playbook, charts=charts)
     first, *rest = plain_lines(answer) or ["–"]
+    if name == "budget" and rest:
+        return lines_activity("Budget", [first, *rest])
+    if name == "help" and rest:
+        return small_card("What you can ask", [_HOW, first, *rest])
     return small_card(first, rest) if rest else _line(name, first)
 
 

@@ -93,28 +93,47 @@ def _charted(chart: Mapping[str, Any] | None, *, charts: bool) -> list[Json]:
         return []
     items = [line(bold(one_line(str(chart["title"])))), _table(chart["chart"])]
     stands = {"type": "Container", "items": items, "spacing": "Large", "separator": True}
-    return [{**_bars(chart), "spacing": "Large", "fallback": stands}] if charts else [stands]
+    # Of nothing a client draws an axis of thousandths.
+    some = any(one["value"] for series in chart["chart"]["series"][1:] for one in series["data"])
+    if not charts or not some:
+        return [stands]
+    return [{**_bars(chart), "spacing": "Large", "fallback": stands}]
 
 
 def _bars(chart: Mapping[str, Any]) -> Json:
     """What became of the tickets, stacked: the first series is their number, the sum of the rest
     in time."""
     axes = chart["chart"]["axis_config"]
+    names, unit = _short(axes["categories"])
     return {
         "type": "Chart.VerticalBar.Grouped",
         "title": chart["title"],
         "stacked": True,
-        "xAxisTitle": axes["x_label"],
+        "xAxisTitle": f"{unit}, {axes['x_label']}",
         "yAxisTitle": axes["y_label"],
         "data": [
             {
                 "legend": series["name"],
                 "color": color,
-                "values": [{"x": one["label"], "y": one["value"]} for one in series["data"]],
+                "values": [
+                    {"x": name, "y": one["value"]}
+                    for name, one in zip(names, series["data"], strict=True)
+                ],
             }
             for series, color in zip(chart["chart"]["series"][1:], _COLORS, strict=False)
         ],
     }
+
+
+def _short(labels: Sequence[str]) -> tuple[list[str], str]:
+    """Labels as short as bars are wide, for clients cut them to three characters, and their unit:
+    ``22 14:00`` is 14, ``Nov 22`` is 22. Bars of one label would be one bar, so where a day or
+    month comes round again the earlier one keeps its own."""
+    unit = "Hour" if all(":" in label for label in labels) else "Day"
+    short = [label.split()[-1].partition(":")[0] for label in labels]
+    later = (short[at + 1 :] for at in range(len(short)))
+    pairs = zip(labels, short, later, strict=True)
+    return [label if name in rest else name for label, name, rest in pairs], unit
 
 
 def _table(chart: Mapping[str, Any]) -> Json:

@@ -193,7 +193,7 @@ def _include(actions: Sequence[ActionForm]) -> list[Json]:
     made = _choice_set("include", "Do", options, ticked, FormRoom())
     if made is None:
         return []
-    made |= {"isMultiSelect": True, "wrap": True}
+    made |= {"isMultiSelect": True, "style": "expanded", "wrap": True}
     if ticked:
         words = "Leave at least one. To do nothing, reject it."
         made |= {"isRequired": True, "errorMessage": words}

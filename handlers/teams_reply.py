@@ -21,9 +21,11 @@ from handlers.teams_connector import (
     TeamsLimited,
     TeamsNotReached,
     TeamsRefused,
+    Thread,
 )
+from handlers.teams_people import Tenancy
 from handlers.teams_references import Rooms
-from handlers.teams_surface import thread_of
+from handlers.teams_surface import message_link, thread_of
 from tools.signature import Signatures
 from tools.spec import Grant, Sent
 
@@ -34,12 +36,21 @@ class TeamsReply:
     """``tools.spec.Outlet`` for Teams. ``connector`` should keep no connections alive."""
 
     def __init__(
-        self, connector: Connector, rooms: Rooms, clock: Monotonic, signatures: Signatures
+        self,
+        connector: Connector,
+        rooms: Rooms,
+        tenancy: Tenancy,
+        clock: Monotonic,
+        signatures: Signatures,
+        *,
+        links: bool = True,
     ) -> None:
         self._connector = connector
         self._rooms = rooms
         self._clock = clock
+        self._tenancy = tenancy
         self._signatures = signatures
+        self._links = links
 
     def target(self, ticket: Ticket) -> str:
         """Where the reply goes."""
@@ -93,7 +104,7 @@ class TeamsReply:
                 return Uncertain(f"the answer was lost ({lost}); look into the conversation")
             else:
                 await self._known_as_reply(at.conversation, message, grant)
-                return Succeeded(f"message {message} in {at.id}")
+                return Succeeded(self._receipt(at, message))
 
     async def look_up(self, sent: Sent) -> Succeeded | None:
         """A bot cannot read a conversation in Teams."""
@@ -106,6 +117,12 @@ class TeamsReply:
             await references.replied(conversation, message, grant.proposal)
         except StoreUnavailable as away:
             log.info("deskhand: feedback on %s will be nobody's: %s", message, away)
+
+    def _receipt(self, at: Thread, message: str) -> str:
+        """The message's address; in emulator mode, where there is none, which message it is."""
+        place = Place(surface="teams", place=at.conversation, thread=at.root, message=message)
+        address = message_link(place, self._tenancy.known) if self._links else None
+        return address or f"message {message} in {at.id}"
 
     def _signed(self, grant: Grant, text: str) -> str:
         name = one_line(self._signatures.sign(grant.playbook, grant.approved_by))

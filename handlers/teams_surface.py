@@ -143,17 +143,7 @@ class TeamsSurface:
 
     async def link(self, message: Place) -> str | None:
         """The address of a message; in emulator mode there is none."""
-        if not self._links or message.message is None:
-            return None
-        address = (
-            f"https://teams.microsoft.com/l/message/{quote(message.place, safe='')}/"
-            f"{quote(message.message, safe='')}?tenantId={quote(self._tenancy.known, safe='')}"
-        )
-        if message.thread is None:
-            address += f"&context={quote(json.dumps({'contextType': 'chat'}), safe='')}"
-        elif message.thread != message.message:
-            address += f"&parentMessageId={quote(message.thread, safe='')}"
-        return address
+        return message_link(message, self._tenancy.known) if self._links else None
 
     async def tell(self, actor: Actor, text: str, card: CardView | None = None) -> None:
         """A private message to one person, then the card without its buttons, for no copy of it
@@ -221,6 +211,22 @@ class TeamsSurface:
         if isinstance(fault, TeamsRefused) and fault.code == "BotNotInConversationRoster":
             await self._rooms.lost(at.conversation)
         return surface_error(fault)
+
+
+def message_link(message: Place, tenant: str) -> str | None:
+    """A message's address in every Teams client (learn.microsoft.com, *Deep links to a chat or
+    channel message*)."""
+    if message.message is None:
+        return None
+    address = (
+        f"https://teams.microsoft.com/l/message/{quote(message.place, safe='')}/"
+        f"{quote(message.message, safe='')}?tenantId={quote(tenant, safe='')}"
+    )
+    if message.thread is None:
+        address += f"&context={quote(json.dumps({'contextType': 'chat'}), safe='')}"
+    elif message.thread != message.message:
+        address += f"&parentMessageId={quote(message.thread, safe='')}"
+    return address
 
 
 async def thread_of(rooms: Rooms, place: Place) -> Thread | None:

@@ -421,9 +421,8 @@ github: {repositories: [acme/desk]}
     found = lines_of(parse(tmp_path, text).config, settings)
     for expected in (
         "github: this version does nothing with it",
-        "playbooks.support.research[1]: this version does not have fetch_page",
-        "playbooks.support.actions[1]: this version does not have update_crm",
-        "playbooks.sales.kind: this version runs no playbook of kind lead",
+        "playbooks.support.research[1]: fetch_page works in playbooks of kind lead alone",
+        "playbooks.support.actions[1]: update_crm works in playbooks of kind lead alone",
     ):
         assert expected in found, expected
     assert "search_kb;" not in found

@@ -51,8 +51,10 @@ class Money(Protocol):
     """The calls of ``Store`` that pay for a model call."""
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
-    ) -> Reservation | CapReached: ...
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
+    ) -> Reservation | CapReached:
+        """``lost``: the call's line should its process die and nobody ever settle this."""
+        ...
 
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()
@@ -223,9 +225,13 @@ class Caller:
                 return NoMoney(
                     "run", f"The {self.purse.cap} USD that a run may cost do not cover the call."
                 )
-            usd = price.worst_case(model.worst_case_tokens(fitted), fitted.max_tokens)
+            usd = _worst_case(model, fitted, price)
             given = await self.purse.money.reserve(
-                self.purse.run, self.purse.playbook, usd, self.purse.cap
+                self.purse.run,
+                self.purse.playbook,
+                usd,
+                self.purse.cap,
+                _lost_line(self.purse, model, fitted, usd),
             )
             if isinstance(given, Reservation):
                 return given, fitted
@@ -313,9 +319,13 @@ class Caller:
         return True
 
 
+def _worst_case(model: Model, prompt: Prompt, price: Price) -> Decimal:
+    return price.worst_case(model.worst_case_tokens(prompt), prompt.max_tokens, prompt.searches)
+
+
 def fit(model: Model, prompt: Prompt, price: Price, left: Decimal) -> Prompt | None:
     """``prompt``, made smaller until its worst case costs at most ``left``; None: it cannot be."""
-    if price.worst_case(model.worst_case_tokens(prompt), prompt.max_tokens) <= left:
+    if _worst_case(model, prompt, price) <= left:
         return prompt
     for room, tokens in _TRIMS:
         smaller = replace(
@@ -323,7 +333,7 @@ def fit(model: Model, prompt: Prompt, price: Price, left: Decimal) -> Prompt | N
             max_tokens=min(prompt.max_tokens, tokens),
             turns=prompt.turns if room is None else trimmed(prompt.turns, room),
         )
-        if price.worst_case(model.worst_case_tokens(smaller), smaller.max_tokens) <= left:
+        if _worst_case(model, smaller, price) <= left:
             return smaller
     return None
 
@@ -359,6 +369,26 @@ def _first_lines(text: str, room: int) -> str:
     return "\n".join(kept) or "(left out: there is no money to read it)"
 
 
+def _lost_line(purse: Purse, model: Model, prompt: Prompt, usd: Decimal) -> Entry:
+    """A call of which nobody will know whether it was made: it stands apart from its run, which has
+    long gone on, and counts like the money that was set aside for it."""
+    return Entry(
+        kind="model_call",
+        ticket=prompt.ticket.id,
+        playbook=purse.playbook,
+        data={
+            "of_run": purse.run,
+            "provider": model.name,
+            "model": prompt.model,
+            "prompt": prompt.prompt_name,
+            "prompt_version": prompt.prompt_version,
+            "cost_usd": str(usd),
+            "billed": "worst_case",
+            "failed": "lost",
+        },
+    )
+
+
 def _line(
     purse: Purse,
     model: Model,
@@ -391,6 +421,7 @@ def _line(
             "tokens_out": usage.output_tokens,
             "cache_read": usage.cache_read_tokens,
             "cache_write": usage.cache_write_tokens,
+            **({"searches": usage.searches} if prompt.searches else {}),
             "cost_usd": str(cost),
             "billed": "known" if result.usage is not None else "worst_case",
             "stop": result.stop if isinstance(result, Answer) else None,

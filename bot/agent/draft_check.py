@@ -53,11 +53,14 @@ class Source:
 SourceOf = Callable[[str], Source | None]
 """The article of an id, or None if there is none."""
 
+Span = tuple[int, int]
+"""Where a passage begins and ends, in code points."""
+
 _EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 _URL = r"(?:https?://|www\.)[^\s<>()\[\]\"']+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|example|dev|app|eu|de|uk)\b(?:/[^\s<>()\"']*)?"
 _ID = r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*\b"
-_BETWEEN_SPACES = re.compile(r"\S+")
-_OF_A_VALUE = re.compile(r"[\d@]|\.\w")
+_HOLDING_A_VALUE = re.compile(r"(?<!\S)\S*?(?:[\d@]|\.\w)\S*")
+_BEGINNING = re.compile(r"(?:^|[\n:.!?…])[\s\"“„‘'(*>-]*")
 _VALUE = re.compile(f"(?P<email>{_EMAIL})|(?P<url>{_URL})|(?P<id>{_ID})|(?P<number>{NUMBER})")
 
 _DATE_NAMES = frozenset(
@@ -151,9 +154,10 @@ def check_draft(
             quotes.setdefault(citation.article, []).append(citation.quote)
     articles = [found.text for found in map(source, quotes) if found]
     said = ticket_words(ticket)
+    spans = sentences(reply)
     marks = [
-        *_sentence_marks(reply, [" ".join(parts) for parts in quotes.values()], said),
-        *_value_marks(reply, "\n".join([said, *articles])),
+        *_sentence_marks(reply, spans, [" ".join(parts) for parts in quotes.values()], said),
+        *_value_marks(reply, spans, "\n".join([said, *articles])),
     ]
     return tuple(sorted(marks, key=lambda mark: (mark.start, mark.end)))
 
@@ -161,12 +165,14 @@ def check_draft(
 # --- sentences --------------------------------------------------------------------------------
 
 
-def _sentence_marks(reply: str, quotes: Sequence[str], said: str) -> list[Mark]:
+def _sentence_marks(
+    reply: str, spans: Sequence[Span], quotes: Sequence[str], said: str
+) -> list[Mark]:
     supports = [(stems_of(quote), figures_in(quote), quote) for quote in quotes]
     said_figures = figures_in(said)
     said_stems = stems_of(said)
     marks = []
-    for start, end in sentences(reply):
+    for start, end in spans:
         sentence = reply[start:end]
         if not is_factual(sentence):
             continue
@@ -217,7 +223,7 @@ def _same_polarity(sentence: str, stems: frozenset[str], quote: str) -> bool:
 # --- values -----------------------------------------------------------------------------------
 
 
-def _value_marks(reply: str, known: str) -> list[Mark]:
+def _value_marks(reply: str, spans: Sequence[Span], known: str) -> list[Mark]:
     folded = plain_word(fold(known))
     figures = figures_in(known)
     marks: list[Mark] = []
@@ -238,15 +244,14 @@ def _value_marks(reply: str, known: str) -> list[Mark]:
     for found in COUNTED.finditer(reply):
         if NUMBER_WORDS[found[1].casefold()] not in figures and not _whole(found[1], folded):
             marks.append(Mark(kind="value", start=found.start(), end=found.end()))
-    marks += _name_marks(reply, folded, taken)
+    marks += _name_marks(reply, spans, folded, taken)
     return _joined(reply, marks)
 
 
 def _values(text: str) -> Iterator[re.Match[str]]:
     """The values in ``text``. They hold no white space, and most words hold nothing of a value."""
-    for word in _BETWEEN_SPACES.finditer(text):
-        if _OF_A_VALUE.search(text, *word.span()):
-            yield from _VALUE.finditer(text, *word.span())
+    for word in _HOLDING_A_VALUE.finditer(text):
+        yield from _VALUE.finditer(text, *word.span())
 
 
 def _joined(reply: str, marks: Sequence[Mark]) -> list[Mark]:
@@ -266,18 +271,19 @@ def _whole(value: str, folded: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", folded) is not None
 
 
-def _name_marks(reply: str, folded: str, taken: Sequence[tuple[int, int]]) -> list[Mark]:
+def _name_marks(
+    reply: str, spans: Sequence[Span], folded: str, taken: Sequence[Span]
+) -> list[Mark]:
     """Capitalised words inside sentences (and runs of them anywhere) that stand in no source."""
-    starts = _starts(reply)
+    starts = _starts(reply, spans)
     found = [
         match
         for match in _CAPITALISED.finditer(reply)
         if not any(begin < match.end() and match.start() < end for begin, end in taken)
     ]
     inner = [match for match in found if match.start() not in starts]
-    words = len(WORD.findall(reply))
     # In a language that capitalises every noun a capital says nothing.
-    if words and len(inner) / words > 0.2 and len(inner) > 6:
+    if len(inner) > 6 and len(inner) / len(WORD.findall(reply)) > 0.2:
         inner = []
     marks = []
     for match in inner:
@@ -291,11 +297,10 @@ def _name_marks(reply: str, folded: str, taken: Sequence[tuple[int, int]]) -> li
     return [*marks, *_signed(reply, folded, starts)]
 
 
-def _starts(reply: str) -> frozenset[int]:
+def _starts(reply: str, spans: Sequence[Span]) -> frozenset[int]:
     """Where a capital is due: the first letter of a sentence, a line, a clause after a colon."""
-    starts = {start for start, _ in sentences(reply)}
-    starts |= {match.end() for match in re.finditer(r"(?:^|[\n:.!?…])[\s\"“„‘'(*>-]*", reply)}
-    return frozenset(starts)
+    starts = {start for start, _ in spans}
+    return frozenset(starts.union(match.end() for match in _BEGINNING.finditer(reply)))
 
 
 def _signed(reply: str, folded: str, starts: frozenset[int]) -> list[Mark]:

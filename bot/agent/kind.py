@@ -6,13 +6,15 @@ it, is its kind's: a prompt file, an output model, and how a run of it ends.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
+from bot.agent.prompting import PromptFile
 from bot.agent.run import AgentPorts, Job
 from bot.domain import Confidence, Content, HandoffReason, Notice
+from bot.ports import WebHit
 from tools.spec import ActionSpec
 
 AnswerT = TypeVar("AnswerT")
@@ -36,6 +38,27 @@ class Ran:
     """Which model spoke, where it is not the one that is configured."""
     degraded: bool
     """The local model answered because the other one could not."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the provider's web search came to."""
+
+    text: str
+    """What the model said of it."""
+    hits: tuple[WebHit, ...]
+
+
+@dataclass(frozen=True)
+class NotSearched:
+    """Why there was no search, in words."""
+
+    words: str
+
+
+Search = Callable[[PromptFile, str, str], Awaitable[Searched | NotSearched]]
+"""One paid call of the research model that may search the web: the prompt file, its version, and
+what its ``said`` is."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +88,9 @@ class Kind(Protocol[AnswerT, EndT_co]):
         """The answer in ``text``. Raises ``InvalidAnswer`` with words for the model."""
         ...
 
-    async def begin(self, job: Job) -> NoProposal | None:
-        """Before the run's first step: why there is none to be made, or None."""
+    async def begin(self, job: Job, search: Search) -> NoProposal | None:
+        """Before the run's first step: why there is none to be made, or None. ``search``: the web,
+        at the run's cost; nothing is searched unless it is called."""
         ...
 
     def end(self, job: Job) -> None:

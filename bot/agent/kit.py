@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic
 
 from bot.agent.answer import strict_schema
@@ -38,8 +39,10 @@ def make_kit(
     *,
     research_model: str,
     draft_model: str,
+    told: Mapping[str, Any] = MappingProxyType({}),
 ) -> Kit[AnswerT, EndT_co]:
-    """Ready ``playbook``: only the tools that it lists are taken, by exact name.
+    """Ready ``playbook``: only the tools that it lists are taken, by exact name. ``told`` is what
+    the prompt's stable part names besides, as a checklist's rules.
 
     Raises ``PromptError`` for a prompt that cannot be rendered, ``ValueError`` for a research tool
     that is listed and not given.
@@ -61,8 +64,9 @@ def make_kit(
         "research": research_model,
         "draft": draft_model,
         "max_tokens": prompt.front.max_tokens.model_dump(),
+        **({"told": told} if told else {}),
     }
-    system = prompt.system(playbook, kind.offered)
+    system = prompt.system(playbook, kind.offered, told)
     return Kit(
         playbook=playbook,
         prompt=prompt,

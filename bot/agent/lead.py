@@ -8,7 +8,7 @@ empty places are chosen; a person chooses the others.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -17,19 +17,21 @@ from pydantic import JsonValue
 
 from bot.agent.answer import cut
 from bot.agent.draft_check import Source
-from bot.agent.kind import Guess, NoProposal, Ran
+from bot.agent.kind import Guess, NoProposal, NotSearched, Ran, Search
 from bot.agent.lead_answer import LeadAnswer, LeadForm, Outreach, lead_form
 from bot.agent.lead_check import Checked, checked
 from bot.agent.run import Drafted, Job
 from bot.agent.wanted import Unwanted, Wanted, wanted, wanted_in
+from bot.agent.web_search import WebSearch, web_search
 from bot.domain import Action, Confidence, Content, Lead, LeadField
+from bot.lead_card import UPDATE_CRM
+from bot.lead_edit import update_action
 from bot.plain_text import clean
 from bot.playbook import Playbook
 from tools.crm.compare import compare
 from tools.crm.records import CrmReader, CrmUnavailable, Key, Record
 from tools.spec import ActionSpec
 
-UPDATE_CRM = "update_crm"
 DRAFT_OUTREACH = "draft_outreach"
 
 CRM_SECONDS = 8.0
@@ -68,6 +70,8 @@ class LeadKind:
     offered: tuple[ActionSpec, ...]
     reads: Reads
     crm: CrmReader
+    web: WebSearch | None = None
+    """None: the web is not searched."""
     under_way: dict[str, Wanted] = field(default_factory=dict)
     """Of the runs that are under way, by their ids."""
 
@@ -78,12 +82,12 @@ class LeadKind:
     def read(self, text: str) -> LeadAnswer:
         return self.form.read(text)
 
-    async def begin(self, job: Job) -> NoProposal | None:
+    async def begin(self, job: Job, search: Search) -> NoProposal | None:
         found = wanted_in(job.ticket, self.playbook.do_not_enrich)
         if isinstance(found, Unwanted):
             return NoProposal(words=found.words, reason="refusal")
         if found.domain is None:
-            known = await self._of_that_name(found)
+            known = await self._of_that_name(found, search)
             if isinstance(known, NoProposal):
                 return known
             found = known
@@ -152,8 +156,8 @@ class LeadKind:
     def missed(self, job: Job) -> tuple[str, ...]:
         return self.reads.missed(job.run.id)
 
-    async def _of_that_name(self, found: Wanted) -> Wanted | NoProposal:
-        """A bare name's domain, where the CRM knows one company of that name."""
+    async def _of_that_name(self, found: Wanted, search: Search) -> Wanted | NoProposal:
+        """A bare name's domain: where the CRM knows one company of that name, or on the web."""
         name = found.company or ""
         try:
             async with asyncio.timeout(CRM_SECONDS):
@@ -162,6 +166,11 @@ class LeadKind:
             words = str(away) or "The CRM did not answer in time."
             return NoProposal(words=f"{name} has no domain here: {words}")
         domains = {record.domain for record in records if record.domain}
+        if not domains and self.web is not None:
+            on_the_web = await self.web.domain_of(name, search)
+            if isinstance(on_the_web, NotSearched):
+                return NoProposal(words=on_the_web.words, missing=("The company's domain.",))
+            domains = {on_the_web} if on_the_web is not None else set()
         if len(domains) != 1:
             known = "several domains of that name" if domains else "no domain of that name"
             return NoProposal(
@@ -209,7 +218,7 @@ class LeadKind:
 
 
 def lead_kind(
-    playbook: Playbook, actions: tuple[ActionSpec, ...], reads: Reads, crm: CrmReader
+    playbook: Playbook, actions: Sequence[ActionSpec], reads: Reads, crm: CrmReader
 ) -> LeadKind:
     """``actions``: the specs of the action tools there are."""
     offered = tuple(
@@ -217,7 +226,8 @@ def lead_kind(
         for one in actions
         if one.name == DRAFT_OUTREACH and playbook.action(DRAFT_OUTREACH) is not None
     )
-    return LeadKind(playbook, lead_form(outreach=bool(offered)), offered, reads, crm)
+    web = web_search() if playbook.web_search else None
+    return LeadKind(playbook, lead_form(outreach=bool(offered)), offered, reads, crm, web)
 
 
 def compared(
@@ -249,21 +259,6 @@ def compared_anew(lead: Lead, record: Record | None) -> Lead:
     fresh = compared(Key(lead.kind, lead.key), record, Checked(lead.fields, lead.struck))
     same = dict.fromkeys((*lead.same, *fresh.same))
     return fresh.model_copy(update={"same": tuple(same), "missed": lead.missed})
-
-
-def update_action(lead: Lead, chosen: tuple[str, ...], target: str) -> Action:
-    """The action that writes the chosen fields; with none of them it is left out."""
-    changes: list[JsonValue] = [
-        {"field": one.name, "shown": one.present, "value": one.value}
-        for one in lead.fields
-        if one.name in chosen and one.value
-    ]
-    return Action(
-        tool=UPDATE_CRM,
-        args={"kind": lead.kind, "key": lead.key, "changes": changes},
-        target=target,
-        included=bool(changes),
-    )
 
 
 def _confidence(lead: Lead) -> Confidence:

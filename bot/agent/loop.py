@@ -30,8 +30,17 @@ from bot.agent.calls import (
     Purse,
     Void,
 )
-from bot.agent.kind import AnswerT, EndT_co, Guess, NoProposal, Ran
+from bot.agent.kind import (
+    AnswerT,
+    EndT_co,
+    Guess,
+    NoProposal,
+    NotSearched,
+    Ran,
+    Searched,
+)
 from bot.agent.kit import Kit
+from bot.agent.prompting import PromptFile
 from bot.agent.research import Research
 from bot.agent.run import (
     AgentPorts,
@@ -43,11 +52,14 @@ from bot.agent.run import (
 from bot.domain import Content, Handoff, HandoffReason, Notice
 from bot.journal import Entry
 from bot.ports import Answer, Model, ModelFailed, Prompt, Turn
-from bot.screen import masked_run, masked_ticket
+from bot.screen import masked, masked_run, masked_ticket
 from tools.spec import ReadContext
 
 MARGIN_SECONDS = 3.0
 """Kept back of a run's seconds for the local model, and to end well; at most a tenth of them."""
+
+MOST_SEARCHES = 2
+"""Web searches of one run: each is paid for, and so are its results."""
 
 GUESS_SECONDS = 1.0
 """How long a handoff may take to guess labels and route."""
@@ -129,7 +141,12 @@ async def run_agent(
     """
     if ports.mask_inbound:
         # Here and not where a prompt is written: tools and the local model read the ticket too.
-        job = replace(job, ticket=masked_ticket(job.ticket), run=masked_run(job.run))
+        job = replace(
+            job,
+            ticket=masked_ticket(job.ticket),
+            run=masked_run(job.run),
+            said=masked(job.said),
+        )
     prompt = kit.prompt.front.name
     with ports.spans.agent(job.ticket, job.run, prompt, kit.prompt_version) as agent:
         loop = _Loop(job, kit, ports, cancelled, doing)
@@ -180,10 +197,10 @@ class _Loop(Generic[AnswerT, EndT_co]):
             run.id,
             ports.spans,
         )
-        self.ticket_text = self.kit.prompt.ticket(ticket, run)
+        self.ticket_text = self.kit.prompt.ticket(ticket, run, self.job.said)
 
     async def run(self) -> EndT_co | Stopped | Cancelled | Unpaid:
-        barred = await self.kit.kind.begin(self.job)
+        barred = await self.kit.kind.begin(self.job, self._search)
         if barred is not None:
             return self._no_proposal(barred, self.model.name)
         about = self.kit.kind.about(self.job)
@@ -221,6 +238,35 @@ class _Loop(Generic[AnswerT, EndT_co]):
         self.degraded, self.model, self.unusable = why, local, 0
         self.deadline = replace(self.deadline, margin=0.0)
         self.caller = replace(self.caller, deadline=self.deadline)
+
+    async def _search(self, prompt: PromptFile, version: str, said: str) -> Searched | NotSearched:
+        """One step, as any other: paid, bounded, on record."""
+        if self.model.name == "local":
+            return NotSearched("The local model cannot search the web.")
+        ticket, run = self.job.ticket, self.job.run
+        call = replace(
+            self._prompt("research"),
+            system=prompt.system(self.kit.playbook, ()),
+            ticket_text=prompt.ticket(ticket, run, said),
+            turns=(),
+            toolbox=(),
+            max_tokens=prompt.front.max_tokens.research,
+            prompt_name=prompt.front.name,
+            prompt_version=version,
+            searches=MOST_SEARCHES,
+        )
+        called = await self.caller.call(self.model, call, self.steps + 1)
+        match called:
+            case Answered(answer):
+                self.steps += 1
+                whole = answer.stop == "end_turn"
+                return Searched(answer.text if whole else "", answer.hits)
+            case NoMoney(_, words) | Down(words):
+                return NotSearched(f"The web was not searched: {words}")
+            case Late() | Void():
+                return NotSearched("The web was not searched: the run is over.")
+            case _:
+                assert_never(called)
 
     # --- one step ---
 

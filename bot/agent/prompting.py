@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -73,8 +74,14 @@ class PromptFile:
     text: str
     template: Template
 
-    def system(self, playbook: Playbook, actions: Iterable[ActionSpec]) -> str:
-        """The stable part, for one playbook. Raises ``PromptError``."""
+    def system(
+        self,
+        playbook: Playbook,
+        actions: Iterable[ActionSpec],
+        told: Mapping[str, Any] = MappingProxyType({}),
+    ) -> str:
+        """The stable part, for one playbook. ``told``: what its kind names besides. Raises
+        ``PromptError``."""
         return self._block(
             "system",
             labels=playbook.labels,
@@ -82,10 +89,12 @@ class PromptFile:
             routes=tuple(playbook.routes),
             actions=tuple(actions),
             reply_limit=REPLY_LIMIT,
+            **told,
         )
 
-    def ticket(self, ticket: Ticket, run: Run) -> str:
-        """The ticket and what belongs to it, each in its own untrusted element."""
+    def ticket(self, ticket: Ticket, run: Run, said: str = "") -> str:
+        """The ticket and what belongs to it, each in its own untrusted element. ``said``: what the
+        run reads besides, as an ask's thread."""
         return self._block(
             "ticket",
             thread=_thread(ticket.thread),
@@ -94,6 +103,7 @@ class PromptFile:
             author=inert(ticket.author.name[:FIELD_LIMIT]),
             subject=inert(ticket.subject[:FIELD_LIMIT]),
             body=inert(cut_middle(ticket.body, TICKET_LIMIT)),
+            said=inert(said),
         )
 
     def _block(self, name: str, **values: Any) -> str:

@@ -57,6 +57,9 @@ class Job:
     targets: Mapping[str, str]
     """Where each allowed action on this ticket would go, in words. Text only: the model's side
     never holds a tool."""
+    said: str = ""
+    """What a run reads besides its ticket, as an ask's thread: a stranger's words, each line of
+    them told from ours by its beginning. The prompt's ``said``."""
 
 
 # --- how a run ends ---------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from typing import Any
 
 from bot.agent.answer import CITATIONS_LIMIT, SEND_REPLY, AnswerForm, FinalAnswer, answer_form
 from bot.agent.draft_check import check_citations, check_draft
-from bot.agent.kind import Guess, NoProposal, Ran
+from bot.agent.kind import Guess, NoProposal, Ran, Search
 from bot.agent.run import Drafted, Job
 from bot.domain import Action, Content, Notice
+from bot.plain_text import clean_args
 from bot.playbook import Playbook
 from tools.spec import ActionSpec
 
@@ -37,7 +38,7 @@ class TriageKind:
     def read(self, text: str) -> FinalAnswer:
         return self.form.read(text)
 
-    async def begin(self, job: Job) -> None:
+    async def begin(self, job: Job, search: Search) -> None:
         return None
 
     def end(self, job: Job) -> None:
@@ -93,7 +94,7 @@ class TriageKind:
                     actions.append(Action(tool=use.tool, args={**args}, target=target))
                 continue
             actions += [
-                Action(tool=use.tool, args=named.args, target=target)
+                Action(tool=use.tool, args=clean_args(named.args), target=target)
                 for named in answer.actions
                 if named.tool == use.tool and named.tool in self.form.actions
             ]

@@ -12,6 +12,7 @@ from bot.config import Config
 from bot.settings import DEMO_TENANT, TENANT, Settings
 from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
+from bot.store.epoch import Epoch
 from bot.store.state import RedisStore
 
 
@@ -21,6 +22,7 @@ class Attached:
 
     store: RedisStore
     facts: ServerFacts
+    epoch: Epoch
 
     async def clock_skew_seconds(self) -> float:
         """How far this machine's clock is ahead of the store's. Raises ``StoreUnavailable``."""
@@ -57,6 +59,6 @@ async def attached(
             timezone=ZoneInfo(money.timezone if money else "UTC"),
         )
         facts = await check_server(redis, epoch_key=store.keys.epoch)
-        await store.start()
+        epoch = await store.start()
         stack.push_async_callback(store.close)
-        yield Attached(store, facts)
+        yield Attached(store, facts, epoch)

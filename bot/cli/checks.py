@@ -108,12 +108,23 @@ def doctor(
     offline: Annotated[
         bool, typer.Option("--offline", help="Ask nobody outside this machine.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="After a failover: let approved actions be carried out."),
+    ] = False,
 ) -> None:
     """Look at everything that `serve` needs; each finding says what to do."""
-    from bot.cli.doctor import examine
+    from bot.cli import doctor as looking
 
     settings = read_settings(config)
-    checks = event_loop.run(examine(settings, offline=offline))
+    if resume:
+        resumed = event_loop.run(looking.resume(settings))
+        output.complain(
+            "The store's history is accepted: approved actions go on."
+            if resumed
+            else "There is nothing to resume."
+        )
+    checks = event_loop.run(looking.examine(settings, offline=offline))
     bad = [check for check in checks if not check.well]
     if as_json:
         output.as_json(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.faults import ConfigError
 from bot.findings import Finding, of_config, of_environment, unpriced
+from bot.journal import Entry
 from bot.ports import StoreUnavailable
 from bot.settings import Settings, named_secrets
 from bot.store.errors import EmbeddedServerError, StoreRefused
@@ -59,6 +60,23 @@ async def examine(settings: Settings, *, offline: bool) -> tuple[Check, ...]:
     return tuple(checks)
 
 
+async def resume(settings: Settings) -> bool:
+    """Act on the store's history as it is after a failover, in the name of who runs this machine;
+    what is paused stays so. False: it has not forked, or again meanwhile.
+
+    Raises ``EmbeddedServerError``, ``StoreRefused``, ``StoreUnavailable``.
+    """
+    from bot.cli.attach import attached
+
+    async with attached(settings) as there:
+        if there.epoch.accepted:
+            return False
+        told = {"what": "resume", "epoch": there.epoch.id}
+        entry = Entry(kind="operator", actor="operator", data=told)
+        await there.store.record_book.append((entry,))
+        return await there.store.accept_epoch(there.epoch)
+
+
 def _speaks_teams(settings: Settings, loaded: ConfigFile) -> bool:
     """Whether Teams is served, or, without credentials, the file was written for its emulator."""
     books = loaded.config.playbooks.values()
@@ -102,7 +120,7 @@ async def _store(settings: Settings, loaded: ConfigFile | None) -> Check:
     findings: list[Finding] = []
     try:
         async with attached(settings, config) as there:
-            facts = there.facts
+            facts, forked = there.facts, not there.epoch.accepted
             skew = await there.clock_skew_seconds()
     except (EmbeddedServerError, StoreRefused, StoreUnavailable) as fault:
         what, _, remedy = str(fault).rpartition(": ")
@@ -115,6 +133,14 @@ async def _store(settings: Settings, loaded: ConfigFile | None) -> Check:
                 f"durability is relaxed{', and `durability: strict` refuses that' * strict}",
                 facts.why or "set `appendonly yes` and `appendfsync always`",
                 "finding" if strict or not settings.embedded else "note",
+            )
+        )
+    if forked:
+        findings.append(
+            Finding(
+                where,
+                "the store's history has forked (a failover), so no approved action is carried out",
+                "look whether the last decisions are there, then run `deskhand doctor --resume`",
             )
         )
     findings += [

@@ -18,6 +18,7 @@ SCOPES: dict[str, str] = {
     "groups:history": "the same as channels:history for private channels it was invited to",
     "groups:read": "the same as channels:read for private channels it was invited to",
     "im:history": "read what people write to it in its own conversation",
+    "im:read": "know at each summary that its asker is in the conversation it is of",
     "im:write": "tell a manager or an approver something in private",
     "reactions:write": "show on the customer's message how far it is",
     "usergroups:read": "know at each decision who is in a group of approvers",

@@ -11,7 +11,12 @@ from tools.spec import ReadTool, SimilarTicket
 def catalogue() -> Iterator[tuple[str, str, str]]:
     """Name, ``research`` or ``action``, and what it does; research tools first."""
     from bot.clock import SystemClock
+    from bot.config import Fetch
+    from bot.lead_tools import lead_tools
+    from tools.actions.draft_outreach import DraftOutreach
     from tools.actions.send_reply import SendReply
+    from tools.actions.update_crm import UpdateCrm
+    from tools.crm.sqlite_file import SqliteReader
     from tools.research.knowledge import KnowledgeIndex
     from tools.research.search_kb import SearchKb
     from tools.research.similar_tickets import SimilarTickets
@@ -20,10 +25,11 @@ def catalogue() -> Iterator[tuple[str, str, str]]:
     reads: tuple[ReadTool, ...] = (
         SearchKb(KnowledgeIndex((), Path())),
         SimilarTickets(_nothing_learnt, SystemClock()),
+        *lead_tools(Fetch(), SqliteReader(Path("crm.sqlite")), SystemClock()).tools,
     )
     for tool in reads:
         yield tool.name, "research", tool.description
-    for spec in (SendReply.spec,):
+    for spec in (SendReply.spec, UpdateCrm.spec, DraftOutreach.spec):
         yield spec.name, "action", spec.description
 
 

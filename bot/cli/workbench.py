@@ -77,7 +77,7 @@ class OwnPurse:
     """Runs that had to do without a call because all of it was spent."""
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
     ) -> Reservation | CapReached:
         """One event loop and no await in between: what is compared is what is there."""
         run_left = run_cap - self.of_run.get(run, Decimal(0))
@@ -117,7 +117,7 @@ class BookedPurse(OwnPurse):
     held: dict[str, Reservation] = field(default_factory=dict)
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
     ) -> Reservation | CapReached:
         """Raises ``StoreUnavailable``."""
         own = await super().reserve(run, playbook, usd, run_cap)

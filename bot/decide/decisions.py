@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Literal
 
+from bot.agent.lead import compared_anew
 from bot.authority import listed, may_read, required_lists, same_person
 from bot.card import CardView
-from bot.commands import Approve, Edit, Reject, Retry, SettleDone, SettleRetry, Take
+from bot.commands import Approve, Edit, Reject, Renew, Retry, SettleDone, SettleRetry, Take
 from bot.context import Context
 from bot.decide.asked import Asked, authorise, read
 from bot.decide.saving import Saving, Step
@@ -40,13 +42,19 @@ from bot.forms import (
     Submitted,
 )
 from bot.journal import Entry
+from bot.lead_card import UPDATE_CRM, chosen_in
+from bot.lead_edit import update_action
 from bot.lifecycle import digest, next_action
 from bot.plain_text import clean
 from bot.playbook import Playbook, after
-from bot.ports import Commit, Versioned
+from bot.ports import Commit, LookUpFailed, Versioned
 from bot.projection import view
 from bot.runs import drafting, first_wakes, handed_off, over_limit
 from bot.screening import hits_of
+from tools.crm.records import CrmUnavailable, Key
+
+_CRM_SECONDS = 1.0
+"""For the CRM's answer to a retry: the person waits, and the press has its own limit."""
 
 
 class Decide:
@@ -82,9 +90,10 @@ class Decide:
             needed = approvals_needed(book, proposal.content.actions if proposal.content else ())
             match verb:
                 case "take":
-                    return Step(Take(decision, remind_at))
+                    return Step(Take(decision, remind_at, book.version()))
                 case "retry":
-                    return Step(Retry(decision, needed, remind_at, expires_at))
+                    anew = await self._crm_moved(asked, person, now)
+                    return Step(anew or Retry(decision, needed, remind_at, expires_at))
                 case "settle_done":
                     return Step(SettleDone(decision, needed, remind_at, expires_at))
                 case _:
@@ -94,6 +103,51 @@ class Decide:
         outcome = await self._saving.decide(token, verb, actor, plan)
         # Only an edit has fields to be wrong.
         return outcome if not isinstance(outcome, FieldErrors) else not_saved()
+
+    async def _crm_moved(self, asked: Asked, person: Person, now: datetime) -> Renew | None:
+        """The card made anew, where the CRM holds something else by now than it showed; None: it
+        holds the same, or the card is about something else. Raises ``LookUpFailed``."""
+        proposal, playbook, crm = asked.proposal.value, asked.playbook, self._context.crm
+        lead, content, index = proposal.lead, proposal.content, next_action(proposal)
+        if lead is None or content is None or index is None or crm is None:
+            return None
+        if content.actions[index].tool != UPDATE_CRM:
+            return None
+        try:
+            async with asyncio.timeout(_CRM_SECONDS):
+                record = await crm.find(Key(lead.kind, lead.key))
+        except (CrmUnavailable, TimeoutError) as away:
+            raise LookUpFailed("the CRM") from away
+        fresh = compared_anew(lead, record)
+        if fresh == lead:
+            return None
+        empty = tuple(one.name for one in fresh.fields if not one.overwrites)
+        was = chosen_in(content.actions[index])
+        chosen = tuple(name for name in was if name in empty)
+        target = content.actions[index].target
+        actions = (
+            *content.actions[:index],
+            update_action(fresh, chosen, target),
+            *content.actions[index + 1 :],
+        )
+        renewed = content.model_copy(update={"actions": actions})
+        screening = self._context.screening
+        ticket = asked.ticket.value
+        return Renew(
+            decision=_decision("retry", proposal, person, now),
+            content=renewed,
+            lead=fresh,
+            notice=Notice(
+                kind="crm_read_anew",
+                text="read the CRM anew. Look at what it holds by now, then approve again.",
+                actor=person.actor,
+            ),
+            approvals_needed=approvals_needed(playbook, actions),
+            remind_at=after(now, playbook.remind_after, playbook.hours),
+            expires_at=after(now, playbook.expire_after, playbook.hours),
+            hits=await hits_of(screening, renewed, ticket, proposal.citations, fresh),
+            on_hit=screening.on_hit if screening is not None else "reason",
+        )
 
     async def submit_approve(self, token: str, actor: Actor, given: ApproveInput) -> Submitted:
         """The form came back that asks why what the screen has found may go out."""
@@ -131,12 +185,18 @@ class Decide:
         async def plan(asked: Asked, person: Person, now: datetime) -> Step | FieldErrors:
             context, proposal, playbook = self._context, asked.proposal.value, asked.playbook
             edited = apply_edit(
-                proposal, asked.ticket.value, playbook, context.specs, context.target, given
+                proposal, asked.ticket.value, playbook, context.specs, context.target, given, person
             )
             if isinstance(edited, FieldErrors):
                 return edited
             screening = context.screening
-            hits = await hits_of(screening, edited.content, asked.ticket.value, proposal.citations)
+            hits = await hits_of(
+                screening,
+                edited.content,
+                asked.ticket.value,
+                proposal.citations,
+                edited.lead,
+            )
             against = await self._against_approving(asked, person, edited.content)
             if against is None and hits:
                 against = _screened(person, hits)
@@ -155,6 +215,7 @@ class Decide:
                 notices=notices,
                 hits=hits,
                 on_hit=screening.on_hit if screening is not None else "reason",
+                lead=edited.lead,
             )
             return Step(command)
 
@@ -190,7 +251,7 @@ class Decide:
 
         async def plan(asked: Asked, person: Person, now: datetime) -> Step:
             decision = _decision("reject", asked.proposal.value, person, now).model_copy(
-                update={"reason": given.reason, "words": given.words.strip() or None}
+                update={"reason": given.reason, "words": clean(given.words).strip() or None}
             )
             command = Reject(decision)
             if not given.draft_again or not asked.is_latest:
@@ -302,7 +363,7 @@ def _persons(
 
 def _drafted_again(asked: Asked, given: RejectInput, now: datetime, *, awaits_card: bool) -> Commit:
     """A new run of the rejected proposal's ticket, or a handoff where there were enough."""
-    ticket, words = asked.ticket.value, given.words.strip()
+    ticket, words = asked.ticket.value, clean(given.words).strip()
     feedback = (given.reason, words) if words else (given.reason,)
     fresh = drafting(ticket, now, not_before=now, awaits_card=awaits_card, feedback=feedback)
     limit = asked.playbook.limits.runs_per_ticket

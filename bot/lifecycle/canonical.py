@@ -39,12 +39,14 @@ def digest(proposal: Proposal) -> str:
     return hashlib.sha256(canonical_json(covered)).hexdigest()
 
 
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
+
+
 def canonical_json(value: object) -> bytes:
     """The one byte form of a JSON value. NaN and lone surrogates raise ``ValueError``."""
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode("utf-8", "strict")
+    return _CANONICAL.encode(value).encode("utf-8", "strict")
 
 
 def idempotency_key(proposal: Proposal, index: int, attempt: int) -> str:

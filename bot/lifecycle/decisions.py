@@ -49,6 +49,7 @@ def take(proposal: Proposal, command: Take) -> Moved | Denied:
                 state="handoff",
                 revision=1,
                 run=run,
+                playbook_version=command.playbook_version,
                 owner=command.decision,
                 handoff=Handoff(reason="time", missing=("The draft was not ready in time.",)),
                 content=Content(labels=(), route="default"),

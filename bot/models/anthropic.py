@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from bot.budget import Price, Usage
-from bot.models.anthropic_messages import messages_of, tools_of
+from bot.models.anthropic_messages import hits_in, messages_of, search_tool, tools_of
 from bot.ports import Answer, ModelFailed, Prompt, StopReason, ToolCall
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ for structured output, and the frame of each message."""
 
 PROMPT_LIMIT = 100_000
 """Tokens. Longer prompts have a dearer price at some models, so they are never sent."""
+
+SEARCH_USD = Decimal("0.01")
+"""One web search: $10 per 1,000 (platform.claude.com/docs, web search tool, pricing)."""
+
+SEARCH_TOKENS = 40_000
+"""What the results of one search may be billed as input at most: some ten pages of text."""
 
 CONNECT_SECONDS = 5.0
 
@@ -118,7 +124,8 @@ class AnthropicModel:
             for result in turn.results
         )
         untrusted += sum(_bytes(turn.note) + _raw_bytes(turn.raw) for turn in prompt.turns)
-        return OVERHEAD_TOKENS + self._parts(prompt).tokens + _own(prompt.system) + untrusted
+        own = OVERHEAD_TOKENS + self._parts(prompt).tokens + _own(prompt.system)
+        return own + untrusted + prompt.searches * SEARCH_TOKENS
 
     async def answer(self, prompt: Prompt) -> Answer:
         """One request, never resent. Raises ``ModelFailed``."""
@@ -138,8 +145,8 @@ class AnthropicModel:
             ],
             "messages": messages_of(prompt),
         }
-        if fixed.tools:
-            request["tools"] = fixed.tools
+        if fixed.tools or prompt.searches:
+            request["tools"] = [*fixed.tools, *search_tool(prompt.searches)]
         if fixed.output is not None:
             request["output_config"] = fixed.output
         return await self._send(client, prompt, request)
@@ -229,7 +236,9 @@ def _read(model: str, http: httpx2.Response, request_hash: str) -> Answer:
     text = "".join(str(block.get("text", "")) for block in content if block["type"] == "text")
     stop = _STOPS.get(str(message.get("stop_reason")), "other")
     request_id = http.headers.get("request-id")
-    return Answer(model, text, calls, stop, usage, content, request_id, request_hash)
+    return Answer(
+        model, text, calls, stop, usage, content, request_id, request_hash, hits_in(content)
+    )
 
 
 def _usage(message: Any) -> Usage | None:
@@ -246,6 +255,8 @@ def _usage(message: Any) -> Usage | None:
             "cache_creation_input_tokens",
         )
     ]
+    server = found.get("server_tool_use")
+    counts.append((server.get("web_search_requests") or 0) if isinstance(server, dict) else 0)
     if not all(type(count) is int and count >= 0 for count in counts):
         return None
     return Usage(*counts)
@@ -311,6 +322,7 @@ def _price(model: str) -> Price | None:
             output=per_million(Priced(output_tokens=1_000), 1_000),
             cache_read=per_million(Priced(input_tokens=1_000, cache_read_tokens=1_000), 1_000),
             cache_write=per_million(Priced(input_tokens=1_000, cache_write_tokens=1_000), 1_000),
+            search=SEARCH_USD,
         )
         longest = per_million(Priced(input_tokens=PROMPT_LIMIT - 1), PROMPT_LIMIT - 1)
     except LookupError:

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.agent.prompting import inert
-from bot.ports import Prompt, ToolDescription, ToolResult, Turn
+from bot.ports import Prompt, ToolDescription, ToolResult, Turn, WebHit
 
 Block = dict[str, Any]
+
+_SEARCHED = "web_search_tool_result"
 
 ARGS_LIMIT = 500
 """Characters of a call's arguments that another model is told."""
@@ -31,6 +33,26 @@ def tools_of(toolbox: Sequence[ToolDescription]) -> list[Block]:
         }
         for tool in toolbox
     ]
+
+
+def search_tool(searches: int) -> list[Block]:
+    """The provider's own web search, so many times at most; none for 0.
+
+    The version without code execution: nothing but a search may run on the provider's side."""
+    if not searches:
+        return []
+    return [{"type": "web_search_20250305", "name": "web_search", "max_uses": searches}]
+
+
+def hits_in(content: Sequence[Block]) -> tuple[WebHit, ...]:
+    """The pages that web searches have found, in their order; a search that failed found none."""
+    results = (block.get("content") for block in content if block["type"] == _SEARCHED)
+    return tuple(
+        WebHit(one["url"], str(one.get("title") or ""))
+        for found in results
+        for one in (found if isinstance(found, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("url"), str)
+    )
 
 
 def messages_of(prompt: Prompt) -> list[Block]:

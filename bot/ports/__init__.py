@@ -19,6 +19,7 @@ from bot.ports.model import (
     ToolDescription,
     ToolResult,
     Turn,
+    WebHit,
 )
 from bot.ports.saved import (
     Arrival,
@@ -94,4 +95,5 @@ __all__ = [
     "Versioned",
     "Wake",
     "WakeKind",
+    "WebHit",
 ]

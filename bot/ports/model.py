@@ -79,6 +79,16 @@ class Prompt:
     prompt_name: str
     prompt_version: str
     playbook: str
+    searches: int = 0
+    """How often the provider may search the web for this call; 0: it is not offered."""
+
+
+@dataclass(frozen=True)
+class WebHit:
+    """A page that the provider's web search has found. Its words are never taken as a source."""
+
+    url: str
+    title: str
 
 
 StopReason = Literal["end_turn", "tool_use", "max_tokens", "refusal", "pause_turn", "other"]
@@ -97,6 +107,7 @@ class Answer:
     raw: Any
     request_id: str | None = None
     request_hash: str = ""
+    hits: tuple[WebHit, ...] = ()
 
 
 class ModelFailed(Exception):

@@ -120,8 +120,10 @@ class Store(Protocol):
 
     # limits and money
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
-    ) -> Reservation | CapReached: ...
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
+    ) -> Reservation | CapReached:
+        """``lost``: the journal's line of what it was for, should nobody ever settle it."""
+        ...
 
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()

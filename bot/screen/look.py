@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain import Hit
 from bot.screen.contacts import addresses, digit_runs, digits_of, other_email, other_phone
-from bot.screen.found import Found
+from bot.screen.found import Found, plain
 from bot.screen.keys import secret
 from bot.screen.links import foreign_link
 from bot.screen.national import national_id
@@ -40,36 +40,49 @@ class Known:
 def look(text: str, sieve: Sieve, known: Known, field: str = "reply") -> tuple[Hit, ...]:
     """Every hit in ``text``, by place and name; ``field`` says where on the card it stands.
 
-    What lies within another passage is that alone: digits of a card are no phone number, a user's
-    name in a link is no address.
+    It is read as a person reads it (``Plain``), so that it hides behind no spelling. What lies
+    within another passage is that alone: digits of a card are no phone number, a user's name in a
+    link is no address.
     """
-    texts = (*known.said, *known.sources)
+    read = plain(text)
+    sources = tuple(plain(one).text for one in known.sources)
+    texts = (*(plain(one).text for one in known.said), *sources)
     emails = {address for one in (*texts, *sieve.own_contacts) for _, address in addresses(one)}
     phones = {digits for one in texts for digits in digit_runs(one)}
     phones |= {digits_of(one) for one in sieve.own_contacts if "@" not in one}
-    cards, accounts, keys = tuple(payment_card(text)), tuple(iban(text)), tuple(secret(text))
-    numbers = tuple(_outside(national_id(text), (*cards, *accounts, *keys)))
-    links = tuple(foreign_link(text, sieve.allowed_domains))
-    mails = tuple(_outside(other_email(text, emails, sieve.allowed_domains), links))
+    latin = read.latin
+    cards, accounts, keys = tuple(payment_card(latin)), tuple(iban(latin)), tuple(secret(latin))
+    numbers = tuple(_outside(national_id(latin), (*cards, *accounts, *keys)))
+    links = tuple(foreign_link(read.text, sieve.allowed_domains))
+    mails = tuple(_outside(other_email(read.text, emails, sieve.allowed_domains), links))
     named: list[tuple[str, Iterable[Found]]] = [
         ("payment_card", _outside(cards, accounts)),
         ("iban", accounts),
         ("national_id", numbers),
         ("secret", keys),
         ("other_email", mails),
-        ("other_phone", _outside(other_phone(text, phones), (*cards, *accounts, *numbers))),
-        ("promise", promise(text, known.sources)),
-        ("advice", advice(text, known.sources)),
+        ("other_phone", _outside(other_phone(latin, phones), (*cards, *accounts, *numbers))),
+        ("promise", promise(latin, sources)),
+        ("advice", advice(latin, sources)),
         ("foreign_link", links),
     ]
     hits = {
         Hit(name=name, start=start, end=end, field=field)
         for name, found in named
-        for start, end in found
+        for start, end in read.within(found)
     }
+    # The customer's own words may be in any script, and be meant as they are written.
+    ruled = [
+        *sieve.policy.found(text),
+        *(
+            (rule, place)
+            for rule, one in sieve.policy.found(latin)
+            for place in read.within((one,))
+        ),
+    ]
     hits |= {
         Hit(name=f"policy:{rule.id}", start=start, end=end, field=field, hint=rule.hint or "")
-        for rule, (start, end) in sieve.policy.found(text)
+        for rule, (start, end) in ruled
     }
     return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.name)))
 

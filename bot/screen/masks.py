@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from bot.domain import Message, Run, Ticket
-from bot.screen.found import Found
+from bot.screen.found import Found, plain
 from bot.screen.keys import secret
 from bot.screen.numbers import payment_card
 
@@ -19,7 +19,8 @@ def masked(text: str) -> str:
     """``text`` with words in the place of each card number and secret."""
     for words, recogniser in _MASKED:
         made, at = [], 0
-        for start, end in recogniser(text):
+        read = plain(text)
+        for start, end in read.within(recogniser(read.latin)):
             made += [text[at:start], words]
             at = end
         text = "".join([*made, text[at:]])

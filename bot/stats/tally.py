@@ -22,9 +22,9 @@ class Tally:
         self._usd = Decimal(0)
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
     ) -> Reservation | CapReached:
-        return await self._money.reserve(run, playbook, usd, run_cap)
+        return await self._money.reserve(run, playbook, usd, run_cap, lost)
 
     async def settle(
         self, reservation: Reservation | None, usd: Decimal, entries: Sequence[Entry] = ()

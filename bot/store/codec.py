@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from bot.domain import Board, Proposal, Ticket
+from bot.domain import Board, Proposal, State, Ticket
 from bot.lifecycle import digest
 from bot.ports import Versioned
 from bot.store.dictionary import DICTIONARY_1
@@ -33,6 +33,8 @@ NONE = "-"
 
 BRIEFLY = 4_096
 """``smallest`` for what is kept for moments: deflating costs more than it saves."""
+_PASSING: frozenset[State] = frozenset({"drafting", "approved", "executing"})
+"""States that a proposal is in for moments, as a rule."""
 
 
 def pack(value: BaseModel, smallest: int = _SMALLEST) -> bytes:
@@ -74,11 +76,14 @@ def pack_document(document: Ticket | Proposal | Board, version: int) -> bytes:
     The digest stands in the head of an approved proposal alone: only a claim compares it.
     """
     state = shown = NONE
+    smallest = _SMALLEST
     if isinstance(document, Proposal):
         state = document.state
         if state == "approved":
             shown = digest(document)
-    return f"{version} {state} {shown} ".encode() + pack(document)
+        if state in _PASSING:
+            smallest = BRIEFLY
+    return f"{version} {state} {shown} ".encode() + pack(document, smallest)
 
 
 Document = TypeVar("Document", Ticket, Proposal, Board)

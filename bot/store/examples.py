@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from bot.journal import Entry
 from bot.ports import Lesson
@@ -25,7 +24,7 @@ def lesson_arguments(keys: Keys, listed: KeyList, lesson: Lesson | None) -> list
     """The arguments of ``learn`` (``learn.lua``): the example is kept as its playbook's newest."""
     if lesson is None:
         return [0]
-    example = asdict(lesson.example) | {"ticket": lesson.ticket}
+    example = vars(lesson.example) | {"ticket": lesson.ticket}
     packed = pack_bytes(json.dumps(example, separators=(",", ":")).encode())
     learnt = listed.number(keys.learnt(lesson.playbook))
     return [learnt, listed.number(keys.learnt_ids(lesson.playbook)), lesson.ticket, packed, KEPT]

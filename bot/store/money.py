@@ -1,8 +1,9 @@
 """Money: counted on the server, against every cap at once.
 
 A reservation counts as spent from the moment it is made. Settling it corrects the sums by the
-difference; one that is never settled, because its process died, simply stays counted, and is only
-no longer called *reserved* once it is old. Sums are integers of a billionth of a dollar.
+difference; one that is never settled, because its process died, simply stays counted. Once it is so
+old that nobody can settle it any more, it is called spent, and its call's line is written: the
+figures count lines. Sums are integers of a billionth of a dollar.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ KEEP_DAY_SECONDS = 40 * 24 * 3600
 """A day's sums stay for the figures of the last 30 days."""
 KEEP_RUN_SECONDS = 7 * 24 * 3600
 """A run's own sum outlives the run, however often it is taken up again."""
-ABANDONED_MS = 15 * 60 * 1000
-"""An unsettled reservation this old is no longer *reserved*, but spent: no call lasts so long."""
+ABANDONED_MS = 2 * 3600 * 1000
+"""An unsettled reservation this old is no longer *reserved*, but spent. A run lasts an hour at most
+(``limits.seconds``), and what a process owes the store it tells within another, or never
+(``bot.store.owed``): from then on nothing can be counted twice."""
 
 _FIELD = "p:"
 """Before a playbook's name in a day's hash: its sum. ``open:p:``: of it, what is reserved.
@@ -49,8 +52,10 @@ async def reserve(
     playbook_cap: Decimal | None,
     day_cap: Decimal | None,
     now_ms: int,
+    lost: Entry | None = None,
 ) -> Reservation | CapReached:
-    """Set money aside unless that would pass the run's, the playbook's or the day's cap."""
+    """Set money aside unless that would pass the run's, the playbook's or the day's cap. ``lost``:
+    see ``give_up_abandoned``."""
     amount = nano(reservation.usd)
     if amount < 0:
         raise ValueError(f"a reservation of {reservation.usd} dollars")
@@ -59,7 +64,8 @@ async def reserve(
         (keys.money(reservation.day), keys.run_money(reservation.run), keys.reservations),
         (
             reservation.id,
-            f"{now_ms} {amount} {reservation.day} {reservation.run} {reservation.playbook}",
+            f"{now_ms} {amount} {reservation.day} {reservation.run} {reservation.playbook}"
+            + (f"\n{lost.model_dump_json(exclude_defaults=True)}" if lost else ""),
             amount,
             nano(run_cap),
             _field(reservation.playbook),
@@ -85,10 +91,12 @@ async def settle(
     reservation: Reservation,
     usd: Decimal,
     entries: Sequence[Entry] = (),
+    *,
+    only_if_open: bool = False,
 ) -> bool:
     """Correct what was reserved to what it cost, and write ``entries`` to the journal. False, and
     no correction, the second time, and after the reservation was given up as abandoned; the entries
-    are written once, the first time that there are any."""
+    are written once, the first time that there are any (``only_if_open``: not then either)."""
     money, run_money = keys.money(reservation.day), keys.run_money(reservation.run)
     told = keys.told(reservation.id)
     listed = KeyList([keys.journal, keys.texts, keys.reservations, money, run_money, told])
@@ -97,26 +105,32 @@ async def settle(
         nano(reservation.usd),
         nano(usd),
         _field(reservation.playbook),
+        "open" if only_if_open else "always",
         REMEMBERED_SECONDS,
         *entry_arguments(entries, keys, listed),
     )
     return bool(await wire.run(SETTLE, listed.keys, arguments))
 
 
-async def give_up_abandoned(wire: Wire, keys: Keys, now_ms: int) -> int:
-    """Call spent what was reserved by processes that died; the answer is how many there were."""
-    given_up = 0
+async def give_up_abandoned(wire: Wire, keys: Keys, now_ms: int) -> tuple[int, list[Entry]]:
+    """Call spent what was reserved by processes that died, and write the lines of the calls it was
+    for; the answer is how many there were, and those lines."""
+    given_up, written = 0, list[Entry]()
     kept = await wire.command("HGETALL", keys.reservations)
     for reservation_id, held in kept.items():
-        since, amount, day, run, playbook = held.decode().split(" ", 4)
+        what, _, line = held.decode().partition("\n")
+        since, amount, day, run, playbook = what.split(" ", 4)
         if now_ms - int(since) < ABANDONED_MS:
             continue
         usd = dollars(int(amount))
         stale = Reservation(
             id=reservation_id.decode(), run=run, playbook=playbook, usd=usd, day=day
         )
-        given_up += await settle(wire, keys, stale, usd)
-    return given_up
+        lost = (Entry.model_validate_json(line),) if line else ()
+        if await settle(wire, keys, stale, usd, lost, only_if_open=True):
+            given_up += 1
+            written += lost
+    return given_up, written
 
 
 async def spending(

@@ -178,12 +178,16 @@ class Record:
 
     def _counted(self, counts: Iterable[Count], keys: KeyList) -> list[Argument]:
         """The last part of ``seal.lua``'s arguments; each bucket's key goes into ``keys``."""
-        buckets: dict[int, int] = {}
         cells: dict[Cell, int] = {}
-        sums: dict[tuple[int, int, str], int] = {}
+        minutes: dict[tuple[datetime, int, str], int] = {}
         for at, cell, figure, by in counts:
             which = cells.setdefault(cell, len(cells) + 1)
-            for name, kept in buckets_of(at):
+            minute = at.replace(second=0, microsecond=0)
+            minutes[minute, which, figure] = minutes.get((minute, which, figure), 0) + by
+        buckets: dict[int, int] = {}
+        sums: dict[tuple[int, int, str], int] = {}
+        for (minute, which, figure), by in minutes.items():
+            for name, kept in buckets_of(minute):
                 bucket = keys.number(self._keys.figures(name))
                 buckets[bucket] = 0 if kept is None else int(kept.total_seconds())
                 sums[bucket, which, figure] = sums.get((bucket, which, figure), 0) + by

@@ -312,7 +312,7 @@ class RedisStore:
     # --- money --------------------------------------------------------------------------------
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
     ) -> Reservation | CapReached:
         await self._owing.pay_all()
         wanted = money.new_reservation(run, playbook, usd, self._day())
@@ -325,6 +325,7 @@ class RedisStore:
                 self._playbook_usd_per_day.get(playbook),
                 self._usd_per_day,
                 self._now_ms(),
+                lost,
             )
         except StoreUnavailable:
             # It may be made; nothing will be called under it.
@@ -389,8 +390,10 @@ class RedisStore:
         await self.wire.command("SET", self.keys.said(what), "", "EX", seconds)
 
     async def give_up_abandoned(self) -> int:
-        """Count as spent what dead processes had reserved."""
-        return await money.give_up_abandoned(self.wire, self.keys, self._now_ms())
+        """Count as spent what dead processes had reserved, and as lost the calls it was for."""
+        given_up, lost = await money.give_up_abandoned(self.wire, self.keys, self._now_ms())
+        self.written(lost)
+        return given_up
 
     # --- steering -----------------------------------------------------------------------------
 
@@ -406,7 +409,7 @@ class RedisStore:
         playbook that was paused by name stays paused until it is resumed by name."""
         await self._steer("SREM", playbook, entry)
         if playbook is None:
-            await self._accept_epoch()
+            await self.accept_epoch(await self.observe_epoch())
 
     async def _steer(self, command: str, playbook: str | None, entry: Entry) -> None:
         listed = KeyList([self.keys.journal, self.keys.texts, self.keys.paused])
@@ -420,10 +423,10 @@ class RedisStore:
         except RedisError as error:
             raise unavailable(self._redis, error) from error
 
-    async def _accept_epoch(self) -> None:
+    async def accept_epoch(self, epoch: Epoch) -> bool:
+        """A person has looked at this history: act on it. False: it has forked again since."""
         try:
-            epoch = await observe_epoch(self._redis, self.keys.epoch)
-            await accept_epoch(self._redis, epoch.id, self.keys.epoch)
+            return await accept_epoch(self._redis, epoch.id, self.keys.epoch)
         except RedisError as error:
             raise unavailable(self._redis, error) from error
 

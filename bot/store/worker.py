@@ -389,7 +389,7 @@ class Worker:
         if not epoch.accepted:
             log.error(
                 "the store's history has forked (a failover): nothing is dispatched until a manager"
-                " has looked and resumed"
+                " says `/agent resume`, or somebody here runs `deskhand doctor --resume`"
             )
         await self._count_waiting()
         given_up = await self._store.give_up_abandoned()

@@ -1,7 +1,7 @@
 """Decisions: the same gate as every other surface's, ``Decisions``, with the signed-in person.
 
-The form carries the revision that its person has seen; the button's token is made here, of that
-revision, and never leaves the server. So a stale form is refused by the gate itself.
+A button carries its token. A form carries the revision that its person has seen; the token of that
+revision is made here, so a stale form is refused by the gate itself.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ ANSWER_SECONDS: Final = 2.6
 VERBS: Final[frozenset[str]] = frozenset(get_args(Verb))
 _PROPOSAL: Final = re.compile(r"p_[a-z2-7]{16}\Z")
 _REVISION: Final = re.compile(r"[0-9]{1,9}\Z")
+
+_OF_ONE_SENDING: Final[frozenset[Verb]] = frozenset({"retry", "settle_done", "settle_retry"})
+"""A word on what became of one sending. The next makes no new revision, so these need the token of
+the button that was shown: a revision does not tell one sending from another."""
 
 NOT_SAVED: Final[Words] = ("That took too long and was not saved. Please press again.",)
 STORE_AWAY: Final[Words] = (
@@ -98,7 +102,11 @@ async def decide(parts: ConsoleParts, request: Request, visitor: Visitor, form: 
     revision = form.get("revision")
     if not _REVISION.match(revision):
         raise Refused(400, "the form names no revision")
-    token = _shown(form, found, revision) or _token(found, int(revision), verb)
+    token = _shown(form, found, revision)
+    if token is None:
+        if verb in _OF_ONE_SENDING:
+            raise Refused(400, "the form names no button")
+        token = _token(found, int(revision), verb)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             outcome = await _decide(parts, visitor, verb, token, form)
@@ -150,8 +158,7 @@ def _token(proposal: Proposal, revision: int, verb: Verb) -> str:
 
 
 def _shown(form: Form, proposal: Proposal, revision: str) -> str | None:
-    """The token of the button that was pressed, where the form carries it: it knows of which
-    sending the page said that it may not have arrived."""
+    """The token of the button that was pressed, where it carries one of this card."""
     button = buttons.read(form.get("token"))
     if button is None or (button.proposal, str(button.revision)) != (proposal.id, revision):
         return None

@@ -91,7 +91,7 @@ class Till:
         """The lines that came with a payment."""
 
     async def reserve(
-        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal
+        self, run: str, playbook: str, usd: Decimal, run_cap: Decimal, lost: Entry | None = None
     ) -> Reservation | CapReached:
         left = {
             "run": run_cap - self.by_run.get(run, Decimal(0)),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from bot.cli.doctor import Check, examine
+from bot.cli.attach import attached
+from bot.cli.doctor import Check, examine, resume
 from bot.cli.slack_app import SCOPES
+from bot.journal import Entry
 from bot.settings import Settings, from_environment
 from tests.standins.slack import SlackStandin, slack_standin
 
@@ -116,3 +119,29 @@ async def test_an_invalid_config_is_a_failed_check_and_not_the_end(folder: Path)
     checks = await checks_of(settings_of(folder))
     assert checks["config"].invalid
     assert checks["store"].well
+
+
+async def test_after_a_failover_it_says_so_and_lets_actions_go_on(
+    folder: Path, redis_url: str
+) -> None:
+    """Where nobody is a manager in a chat, somebody at the machine is asked."""
+    settings = settings_of(folder, REDIS_URL=redis_url, DESKHAND_SECRET="s" * 32)
+    assert not await resume(settings)
+    async with attached(settings) as there:
+        store, epoch = there.store, there.store.keys.epoch
+        await store.pause("support", Entry(kind="operator", data={"what": "pause"}))
+        # As a promoted replica has it: another history than the one that was accepted.
+        await store.wire.command("HSET", epoch, "accepted", "another")
+    assert "`deskhand doctor --resume`" in text((await checks_of(settings, offline=True))["store"])
+    assert await resume(settings)
+    assert not await resume(settings)
+    assert "doctor --resume" not in text((await checks_of(settings, offline=True))["store"])
+    async with attached(settings) as there:
+        assert there.epoch.accepted
+        assert await there.store.paused() == {"support"}
+        said = [
+            line.entry.data.get("what")
+            async for page in there.store.record_book.walk(datetime(2026, 1, 1, tzinfo=UTC))
+            for line in page
+        ]
+        assert said == ["pause", "resume"]

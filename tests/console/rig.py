@@ -46,6 +46,13 @@ class Answer:
             found[data["proposal"]] = data
         return found
 
+    def token(self, proposal: str, verb: str) -> str | None:
+        """What the form of this button carries; None: there is no such button."""
+        form = rf'<form [^>]*action="/console/proposals/{proposal}/{verb}".*?</form>'
+        found = re.search(form, self.text, flags=re.S)
+        token = re.search(r'name="token" value="([^"]+)"', found[0]) if found else None
+        return token[1] if token else None
+
 
 class Browser:
     """One person's browser at the console."""
@@ -92,7 +99,10 @@ class Browser:
         """POST a decision on the card as the inbox shows it now; ``form`` goes before that."""
         inbox = await self.get("/console")
         known = inbox.cards().get(proposal, {"revision": "1"})
-        fields = {"csrf": inbox.csrf, "revision": known["revision"], **form}
+        fields = {"csrf": inbox.csrf, "revision": known["revision"]}
+        if (token := inbox.token(proposal, verb)) is not None:
+            fields["token"] = token
+        fields |= form
         return await self.post(f"/console/proposals/{proposal}/{verb}", fields)
 
 

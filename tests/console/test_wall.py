@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -96,7 +97,9 @@ async def _card(desk: Live) -> str:
         "not an origin",
     ],
 )
-async def test_a_foreign_origin_decides_nothing(desk: Live, origin: str | None) -> None:
+async def test_a_foreign_origin_decides_nothing(
+    desk: Live, origin: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
     proposal = await _card(desk)
     async with signed_in(desk) as agent:
         form = {"csrf": (await agent.get("/console")).csrf, "revision": "1"}
@@ -109,6 +112,7 @@ async def test_a_foreign_origin_decides_nothing(desk: Live, origin: str | None) 
         assert out.status == 403
         assert (await agent.get("/console")).cards()[proposal]["state"] == "pending"
     assert replies(desk) == []
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 async def test_another_scheme_of_the_public_host_is_foreign(tmp_path: Path, redis_url: str) -> None:

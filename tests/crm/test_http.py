@@ -27,6 +27,7 @@ from tools.crm.hubspot import Hubspot
 from tools.crm.records import CrmUnavailable, Key
 from tools.crm.salesforce import Salesforce
 from tools.crm.vendor import Api, vendor_session
+from tools.spec import Unanswered
 
 Vendor = Literal["hubspot", "salesforce"]
 VENDORS: tuple[Vendor, ...] = ("hubspot", "salesforce")
@@ -179,6 +180,9 @@ async def test_a_lost_answer_that_cannot_be_looked_for_is_unknown_until_it_can(c
     crm.remote.faults.add(crm.writing, DropReply())
     crm.remote.faults.add(crm.looking, HttpFailure(500), skip=1)
     assert isinstance(await crm.writer.write(MORE, approval()), Uncertain)
+    crm.remote.faults.add(crm.looking, HttpFailure(500))
+    with pytest.raises(Unanswered):  # which is not: it is not there
+        await crm.writer.look_up(approval())
     found = await crm.writer.look_up(approval())
     assert found == Succeeded("crm:9001: location (found by looking)")
     # A person had it sent again meanwhile: what is there is not written twice.

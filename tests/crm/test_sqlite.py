@@ -32,7 +32,7 @@ from tools.crm.rows import Row
 from tools.crm.sqlite_file import SqliteReader, everything, history, reading, writing
 from tools.research.find_in_crm import FindInCrm, FindInCrmArgs
 from tools.research.visits import Visits
-from tools.spec import Grant, ReadContext
+from tools.spec import Grant, ReadContext, Unanswered
 
 ACME = Key("company", "acme.example")
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -97,6 +97,15 @@ async def test_one_field_that_moved_and_nothing_is_written(
     assert again == Refused("industry has changed in the CRM since the card was made")
     fits = await writer.write(args(name=("Acme Ltd", "Acme SE")), approval())
     assert fits == Succeeded("crm:1: name")
+
+
+async def test_a_file_that_cannot_be_read_says_nothing_of_what_is_in_it(
+    path: Path, writer: SqliteWriter
+) -> None:
+    path.parent.mkdir()
+    await asyncio.to_thread(path.write_bytes, b"no database" * 100)
+    with pytest.raises(Unanswered):
+        await writer.look_up(approval())
 
 
 async def test_the_same_approval_twice_is_one_write(path: Path, writer: SqliteWriter) -> None:

@@ -339,3 +339,25 @@ async def test_drafting_again_stops_at_the_tickets_limit_of_runs(room: Room) -> 
         fresh = await room.store.proposal(known.value.proposal)
         assert fresh is not None
         assert (fresh.value.state, fresh.value.run.feedback) == (state, ("wrong_facts",))
+
+
+async def test_a_reply_by_hand_is_of_a_playbook_however_the_handoff_came_about(
+    room: Room,
+) -> None:
+    """The digest names it: taken while it was drafted, or handed off at the limit of runs."""
+    version = playbook().version()
+    drafting = await room.card(state="drafting", content=None, progress=(), playbook_version="")
+    taken = decided(await room.press(drafting, "take"))
+    assert (taken.state, taken.playbook_version) == ("handoff", version)
+    card = await room.card(of=ticket(runs=playbook().limits.runs_per_ticket))
+    again = RejectInput("wrong_facts", draft_again=True)
+    await room.decide.submit_reject(token(card, "reject"), actor(ADA), again)
+    known = await room.store.ticket(card.ticket)
+    assert known is not None
+    assert known.value.proposal is not None
+    limited = await room.store.proposal(known.value.proposal)
+    assert limited is not None
+    for handoff in (taken, limited.value):
+        given = EditInput(reply="By hand.", labels=("billing",), approve_now=True)
+        written = decided(await room.edit(handoff, given))
+        assert (written.state, written.playbook_version) == ("approved", version)

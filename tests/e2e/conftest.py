@@ -8,6 +8,7 @@ Nothing here runs with the ordinary tests.
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,12 +30,28 @@ FLAGS = (
 )  # fmt: skip
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", type=Path, help="where the Playground's tests put pictures")
+
+
 def chromium() -> str:
     """The browser's command; the test is skipped with what to install where there is none."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     if found is None:
         pytest.skip("needs Chromium on PATH (Debian: apt-get install chromium)")
     return found
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the npm packages of ``package.json``."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("needs npm (Debian: apt-get install npm)")
+    folder = tmp_path_factory.mktemp("node")
+    shutil.copy(Path(__file__).with_name("package.json"), folder)
+    subprocess.run([npm, "install", "--no-audit", "--no-fund"], cwd=folder, check=True)
+    return folder
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +16,12 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
 pytestmark = pytest.mark.e2e
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+def axe(packages: Path) -> str:
     """axe-core's source, from npm."""
-    if shutil.which("npm") is None:
-        pytest.skip("needs npm (Debian: apt-get install npm)")
-    folder = tmp_path_factory.mktemp("node")
-    shutil.copy(HERE / "package.json", folder)
-    subprocess.run(["npm", "install", "--no-audit", "--no-fund"], cwd=folder, check=True)
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    return (packages / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.fixture

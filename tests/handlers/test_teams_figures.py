@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -29,12 +30,31 @@ def test_a_client_that_draws_charts_gets_one_and_the_table_as_its_fallback() -> 
     shown = card_of(figures_activity(figures("24h"), CHART, charts=True))["body"][-1]
     assert shown["type"] == "Chart.VerticalBar.Grouped"
     assert [one["legend"] for one in shown["data"]] == ["approved", "edited", "rejected", "handoff"]
+    # As short as a bar is wide; the table has the days too.
+    assert [one["x"] for one in shown["data"][0]["values"]][:3] == ["14", "16", "18"]
+    assert shown["xAxisTitle"] == "Hour, UTC"
     plain = figures_activity(figures("24h"), CHART)
     # A client that does not know the chart shows this in its place.
     assert card_of(plain)["body"][-1] == shown["fallback"]
     assert activity_faults(plain) == []
     rows = next(node for node in nodes(shown["fallback"]) if node.get("type") == "Table")["rows"]
     assert len(rows) == 1 + len(CHART["chart"]["axis_config"]["categories"])
+
+
+def test_bars_of_the_same_hour_stay_two_and_of_nothing_none_are_drawn() -> None:
+    chart = copy.deepcopy(CHART)
+    series = chart["chart"]["series"]
+    names = ["22 14:45", "22 23:00", "23 14:00"]
+    chart["chart"]["axis_config"]["categories"] = names
+    for one in series:
+        one["data"] = [{"label": name, "value": 1} for name in names]
+    shown = card_of(figures_activity(figures("24h"), chart, charts=True))["body"][-1]
+    assert [one["x"] for one in shown["data"][0]["values"]] == ["22 14:45", "23", "14"]
+    for one in series:
+        one["data"] = [{"label": name, "value": 0} for name in names]
+    empty = card_of(figures_activity(figures("24h"), chart, charts=True))["body"][-1]
+    assert "Nothing in this time." in str(empty)
+    assert "Chart" not in str(empty)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def figures(window: str, scale: float = 1.0) -> dict[str, Any]:
 
 
 def _steps() -> list[Step]:
-    start = NOW - timedelta(hours=24)
+    start = NOW.replace(minute=0) - timedelta(hours=24)
     return [
         Step(
             start + timedelta(hours=hour),

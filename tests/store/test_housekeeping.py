@@ -85,7 +85,7 @@ async def test_a_fork_of_the_history_is_said(
 async def test_abandoned_money_is_said(
     redis_url: str, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.clock.at = WallClock().now() - timedelta(hours=1)
+    desk.clock.at = WallClock().now() - timedelta(hours=3)
     await desk.store.reserve("r_1", "support", Decimal(1), Decimal(1))
     async with process(redis_url):
         await eventually(lambda: "1 reservations of money were abandoned" in caplog.text)

@@ -20,6 +20,9 @@ from bot.budget import CapReached, Reservation
 from bot.journal import Entry
 from bot.money_watch import next_day
 from bot.ports import Commit, Lesson, NotStarted, Start
+from bot.stats.dims import Wanted, summed
+from bot.stats.shape import counted
+from bot.stats.windows import window_span
 from bot.store.money import dollars, nano
 from tests.store.make import AT, Desk, open_desk
 from tools.spec import SimilarTicket
@@ -131,7 +134,7 @@ async def test_no_number_of_replicas_passes_a_cap(redis_url: str) -> None:
 
 async def test_what_a_dead_process_reserved_counts_as_spent(desk: Desk) -> None:
     dead = await reserved(desk, "0.02")
-    desk.clock.step(14 * 60)
+    desk.clock.step(119 * 60)
     alive = await reserved(desk, "0.01")
     assert await desk.store.give_up_abandoned() == 0
     desk.clock.step(2 * 60)
@@ -208,7 +211,7 @@ async def test_sums_are_those_of_a_ledger(redis_url: str, seed: int) -> None:
                     await desk.store.settle(one, cost)
                     spent += cost
                 case 1 if held and rng.random() < 0.2:
-                    desk.clock.step(16 * 60)
+                    desk.clock.step(121 * 60)
                     assert await desk.store.give_up_abandoned() == len(held)
                     spent += sum((one.usd for one in held), Decimal(0))
                     held.clear()
@@ -290,11 +293,41 @@ async def test_a_call_whose_money_was_given_up_as_abandoned_is_on_record_all_the
     desk: Desk,
 ) -> None:
     held = await reserved(desk, "0.02")
-    desk.clock.step(16 * 60)
+    desk.clock.step(121 * 60)
     assert await desk.store.give_up_abandoned() == 1
     await desk.store.settle(held, Decimal("0.01"), (Entry(kind="model_call", ticket="t_1"),))
     assert (await desk.store.spending()).spent == Decimal("0.02")
     assert len(await desk.store.record_book.of_case("t_1")) == 1
+
+
+async def test_a_call_whose_process_died_is_in_the_figures_like_its_money(desk: Desk) -> None:
+    """Nobody knows whether it was made; the caps and the figures say the same of it."""
+    about = {"model": "large", "prompt_version": "v1", "cost_usd": "0.02", "failed": "lost"}
+    lost = Entry(kind="model_call", ticket="t_1", playbook="support", data=about)
+    call = ("support", Decimal("0.02"), RUN_CAP, lost)
+    dead = await desk.store.reserve("r_1", *call)
+    settled = await desk.store.reserve("r_2", *call)
+    let_go = await desk.store.reserve("r_3", *call)
+    assert isinstance(dead, Reservation)
+    assert isinstance(settled, Reservation)
+    assert isinstance(let_go, Reservation)
+    line = Entry(kind="model_call", ticket="t_2", data={**about, "cost_usd": "0.01"})
+    await desk.store.settle(settled, Decimal("0.01"), (line,))
+    await desk.store.release(let_go)
+    desk.clock.step(119 * 60)
+    assert await desk.store.give_up_abandoned() == 0
+    assert await desk.store.record_book.of_case("t_1") == []
+    desk.clock.step(2 * 60)
+    assert sum(await asyncio.gather(*(desk.store.give_up_abandoned() for _ in range(4)))) == 1
+    (written,) = await desk.store.record_book.of_case("t_1")
+    assert written.entry.data == about
+    now, record = datetime.now(UTC), desk.store.record_book  # lines have the server's time
+    await record.seal()
+    (counts,) = await record.counted([window_span("24h", now)], now)
+    figures = counted(summed(counts, Wanted().fits))
+    assert figures["model"]["calls"] == 2
+    assert figures["model"]["usd"] == 0.03
+    assert (await desk.store.spending()).spent == Decimal("0.03")
 
 
 async def learnt(desk: Desk, ticket: str, text: str) -> None:

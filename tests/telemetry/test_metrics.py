@@ -57,6 +57,7 @@ ENTRIES = (
     entry("card", what="updated", state="rejected"),
     entry("handoff", reason="money", took_ms=2_500),
     entry("decision", verb="approve", **{"from": "pending"}, final=True, waited_ms=7_000),
+    entry("decision", verb="reject", **{"from": "handoff"}, final=True, waited_ms=1_000),
     entry("decision", verb="take", **{"from": "handoff"}, final=False, waited_ms=9_000),
     entry("effect", action="send_reply", outcome="succeeded"),
     entry("transition", action="send_reply", **{"from": "executing", "to": "unknown"}),
@@ -123,8 +124,9 @@ def test_what_is_counted() -> None:
     assert value("deskhand_model_cost_usd_total", **model) == 0.25
     assert value("deskhand_time_to_card_seconds_count") == 2
     assert value("deskhand_time_to_card_seconds_sum") == 4
-    assert value("deskhand_time_to_decision_seconds_count") == 1
-    assert value("deskhand_time_to_decision_seconds_sum") == 7
+    # As in the figures: the decision that ended a draft or a handoff, and no other.
+    assert value("deskhand_time_to_decision_seconds_count") == 2
+    assert value("deskhand_time_to_decision_seconds_sum") == 8
 
 
 def test_the_docs_table_has_each_of_them_with_its_labels() -> None:

@@ -15,7 +15,7 @@ from tools.actions.update_crm import UpdateCrmArgs, holds_all, moved, receipt
 from tools.crm.dialect import MARK, Dialect
 from tools.crm.records import CrmUnavailable
 from tools.crm.vendor import Lost, NotSent, Reply
-from tools.spec import Grant, Sent
+from tools.spec import Grant, Sent, Unanswered
 
 _UNDECIDED = frozenset({408, 425})
 """Client errors that do not say that nothing happened. 429 does: it is refused at the door."""
@@ -81,8 +81,8 @@ class HttpWriter:
                 if args is not None and record is not None and holds_all(record, args):
                     return Succeeded(f"{receipt(record.id, args)} (found by looking)")
             marked = await self._crm.marked(sent.proposal)
-        except CrmUnavailable:
-            return None
+        except CrmUnavailable as fault:
+            raise Unanswered(str(fault)) from fault
         return None if marked is None else Succeeded(f"{marked.cited} (found by looking)")
 
     async def _outcome(self, args: UpdateCrmArgs, reply: Reply) -> Outcome:

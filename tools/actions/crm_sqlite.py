@@ -15,7 +15,7 @@ from tools.actions.update_crm import UpdateCrmArgs, moved, receipt
 from tools.crm.records import CrmUnavailable, Key
 from tools.crm.rows import Row
 from tools.crm.sqlite_file import find, reading, writing
-from tools.spec import Grant, Sent
+from tools.spec import Grant, Sent, Unanswered
 
 _IMPORT_SECONDS = 30.0
 
@@ -54,8 +54,8 @@ class SqliteWriter:
 
         try:
             return await asyncio.to_thread(look)
-        except CrmUnavailable:
-            return None
+        except CrmUnavailable as fault:
+            raise Unanswered(str(fault)) from fault
 
     def _write(self, args: UpdateCrmArgs, grant: Grant) -> Outcome:
         left = grant.deadline - self._clock.monotonic()

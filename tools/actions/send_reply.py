@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Protocol, runtime_checkable
 
@@ -11,11 +12,13 @@ from bot.commands import Outcome, Refused, Succeeded
 from bot.domain import REPLY_LIMIT, Place, SurfaceName, Ticket
 from tools.spec import ActionSpec, Grant, Outlet, Sent
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 
 def _can_be_sent(text: str) -> str:
     if not text.strip():
         raise ValueError("the reply is empty")
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
+    if _HALF.search(text):
         raise ValueError("the reply holds half a character, which cannot be sent")
     return text
 

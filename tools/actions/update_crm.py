@@ -113,7 +113,8 @@ class CrmWriter(Protocol):
         ...
 
     async def look_up(self, sent: Sent) -> Succeeded | None:
-        """Whether the write under one of these keys is there; None: cannot tell."""
+        """Whether the write under one of these keys is there; None: it is not, or cannot be told.
+        Raises ``Unanswered``."""
         ...
 
 

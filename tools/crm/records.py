@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 
 import idna
 
+from bot import plain_text
+
 Kind = Literal["company", "person"]
 """company: found by its domain. person: found by their e-mail address."""
 
@@ -149,6 +151,5 @@ def is_barred(key: Key, entries: Iterable[str]) -> bool:
 
 
 def clean(value: str) -> str:
-    """A value on one line, without what cannot be stored or shown."""
-    safe = value.encode("utf-8", "replace").decode().replace("\x00", "")
-    return " ".join(safe.split())
+    """A value on one line, without what cannot be stored or is not seen."""
+    return " ".join(plain_text.clean(value).split())

@@ -163,7 +163,9 @@ class LabelModel:
         telling = self._telling_words(text, label)
         said = f" Words that told: {', '.join(telling)}." if telling else ""
         if nearest:
-            quoted = " and ".join(f"“{_short(self._examples[place][0])}”" for place in nearest)
+            # The sentence that quotes them has a full stop of its own.
+            words = (_short(self._examples[place][0]).rstrip(".") for place in nearest)
+            quoted = " and ".join(f"“{one}”" for one in words)
             why = f"Like the {self._labels[label]} ticket{'s'[: len(nearest) - 1]} {quoted}.{said}"
         elif telling:
             why = f"It speaks of {', '.join(telling)}, as {self._labels[label]} tickets do."

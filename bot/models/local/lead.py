@@ -28,7 +28,8 @@ _PAGES = (
 )
 """Which links are opened, a page of each kind, in this order."""
 
-_PERSONAL = frozenset({"person", "role", "email", "phone"})
+_UNASKED = frozenset({"person", "role", "email", "phone", "domain", "fit", "next_step"})
+"""Fields of which nobody is told that they were not found."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class LeadBrain:
             if kept is None or _better(fact, kept):
                 best[fact.field] = fact
         found = [best[name] for name in FIELDS if name in best]
-        absent = [name for name in FIELDS if name not in best and name not in _PERSONAL]
+        absent = [name for name in FIELDS if name not in best and name not in _UNASKED]
         answer: dict[str, Any] = {
             "fields": [
                 {

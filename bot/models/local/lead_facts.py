@@ -37,7 +37,8 @@ _LABELS: Mapping[str, tuple[str, ...]] = {
     "size": ("employees", "team size", "headcount", "staff", "company size", "mitarbeiter",
              "mitarbeitende", "effectif", "number of employees", "people"),
     "location": ("headquarters", "head office", "location", "address", "registered office", "sitz",
-                 "anschrift", "firmensitz", "adresse", "hq", "based in", "siège"),
+                 "anschrift", "firmensitz", "adresse", "hq", "based in", "siège", "office",
+                 "offices"),
 }  # fmt: skip
 _FIELD_OF = {label: field for field, labels in _LABELS.items() for label in labels}
 
@@ -51,7 +52,7 @@ _SIZE = re.compile(
 _TEAM_OF = re.compile(r"\bteam of (\d{1,6})\b", re.IGNORECASE)
 _BASED = re.compile(
     r"\b(?:based|headquartered|located|sitz|ansässig)\s+in\s+"
-    r"([A-ZÄÖÜÉ][\w'’.-]+(?:[ -][A-ZÄÖÜÉ][\w'’.-]+){0,3}"
+    r"((?:St\. )?[A-ZÄÖÜÉ][\w'’-]+(?:[ -][A-ZÄÖÜÉ][\w'’-]+){0,3}"
     r"(?:,\s*[A-ZÄÖÜÉ][\w'’-]+(?: [A-ZÄÖÜÉ][\w'’-]+)?)?)"
 )
 _INDUSTRY = re.compile(
@@ -74,7 +75,7 @@ _COPYRIGHT = re.compile(
 )
 _PARTED = re.compile(r"\s+[|–—·•-]\s+|\s*:\s+")
 _POSTAL = re.compile(
-    r"\b(?:[A-Z]{1,2}-)?(\d{4,5})\s+([A-ZÄÖÜ][\w'’.-]+(?:[ -][A-ZÄÖÜ][\w'’.-]+){0,2})"
+    r"\b(?:[A-Z]{1,2}-)?(\d{4,5})\s+([A-ZÄÖÜ][\w'’-]+(?:[ -][A-ZÄÖÜ][\w'’-]+){0,2})"
 )
 _FORM = re.compile(
     r"\b(?:GmbH(?: & Co\. KG)?|AG|SE|KG|UG|Inc\.?|Ltd\.?|LLC|Corp\.?|S\.?A\.?S?|B\.?V\.?|Oy|AB|"
@@ -236,7 +237,7 @@ def _phrased(page: ReadText, lines: list[str]) -> Iterator[Fact]:
 
 def _named(page: ReadText, lines: list[str], domain: str) -> Iterator[Fact]:
     label = re.sub(r"[^a-z0-9]", "", domain.partition(".")[0])
-    parts = [part.strip() for part in _PARTED.split(page.title) if part.strip()]
+    parts = [part.strip(" :|-") for part in _PARTED.split(page.title) if part.strip(" :|-")]
     for part in parts:
         plain = re.sub(r"[^a-z0-9]", "", part.casefold())
         if label and plain and (label in plain or plain in label) and plain not in _GREETINGS:

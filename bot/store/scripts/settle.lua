@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- KEYS: journal, texts, reservations, day's money, run's money, told, indexes of the entries...
--- ARGV: id, reserved nano, real nano, playbook field, then seconds and entries (see once, append)
+-- ARGV: id, reserved nano, real nano, playbook field, 'open' (no entries unless it is open) or
+--       'always', then seconds and entries (see once, append)
 local settled = redis.call('HDEL', KEYS[3], ARGV[1])
 if settled == 1 then
   local difference = string.format('%.0f', tonumber(ARGV[3]) - tonumber(ARGV[2]))
@@ -12,5 +13,7 @@ if settled == 1 then
     redis.call('INCRBY', KEYS[5], difference)
   end
 end
-append_once(KEYS[1], KEYS[2], KEYS[6], 5)
+if settled == 1 or ARGV[5] == 'always' then
+  append_once(KEYS[1], KEYS[2], KEYS[6], 6)
+end
 return settled

@@ -38,8 +38,10 @@ def default_reply(request: Request, *, fill: Fill = unfilled, research_steps: in
     one, its string arguments the first 200 characters of the last user text. Else a text.
     """
     schema = request.output_schema
-    if request.tools and (schema is None or request.tool_rounds < research_steps):
-        tool = request.tools[0]
+    # What runs on the API's own side is never the client's to answer.
+    tools = [tool for tool in request.tools if "input_schema" in tool]
+    if tools and (schema is None or request.tool_rounds < research_steps):
+        tool = tools[0]
         words = request.last_user_text[:200]
         args = walk(tool.get("input_schema") or {}, text=lambda _path, _schema: words, fill=fill)
         return tool_reply((str(tool.get("name")), args or {}))

@@ -268,6 +268,34 @@ def tool_reply(*calls: tuple[str, JsonObject], text: str | None = None) -> Reply
     return Reply([*said, *uses], "tool_use")
 
 
+def searched_reply(*searches: Sequence[tuple[str, str]] | str, text: str) -> Reply:
+    """Web searches that the API has carried out, then a text: each search is its pages (url,
+    title), or the code of its error."""
+    content: list[JsonObject] = []
+    for number, found in enumerate(searches):
+        ident = f"srvtoolu_{number:06d}"
+        query = {"query": f"search {number}"}
+        content.append(
+            {"type": "server_tool_use", "id": ident, "name": "web_search", "input": query}
+        )
+        pages: object = (
+            {"type": "web_search_tool_result_error", "error_code": found}
+            if isinstance(found, str)
+            else [
+                {
+                    "type": "web_search_result",
+                    "url": url,
+                    "title": title,
+                    "encrypted_content": "ZW5jcnlwdGVk",
+                    "page_age": None,
+                }
+                for url, title in found
+            ]
+        )
+        content.append({"type": "web_search_tool_result", "tool_use_id": ident, "content": pages})
+    return Reply([*content, {"type": "text", "text": text}])
+
+
 def refusal() -> Reply:
     """A refusal: no content, stop reason and details."""
     details = {"type": "refusal", "category": "general_harms", "explanation": None}

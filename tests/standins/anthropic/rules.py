@@ -93,6 +93,9 @@ def _tool_faults(body: JsonObject, model: str) -> Iterator[str]:
         where = f"tools.{number}"
         if not _TOOL_NAME.fullmatch(str(tool.get("name", ""))):
             yield f"{where}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'"
+        if "type" in tool and tool["type"] != "custom":
+            yield from _server_tool_faults(tool, where)
+            continue
         schema = tool.get("input_schema")
         if not isinstance(schema, dict) or schema.get("type") != "object":
             yield f"{where}.input_schema.type: must be object"
@@ -104,6 +107,20 @@ def _tool_faults(body: JsonObject, model: str) -> Iterator[str]:
     choice = (body.get("tool_choice") or {}).get("type")
     if choice in ("any", "tool") and model.startswith(NO_FORCED_TOOLS):
         yield "tool_choice: forced tool use is not supported by this model"
+
+
+def _server_tool_faults(tool: JsonObject, where: str) -> Iterator[str]:
+    """Web search, the one server tool that is known here (web search tool, "Tool definition")."""
+    known = {"type", "name", "max_uses", "allowed_domains", "blocked_domains", "user_location"}
+    if tool["type"] != "web_search_20250305" or tool.get("name") != "web_search":
+        yield f"{where}: Input tag '{tool['type']}' does not match any of the expected tags"
+    for name in set(tool) - known - {"cache_control"}:
+        yield f"{where}.{name}: Extra inputs are not permitted"
+    uses = tool.get("max_uses")
+    if uses is not None and (isinstance(uses, bool) or not isinstance(uses, int) or uses < 1):
+        yield f"{where}.max_uses: Input should be greater than 0"
+    if tool.get("allowed_domains") and tool.get("blocked_domains"):
+        yield f"{where}: Only one of allowed_domains and blocked_domains may be given"
 
 
 def schema_faults(schema: object, at: str) -> Iterator[str]:

@@ -235,6 +235,11 @@ class AnthropicStandin:
             for position, block in enumerate(reply.content)
         ]
         written = tokens_in(json.dumps(content).encode())
+        # Web search tool, "Usage and pricing": each search is counted, one that failed is not.
+        searched = sum(
+            block.get("type") == "web_search_tool_result" and isinstance(block["content"], list)
+            for block in content
+        )
         return {
             "id": f"msg_{request.n:08d}",
             "type": "message",
@@ -248,6 +253,7 @@ class AnthropicStandin:
                 **self.cache.usage(request),
                 "output_tokens": reply.output_tokens or written,
                 "service_tier": "standard",
+                **({"server_tool_use": {"web_search_requests": searched}} if searched else {}),
             },
         }
 
