@@ -133,7 +133,7 @@ async def test_the_screen_reads_a_list_as_the_card_shows_it(desk: tuple[Room, Re
     assert edited.state == "pending"
     (hit,) = edited.hits
     assert (hit.name, hit.field) == ("payment_card", "action.0.changes")
-    seen = await room.decide.see(card.id, actor("U0ADA"))
+    seen = await room.decide.see(card.id, token(card, "approve"), actor("U0ADA"))
     assert isinstance(seen, Seen)
     assert [one.text for one in seen.card.hits] == [spaced]
 
