@@ -227,7 +227,8 @@ def _playbooks(config: Config) -> Iterator[Finding]:
 def _places(config: Config, settings: Settings) -> Iterator[Finding]:
     slack = "set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (or SLACK_APP_TOKEN), or take it out"
     teams = (
-        "set MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID, or take it out"
+        "set MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID, take it out, or "
+        "try it with `deskhand serve --teams-emulator`"
     )
     missing: dict[str, tuple[str, str]] = {}
     if not settings.teams:
