@@ -13,7 +13,6 @@ from datetime import datetime
 from bot.domain import Board, Place, Proposal, State
 from bot.journal import Entry, about
 
-
 _OUTCOMES: frozenset[State] = frozenset({"pending", "handoff", "answered"})
 """What a run comes to."""
 
