@@ -81,6 +81,7 @@ class TeamsSide:
             surface=self.surface,
             commands=TeamsCommands(command),
             listens=listens,
+            kinds=desk.kinds,
             triage_playbook=next(
                 (name for name, book in books.items() if book.kind == "triage"), None
             ),

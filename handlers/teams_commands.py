@@ -28,7 +28,7 @@ ANSWER_SECONDS: Final = 2.5
 """How long an answer may take, of the contract's three seconds."""
 _PRIVATE: Final = frozenset({"show", "trace", "console"})
 """Answered in the asker's own chat; elsewhere only what everybody may see of it."""
-_HOW: Final = "Here write it as it is; elsewhere mention Deskhand and begin with agent."
+_HOW: Final = "Begin with “agent”; outside your own chat with Deskhand, mention it first."
 _STEERING: Final = frozenset({"pause", "resume"})
 _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 _LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
