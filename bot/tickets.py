@@ -27,7 +27,7 @@ from bot.domain import (
 )
 from bot.journal import Entry, EntryKind
 from bot.lifecycle import transition
-from bot.playbook import ANSWERED_KINDS, Playbook
+from bot.playbook import Playbook
 from bot.ports import Commit, LookUpFailed, SurfaceError, Versioned, Wake
 from bot.runs import begun_entries, drafting, first_wakes, over_limit, transition_entry
 
@@ -127,19 +127,13 @@ class Tickets:
             ask=ask,
             trace_id=delivery.trace_id,
         )
-        proposal = drafting(
-            ticket,
-            now,
-            not_before=delivery.received_at,
-            # An answer has no card, and one for its asker alone no message that could be noted.
-            awaits_card=self._context.shows_cards and playbook.kind not in ANSWERED_KINDS,
-        )
+        proposal = drafting(ticket, now, not_before=delivery.received_at)
         return Commit(
             tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
             proposals=(Versioned(proposal, 0),),
             entries=(
                 entry("delivery", delivery, ticket.id, delivery.kind),
-                *begun_entries(ticket, proposal, "opened"),
+                *begun_entries(ticket, proposal, "opened", to_card=self._context.shows_cards),
             ),
             wakes=first_wakes(proposal, now),
         )
