@@ -138,6 +138,8 @@ class TeamsChat(Chat):
         if not now.open:
             return View(who, now, frozenset(), now.shown.card)
         answer = await self.people.opened(who, now.shown)
+        while "cannot show the card just now" in answer.words:
+            answer = await self.people.opened(who, now.shown)
         assert (answer.status, answer.code) == (200, 200), answer
         verbs = {verb.removeprefix("deskhand.") for verb in answer.verbs if verb not in _ONLY_READS}
         return View(who, now, frozenset(verbs), answer.card)
