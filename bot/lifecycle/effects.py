@@ -36,6 +36,9 @@ CLAIM_SECONDS = 8
 UNKNOWN_AFTER_SECONDS = 10
 """A claim without an outcome becomes unknown this long after its deadline: a stalled process must
 not be able to overtake the person who sends again."""
+MOST_SKEW_SECONDS = 4
+"""That margin covers machines whose clocks are each this far from the store's, in either direction:
+who calls a claim overdue, and who made it, look at different ones."""
 APPROVAL_TTL = timedelta(minutes=15)
 """An approval that nobody could act on for so long must be given again."""
 
