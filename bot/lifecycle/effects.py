@@ -69,6 +69,7 @@ def claim(proposal: Proposal, command: Claim) -> Moved | Denied:
     resent = bool(keys) and _is_honoured(done, command.at)
     key = keys[-1] if resent else idempotency_key(proposal, command.index, attempt)
     if key in keys and not resent:
+        # It was to be sent again under the same key, and the remote has forgotten that meanwhile.
         attempt += 1
         key = idempotency_key(proposal, command.index, attempt)
     claimed = done.model_copy(
