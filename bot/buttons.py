@@ -108,3 +108,35 @@ def _head(proposal: str, revision: int, claim: int, verb: Verb) -> bytes:
 
 def _mac(secret: str, head: bytes) -> bytes:
     return hmac.new(bytes.fromhex(secret), head, hashlib.sha256).digest()[:_MAC_BYTES]
+
+
+# --- sharing an answer ------------------------------------------------------------------------
+
+
+def mint_share(proposal: str, secret: str) -> str:
+    """The token of *Share*, for the answer's own asker: 36 URL-safe characters."""
+    return base64.urlsafe_b64encode(_share_head(proposal) + _share_mac(proposal, secret)).decode()
+
+
+def read_share(token: str) -> tuple[str, bytes] | None:
+    """The proposal that a token names and its proof, or None if it is none. Verifies nothing."""
+    try:
+        raw = base64.b64decode(token, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if len(raw) != _ID_BYTES + _MAC_BYTES:
+        return None
+    return "p_" + base64.b32encode(raw[:_ID_BYTES]).decode().lower(), raw[_ID_BYTES:]
+
+
+def verify_share(proposal: str, proof: bytes, secret: str) -> bool:
+    """Whether this proposal's secret made the token. Constant time."""
+    return hmac.compare_digest(proof, _share_mac(proposal, secret))
+
+
+def _share_head(proposal: str) -> bytes:
+    return base64.b32decode(proposal.removeprefix("p_").upper())
+
+
+def _share_mac(proposal: str, secret: str) -> bytes:
+    return _mac(secret, b"share:" + _share_head(proposal))

@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from bot.domain import Actor, Author, Change, Citation, State, Verb
+from bot.domain import Actor, Answer, Author, Change, Citation, State, Verb
 
 
 @dataclass(frozen=True)
@@ -227,6 +227,10 @@ class CardView:
     lead: LeadView | None = None
     approvals: tuple[int, int] | None = None
     """How many have approved a pending proposal, and how many must; None: nobody has yet."""
+    answer: Answer | None = None
+    """Of an ask: the message is this answer and no card."""
+    run: str = ""
+    """The run's id."""
 
     @property
     def hit_names(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from handlers.drawing import Drawing, Room
 from handlers.inert import cut, is_plain_url, one_line
 from handlers.teams_form import FormRoom, edit_card, reason_card, reject_card
 from handlers.teams_inert import Json, bold, fits, line, runs, unmarked
+from handlers.teams_lead import lead
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
 REFRESH: Final = "deskhand.refresh"
@@ -199,6 +200,7 @@ def _sections(card: CardView, room: Room, first: Words | None) -> Drawing:
     parts.facts(draw, card)
     parts.customer(draw, card)
     parts.changes(draw, card)
+    lead(draw, card)
     parts.draft(draw, card)
     parts.screen(draw, card)
     parts.citations(draw, card)

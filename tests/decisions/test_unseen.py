@@ -28,9 +28,6 @@ HIDDEN = "\u202e\u2066\u200b\U000e0041\U000e0042\x1b\ud83d"
 """Order turned, no width, tags, an escape, half a character."""
 
 
-BOTH = (ActionUse(tool="send_reply"), ActionUse(tool="file_record"))
-
-
 class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -39,7 +36,7 @@ class Record(BaseModel):
     share: float = 0.0
 
 
-class Files(Remote):
+class Records(Remote):
     """A tool whose arguments are more than one text."""
 
     def __init__(self) -> None:
@@ -53,10 +50,14 @@ class Files(Remote):
 
 
 @pytest.fixture
-async def desk(redis_url: str) -> AsyncIterator[tuple[Room, Files]]:
-    files = Files()
-    async with open_room(redis_url, playbook(actions=BOTH), remotes=(Remote(), files)) as opened:
-        yield opened, files
+async def desk(redis_url: str) -> AsyncIterator[tuple[Room, Records]]:
+    records = Records()
+    async with open_room(
+        redis_url,
+        playbook(actions=(ActionUse(tool="send_reply"), ActionUse(tool="file_record"))),
+        remotes=(Remote(), records),
+    ) as opened:
+        yield opened, records
 
 
 async def record_card(room: Room) -> Proposal:
@@ -65,18 +66,20 @@ async def record_card(room: Room) -> Proposal:
     return await room.card(action)
 
 
-async def test_a_field_is_saved_and_sent_without_what_nobody_sees(desk: tuple[Room, Files]) -> None:
-    room, files = desk
+async def test_a_field_is_saved_and_sent_without_what_nobody_sees(
+    desk: tuple[Room, Records],
+) -> None:
+    room, records = desk
     card = await record_card(room)
     given = EditInput(fields={"action.0.subject": f"Ac{HIDDEN}me Ltd"}, approve_now=True)
     edited = decided(await room.edit(card, given))
     assert len(digest(edited)) == 64
     await room.run(card)
-    assert [one.subject for one in files.written] == ["Ac\ufffdme Ltd"]
+    assert [one.subject for one in records.written] == ["Ac\ufffdme Ltd"]
 
 
-async def test_a_list_comes_back_from_its_form_as_it_was(desk: tuple[Room, Files]) -> None:
-    room, files = desk
+async def test_a_list_comes_back_from_its_form_as_it_was(desk: tuple[Room, Records]) -> None:
+    room, records = desk
     card = await record_card(room)
     form = await room.press(card, "edit")
     assert isinstance(form, EditForm)
@@ -90,7 +93,7 @@ async def test_a_list_comes_back_from_its_form_as_it_was(desk: tuple[Room, Files
     edited = decided(await room.edit(unchanged, EditInput(fields=fields, approve_now=True)))
     assert [change.field for change in edited.changes] == ["file_record changes"]
     await room.run(card)
-    assert files.written[0].changes == [{"field": "phone", "value": "+49 30"}]
+    assert records.written[0].changes == [{"field": "phone", "value": "+49 30"}]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +101,7 @@ async def test_a_list_comes_back_from_its_form_as_it_was(desk: tuple[Room, Files
     ["", "phone", "[" * 50_000, '[{"a": NaN}]', '{"a": 1}', '[{"a": "b", "a": "c"}]'],
 )
 async def test_what_is_no_such_list_is_told_at_its_field(
-    desk: tuple[Room, Files], written: str
+    desk: tuple[Room, Records], written: str
 ) -> None:
     room, _ = desk
     card = await record_card(room)
@@ -110,7 +113,7 @@ async def test_what_is_no_such_list_is_told_at_its_field(
 
 @pytest.mark.parametrize("written", ["nan", "inf", "-Infinity", "1e999"])
 async def test_a_number_that_has_no_digest_is_told_at_its_field(
-    desk: tuple[Room, Files], written: str
+    desk: tuple[Room, Records], written: str
 ) -> None:
     room, _ = desk
     card = await record_card(room)
@@ -120,7 +123,7 @@ async def test_a_number_that_has_no_digest_is_told_at_its_field(
     assert set(outcome.errors) == {"action.0.share"}
 
 
-async def test_the_screen_reads_a_list_as_the_card_shows_it(desk: tuple[Room, Files]) -> None:
+async def test_the_screen_reads_a_list_as_the_card_shows_it(desk: tuple[Room, Records]) -> None:
     room = desk[0].screened()
     card = await record_card(room)
     spaced = "4111\u200d 1111\u200d 1111\u200d 1111"
