@@ -114,7 +114,7 @@ def files_of(draw: Drawing, card: CardView) -> str:
 # --- the draft --------------------------------------------------------------------------------
 
 
-_REPLIED: frozenset[State] = frozenset({"approved", "answered", "executing", "succeeded", "answered"})
+_REPLIED: frozenset[State] = frozenset({"approved", "executing", "succeeded", "answered"})
 
 
 @dataclass(frozen=True)
