@@ -9,6 +9,7 @@ from benchmarks.product import ROOT
 
 NAMES = {
     "intake": "a signed event to a durable 2xx, beside a bare Bolt listener",
+    "teams": "the same for a signed activity, beside botbuilder's own adapter",
     "pause": "propose and pause, resume and execute, beside three agent frameworks",
     "ticket": "a ticket end to end, beside the bare SDK calls that it makes",
     "click": "from the click to the action's first byte",

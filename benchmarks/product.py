@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +64,11 @@ async def serving(
     role: Literal["all", "web", "worker"] = "all",
     config: Mapping[str, Any] | None = None,
     redis_url: str | None = None,
+    program: Sequence[str] = ("bot", "serve"),
 ) -> AsyncIterator[Serving]:
-    """Start it in ``folder`` (keep its path short), wait until it is ready, end it in order."""
+    """Start it in ``folder`` (keep its path short), wait until it is ready, end it in order.
+
+    ``program``: the module that serves, and its first arguments."""
     write_config(folder, config or plain_config())
     port = free_port()
     variables = {
@@ -81,7 +84,7 @@ async def serving(
     with (folder / f"{role}.log").open("ab") as log:
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "serve", "--role", role, "--port", str(port),
+            sys.executable, "-m", *program, "--role", role, "--port", str(port),
             env=variables, stdout=log, stderr=log, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
         try:

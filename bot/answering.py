@@ -41,6 +41,8 @@ class Declined:
     """Not answered, and why, for the asker alone: no public word, no model call."""
 
     words: str
+    cost_usd: Decimal = Decimal(0)
+    steps: int = 0
 
 
 AnswerOutcome = Answered | Declined | Stopped | Cancelled | Unpaid

@@ -19,13 +19,14 @@ from pydantic import SecretStr
 from starlette.routing import Route
 
 from bot import event_loop
+from bot.answerers import open_answerers
 from bot.assembly import Desk
 from bot.clock import SystemClock
 from bot.config import Config
 from bot.config_file import ConfigFile
 from bot.console import OpenConsole, open_console, slack_openid
 from bot.domain import SurfaceName
-from bot.findings import unpriced, unserved
+from bot.findings import misplaced, unpriced
 from bot.lead_side import open_leads
 from bot.logs import configure_logging
 from bot.metrics import Meter
@@ -42,6 +43,7 @@ from bot.opening import (
 )
 from bot.overview import Overview
 from bot.ports import Directory, Surface, Surfaces
+from bot.ports.conversations import Threads
 from bot.settings import Settings, named_secrets
 from bot.store.state import RedisStore
 from bot.store.sweep import sweep_of
@@ -87,7 +89,7 @@ def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
     configure_logging(settings.log_level, settings.log_form)
-    for finding in unserved(file.config, settings):
+    for finding in misplaced(file.config):
         log.warning("deskhand: %s", finding.line)
     if teams_emulator:
         log.warning(
@@ -171,8 +173,19 @@ async def running(
             outlets["teams"] = teams.reply
         surfaces = _surfaces(slack, teams)
         leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
+        threads: dict[SurfaceName, Threads] = {"slack": slack.threads} if slack is not None else {}
         desk = build_desk(
-            file, opened, brains, outlets, surfaces, spans=telemetry.spans, leads=leads
+            file,
+            opened,
+            brains,
+            outlets,
+            surfaces,
+            spans=telemetry.spans,
+            answers={"slack": slack.answer} if slack is not None else {},
+            answerers=await open_answerers(
+                stack, settings.data, file, secrets, threads, (brains.search,)
+            ),
+            leads=leads,
         )
         checks: list[ReadinessCheck] = [store_check(opened.store)]
         worker: Worker | None = None
@@ -384,6 +397,8 @@ async def _inbound(
         api_url=settings.slack_api_url,
         listens=listens,
         triage_playbook=triage,
+        kinds=desk.kinds,
+        ask_buttons=desk.ask_buttons,
         signing_secret=signing.get_secret_value() if signing is not None else None,
         agent_command=command.answer,
         agent_share=command.share,

@@ -1,208 +1,222 @@
-"""A person asks for a thread or a message to be triaged.
+"""What becomes of asks: by a mention, in free words, or for a conversation to be triaged.
 
-Whoever asks is answered: by a card, or in private by why there is none. A failure that passes by
-itself is waited out; words and an author there must be, for nothing is drafted from an empty
-ticket.
+Whoever asks is answered: by a card or an answer, or in private by why there is none. Which
+playbook answers is decided here, by its kind and its ``askers``; how, is its own affair.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import assert_never
+import secrets
+from collections.abc import Iterable
 
-from bot.authority import NotAllowed, look_up
+from bot.agent.wanted import Unwanted, wanted
+from bot.ask_plans import Later, Plan, about, has_time, later, private, told
+from bot.ask_routing import Chooser
+from bot.audience import has_guests
+from bot.authority import NotAllowed, listed, look_up
+from bot.card import Words
 from bot.context import Context
-from bot.domain import FINAL_STATES, Actor, Delivery, Message, Proposal, Ticket
-from bot.ports import Commit, NotRead, SurfaceError, Versioned
-from bot.tickets import Known, Tickets, as_message, entry
+from bot.domain import Actor, Ask, AskVerb, Author, Delivery
+from bot.mentions import KIND_OF, USAGE, VERB_OF, Asked, with_object
+from bot.playbook import Approvers, Playbook
+from bot.ports import AskedBack, Choice, Commit, LookUpFailed, Private, SurfaceError
+from bot.projection import who_may
+from bot.tickets import Known, Tickets, entry
+from bot.triage_asks import TriageAsks
 
 log = logging.getLogger("deskhand.intake")
 
-_PATIENCE = timedelta(minutes=15)
-"""A failure that passes is waited out for so long after the ask; then its asker is told."""
-_PAUSE = (timedelta(seconds=1), timedelta(minutes=1))
-"""The shortest and the longest time between two tries; each is about twice the one before."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a delivery comes to: a commit and, once it is saved, words for its asker alone."""
-
-    commit: Commit = field(default_factory=Commit)
-    answer: str | None = None
-
-
-@dataclass(frozen=True)
-class Later:
-    """Nothing yet: something fails that passes by itself. Try again then."""
-
-    at: datetime
+_LABEL = 60
+"""Characters of a playbook's name on a button."""
 
 
 class Asks:
-    """Plans of what becomes of asks."""
+    """Plans of what becomes of asks. Nothing is saved here but what an asker may choose from."""
 
-    def __init__(self, context: Context, tickets: Tickets) -> None:
+    def __init__(
+        self,
+        context: Context,
+        tickets: Tickets,
+        chooser: Chooser | None = None,
+        asked_back: AskedBack | None = None,
+    ) -> None:
+        """``chooser``: tells what free words mean; without it their asker does."""
         self._context = context
         self._tickets = tickets
+        self._triage = TriageAsks(context, tickets)
+        self._chooser = chooser
+        self._asked_back = asked_back
 
     async def plan(self, delivery: Delivery, known: Known | None) -> Plan | Later:
         """``known`` is the ticket of the conversation, if it is one already."""
         if delivery.asker is not None:
             person = await look_up(self._context, delivery.asker)
             if isinstance(person, NotAllowed):
-                if person.kind == "look_up_failed" and self._has_time(delivery):
-                    return self._later(delivery, None)
-                why = "".join(one if isinstance(one, str) else one.name for one in person.words)
-                return Plan(answer=f"You may not ask for this here. {why}")
-        if known is not None:
-            return await self._once_more(delivery, known)
-        return await self._first(delivery)
+                if person.kind == "look_up_failed" and has_time(self._context, delivery):
+                    return later(self._context, delivery)
+                return self._refused(delivery, self._meant(delivery), _STANDING[person.kind])
+        try:
+            return await self._of_a_member(delivery, known)
+        except LookUpFailed as failed:
+            log.info("deskhand: who may ask is not known now: %s", failed)
+            if has_time(self._context, delivery):
+                return later(self._context, delivery)
+            return self._refused(delivery, self._meant(delivery), _STANDING["look_up_failed"])
 
-    async def tell(self, delivery: Delivery, words: str) -> None:
+    async def tell(self, delivery: Delivery, said: Private) -> None:
         """Say something to the asker alone. Nothing depends on its arrival."""
-        if delivery.asker is None:
-            return
-        surface = self._context.surfaces.shown.get(delivery.asker.surface)
-        if surface is None:
+        asker = delivery.asker
+        surface = self._context.surfaces.shown.get(asker.surface) if asker is not None else None
+        if asker is None or surface is None:
             return
         try:
-            await surface.tell(delivery.asker, words)
+            await surface.whisper(delivery.origin, asker, said)
         except SurfaceError as failed:
-            log.info("deskhand: %s could not be answered: %s", delivery.asker.key, failed)
+            log.info("deskhand: %s could not be answered: %s", asker.key, failed)
 
-    # --- a conversation that is a ticket already ----------------------------------------------
+    # --- which playbook -----------------------------------------------------------------------
 
-    async def _once_more(self, delivery: Delivery, known: Known) -> Plan:
-        before = known.ticket.value
-        ticket = _asked_by(before, delivery.asker)
-        proposal = known.proposal.value if known.proposal is not None else None
-        if proposal is None or proposal.state in FINAL_STATES:
-            if not ticket.messages:
-                return Plan(answer="Its author has deleted it; there is nothing left to answer.")
-            playbook = self._context.playbook(ticket.playbook)
-            return Plan(self._tickets.again(delivery, known, ticket, playbook, "asked"))
-        asked = (Versioned(ticket, known.ticket.version),) if ticket != before else ()
+    async def _of_a_member(self, delivery: Delivery, known: Known | None) -> Plan | Later:
+        """Raises ``LookUpFailed``."""
+        ask, asker = delivery.ask, delivery.asker
+        if ask is None or asker is None:
+            return await self._triage.plan(delivery, known)
+        if ask.verb is None:
+            return await self._free(delivery, ask, asker, known)
+        books = self._meant(delivery)
+        if not books:
+            words = f"{ask.verb} is not set up here: no playbook does that."
+            return Plan(answer=private(delivery, words))
+        for book in books:
+            if await listed(self._context, asker, book.askers):
+                return await self._begin(delivery, book, ask)
+        return self._refused(delivery, books)
+
+    def _meant(self, delivery: Delivery) -> tuple[Playbook, ...]:
+        """The playbooks that an ask may be for, in the file's order; none for a triage."""
+        ask, every = delivery.ask, self._context.playbooks
+        if ask is None:
+            return ()
+        if ask.verb is None:
+            return tuple(book for book in every.values() if book.kind != "triage")
+        kind = KIND_OF[ask.verb]
+        chosen = every.get(delivery.playbook or "")
+        if chosen is not None and chosen.kind == kind:
+            return (chosen,)  # its asker pressed this one's button
+        return tuple(book for book in every.values() if book.kind == kind)
+
+    async def _begin(self, delivery: Delivery, book: Playbook, ask: Ask) -> Plan:
+        if book.kind == "lead":
+            found = wanted(ask.words, book.do_not_enrich)
+            if isinstance(found, Unwanted):
+                return Plan(
+                    Commit(entries=(entry("delivery", delivery, None, "refused_ask"),)),
+                    private(delivery, found.words),
+                )
+        guests = await has_guests(self._context, delivery.origin)
         return Plan(
-            Commit(tickets=asked, entries=(entry("ticket", delivery, ticket.id, "asked"),)),
-            await self._where(proposal, ticket),
+            await self._tickets.ask(delivery, book, ask.model_copy(update={"guests": guests}))
         )
 
-    async def _where(self, proposal: Proposal, ticket: Ticket) -> str:
-        """Where the ticket stands, with a link to its card if there is one."""
-        words = f"This is a ticket already; {_standing(proposal)}."
-        link = await self._card_link(proposal.id)
-        if link is not None:
-            words += f" Its card: {link}"
-        may = self._context.playbook(ticket.playbook).asker_may_approve
-        if proposal.state in ("drafting", "handoff", "pending") and not may:
-            words += "\nSince you asked for it too, somebody else must approve the reply."
-        return words
+    def _refused(self, delivery: Delivery, books: Iterable[Playbook], why: str = "") -> Plan:
+        """In private: that they may not, and who may."""
+        ask = delivery.ask
+        what = ask.verb if ask is not None and ask.verb is not None else "this"
+        words: Words = (f"You may not ask for {what} here. ", *((why + " ",) if why else ()))
+        if ask is None:
+            words = (*words, "Members of this workspace may.")
+        else:
+            words = (*words, "It may be asked for by ", *who_may(_together(books)), ".")
+        return Plan(
+            Commit(entries=(entry("delivery", delivery, None, "refused_ask"),)),
+            told(delivery, words),
+        )
 
-    async def _card_link(self, proposal: str) -> str | None:
-        board = await self._context.store.board(proposal)
-        for copy in sorted(board.value.copies, key=lambda one: not one.main):
-            surface = self._context.surfaces.shown.get(copy.place.surface)
-            if copy.status != "posted" or surface is None:
-                continue
-            try:
-                link = await surface.link(copy.place)
-            except SurfaceError:
-                continue  # the words alone say that there is a card
-            if link is not None:
-                return link
+    # --- free words ---------------------------------------------------------------------------
+
+    async def _free(
+        self, delivery: Delivery, ask: Ask, asker: Actor, known: Known | None
+    ) -> Plan | Later:
+        """What they mean, if that is clear; else their asker says it with a button."""
+        books = self._meant(delivery)
+        mine = [book for book in books if await listed(self._context, asker, book.askers)]
+        if not mine:
+            return self._refused(delivery, books)
+        possible = {
+            book.name: made
+            for book in (*mine, *self._triaging(delivery))
+            if (made := _as_ask_of(delivery, ask, book)) is not None
+        }
+        if not possible:
+            usages = ("".join(USAGE[VERB_OF[book.kind]]) for book in mine)
+            return Plan(answer=private(delivery, f"Usage: {'; or: '.join(usages)}."))
+        chosen = None
+        if self._chooser is not None:
+            offered = {name: self._context.playbooks[name] for name in possible}
+            chosen = await self._chooser.choose(delivery, ask.words, offered)
+        if chosen is not None:
+            return await self._of_a_member(possible[chosen], known)
+        return await self._ask_back(delivery, possible)
+
+    def _triaging(self, delivery: Delivery) -> tuple[Playbook, ...]:
+        book = self._context.playbooks.get(delivery.playbook or "")
+        return (book,) if book is not None and book.kind == "triage" else ()
+
+    async def _ask_back(self, delivery: Delivery, possible: dict[str, Delivery]) -> Plan:
+        choices = []
+        if self._asked_back is not None:
+            for name, meant in possible.items():
+                token, book = secrets.token_urlsafe(24), self._context.playbooks[name]
+                await self._asked_back.keep(token, meant)
+                choices.append(Choice("ask", name[:_LABEL], token, book.about))
+        verbs = ", ".join(
+            dict.fromkeys(VERB_OF[self._context.playbooks[name].kind] for name in possible)
+        )
+        words = f"“{about(delivery)}”: what should I do? You can also begin with a verb: {verbs}."
+        return Plan(
+            Commit(entries=(entry("delivery", delivery, None, "asked_back"),)),
+            Private((words,), choices=tuple(choices)),
+        )
+
+
+_STANDING = {
+    "guest": "Guests may not ask me for anything.",
+    "external": "People of other organisations may not ask me for anything.",
+    "bot": "Bots may not ask me for anything.",
+    "deleted": "This account has been deactivated.",
+    "unknown_surface": "I do not know people there.",
+    "look_up_failed": "I could not look you up. Please ask again in a while.",
+}
+"""Why somebody may not ask, by what the directory said of them."""
+
+
+def _as_ask_of(delivery: Delivery, ask: Ask, book: Playbook) -> Delivery | None:
+    """Free words as an ask of this playbook; None: it needs what is not there."""
+    verb: AskVerb = VERB_OF[book.kind]
+    origin = delivery.origin
+    made = with_object(verb, ask.words, in_thread=origin.thread != origin.message)
+    if not isinstance(made, Asked):
         return None
-
-    # --- one that is none yet -----------------------------------------------------------------
-
-    async def _first(self, delivery: Delivery) -> Plan | Later:
-        playbook = self._context.playbook(delivery.playbook or "")
-        if has_words(delivery):
-            # A shortcut on one message: its words are answered, whoever began the thread.
-            if not delivery.author.id:
-                return Plan(answer="Nobody can be told to have written that message.")
-            message = as_message(delivery)
-            opened = await self._tickets.open(delivery, playbook, message.author, (message,))
-            return Plan(opened)
-        said = await self._conversation(delivery)
-        if isinstance(said, Plan | Later):
-            return said
-        if not said:
-            return Plan(answer="A person has written nothing here that could be answered.")
-        author = said[0].author
-        own = tuple(message for message in said if message.author.key == author.key)
-        others = tuple(message for message in said if message.author.key != author.key)
-        return Plan(await self._tickets.open(delivery, playbook, author, own, others))
-
-    async def _conversation(self, delivery: Delivery) -> tuple[Message, ...] | Plan | Later:
-        """What persons have written there, but the ask itself."""
-        said = delivery.thread
-        surface = self._context.surfaces.shown.get(delivery.origin.surface)
-        if surface is not None and not said:
-            try:
-                said = await surface.conversation(delivery.origin)
-            except NotRead as failed:
-                log.warning("deskhand: %s could not be read: %s", delivery.origin.key, failed)
-                if not failed.final and self._has_time(delivery):
-                    return self._later(delivery, failed.retry_after_seconds)
-                return Plan(answer=_not_read(failed))
-        place = delivery.origin
-        ask = place.message if place.message != place.thread else None
-        return tuple(
-            one
-            for one in said
-            if one.id != ask and one.author.id and (one.text.strip() or one.files)
-        )
-
-    def _has_time(self, delivery: Delivery) -> bool:
-        return self._context.clock.now() < delivery.received_at + _PATIENCE
-
-    def _later(self, delivery: Delivery, after_seconds: float | None) -> Later:
-        now = self._context.clock.now()
-        pause = min(max(now - delivery.received_at, _PAUSE[0]), _PAUSE[1])
-        if after_seconds is not None:
-            pause = max(pause, timedelta(seconds=after_seconds))
-        return Later(now + pause)
+    changed = {
+        # Whichever button is pressed, and however often, it is one ask.
+        "id": f"{delivery.id}:chosen",
+        "aliases": (),
+        "playbook": book.name,
+        "ask": ask.model_copy(update={"verb": verb, "words": made.words, "count": made.count}),
+    }
+    if verb == "triage":
+        # Whose words are triaged, the thread says.
+        nobody = Author(surface=origin.surface, team=delivery.author.team, id="")
+        changed |= {"ask": None, "author": nobody}
+    return delivery.model_copy(update=changed)
 
 
-def has_words(delivery: Delivery) -> bool:
-    """Whether a delivery says anything: a text or the name of a file."""
-    return bool(delivery.text.strip() or delivery.files)
+def _together(books: Iterable[Playbook]) -> Approvers:
+    """Everybody who may ask one of these."""
+    given = [book.askers for book in books]
 
+    def every(name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(one for askers in given for one in getattr(askers, name)))
 
-def _asked_by(ticket: Ticket, asker: Actor | None) -> Ticket:
-    """The ticket with this asker on record, who may not approve what they asked for."""
-    if asker is None or asker in ticket.askers:
-        return ticket
-    if ticket.asker is None:
-        return ticket.model_copy(update={"asker": asker})
-    return ticket.model_copy(update={"also_asked": (*ticket.also_asked, asker)})
-
-
-def _not_read(failed: NotRead) -> str:
-    if failed.final:
-        return (
-            f"Deskhand cannot read this conversation ({failed}). "
-            "Invite it to the channel, then ask again."
-        )
-    return f"Deskhand could not read this conversation ({failed}). Please ask again in a while."
-
-
-def _standing(proposal: Proposal) -> str:
-    match proposal.state:
-        case "drafting":
-            return "a draft is being made"
-        case "pending":
-            return "a draft waits for a decision"
-        case "handoff":
-            return "a person is asked to answer it"
-        case "approved" | "executing":
-            return "a reply is approved and on its way"
-        case "failed" | "unknown":
-            return "a person must say what became of its reply"
-        case "rejected" | "expired" | "superseded" | "succeeded" | "answered":
-            return "it has come to an end"
-        case _:
-            assert_never(proposal.state)
+    return Approvers(**{name: every(name) for name in Approvers.model_fields})

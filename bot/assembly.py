@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from bot.agent.draft_check import Source
-from bot.agent.kind import Kind
+from bot.agent.kind import Kind as AgentKind
 from bot.agent.kit import AnyKit, make_kit
 from bot.agent.lead import Reads, lead_kind
 from bot.agent.prompting import built_in_prompt, load_prompt
 from bot.agent.run import AgentPorts, Drafted
 from bot.agent.triage import triage_kind
+from bot.answering import Answerer
+from bot.ask_buttons import AskButtons
+from bot.ask_routing import Chooser
 from bot.budget import AtCap
 from bot.config_file import ConfigFile
 from bot.context import Context
@@ -26,8 +29,8 @@ from bot.decide import Decide
 from bot.domain import Ticket
 from bot.execute import Execute
 from bot.intake import Intake
-from bot.playbook import Approvers, Playbook
-from bot.ports import Clock, Model, Store, Surfaces, WakeKind
+from bot.playbook import Approvers, Kind, Playbook
+from bot.ports import AskedBack, Clock, Model, Store, Surfaces, WakeKind
 from bot.ports.spans import NO_SPANS, Spans
 from bot.publish import Publish
 from bot.screening import Screening
@@ -63,6 +66,11 @@ class Parts:
     mask_inbound: bool = False
     crm: CrmReader | None = None
     """The CRM as it is read, where there are leads."""
+    answerers: Mapping[Kind, Answerer] = field(default_factory=dict)
+    """What answers asks, by kind."""
+    names: Sequence[str] = ()
+    """Of the models in use; the cheapest of them tells what free words mean."""
+    asked_back: AskedBack | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,9 @@ class Desk:
     publish: Publish
     timers: Timers
     jobs: Mapping[WakeKind, Job] = field(default_factory=dict)
+    ask_buttons: AskButtons | None = None
+    kinds: frozenset[Kind] = frozenset()
+    """Of the playbooks that this desk serves."""
     prompts: Mapping[str, str] = field(default_factory=dict)
     """The system text of each prompt version in use."""
 
@@ -121,8 +132,8 @@ def assemble(parts: Parts) -> Desk:
         spans=parts.spans,
         mask_inbound=parts.mask_inbound,
     )
-    intake = Intake(context)
-    triage = Triage(context, parts.kits, agent, publish)
+    intake = Intake(context, _chooser(parts), parts.asked_back)
+    triage = Triage(context, parts.kits, agent, publish, parts.answerers)
     execute = Execute(context, tools)
     timers = Timers(context, publish)
     jobs: dict[WakeKind, Job] = {
@@ -133,7 +144,32 @@ def assemble(parts: Parts) -> Desk:
         "timer": timers.run,
     }
     prompts = {kit.prompt_version: kit.system for kit in parts.kits.values()}
-    return Desk(context, Decide(context), intake, triage, execute, publish, timers, jobs, prompts)
+    return Desk(
+        context=context,
+        decide=Decide(context),
+        intake=intake,
+        triage=triage,
+        execute=execute,
+        publish=publish,
+        timers=timers,
+        jobs=jobs,
+        ask_buttons=AskButtons(context, parts.asked_back),
+        kinds=frozenset(
+            book.kind
+            for name, book in parts.playbooks.items()
+            if name in parts.kits or book.kind in parts.answerers
+        ),
+        prompts=prompts,
+    )
+
+
+def _chooser(parts: Parts) -> Chooser | None:
+    """The local model knows labels and no asks: with it, people choose themselves."""
+    if parts.model.name == "local" or not parts.names:
+        return None
+    return Chooser(
+        parts.model, parts.names, parts.store, parts.clock, parts.store.record, parts.spans
+    )
 
 
 def kits_of(
@@ -147,7 +183,7 @@ def kits_of(
     ``ValueError``."""
     kits: dict[str, AnyKit[Drafted]] = {}
     for name, playbook in file.config.playbooks.items():
-        kind: Kind[Any, Drafted]
+        kind: AgentKind[Any, Drafted]
         match playbook.kind:
             case "triage":
                 kind = triage_kind(playbook, specs)
@@ -184,11 +220,6 @@ def screening_of(
 def knowledge_folder(data: Path) -> Path:
     """Where the index of the articles lies."""
     return data / "knowledge"
-
-
-def corpus_folder(data: Path, playbook: str) -> Path:
-    """Where the index of a research playbook's corpus lies."""
-    return data / "corpus" / playbook
 
 
 def _silent(work: Callable[[str], Awaitable[None]]) -> Job:

@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from bot.domain import Actor, Author, Change, Citation, State, Verb
+from bot.domain import Actor, Answer, Author, Change, Citation, State, Verb
 
 
 @dataclass(frozen=True)
@@ -221,10 +221,16 @@ class CardView:
     buttons: tuple[ButtonView, ...]
     approvers: tuple[Actor, ...] = ()
     """Those who are named one by one as its route's approvers, on any surface."""
+    seal: str = ""
+    """``bot.buttons.seal``, for a surface on which a person asks for the card as it is now."""
     hits: tuple[HitView, ...] = ()
     lead: LeadView | None = None
     approvals: tuple[int, int] | None = None
     """How many have approved a pending proposal, and how many must; None: nobody has yet."""
+    answer: Answer | None = None
+    """Of an ask: the message is this answer and no card."""
+    run: str = ""
+    """The run's id."""
 
     @property
     def hit_names(self) -> tuple[str, ...]:

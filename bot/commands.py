@@ -65,7 +65,7 @@ class Propose:
     at: datetime
     content: Content
     playbook_version: str
-    confidence: Confidence
+    confidence: Confidence | None
     why: str
     citations: tuple[Citation, ...]
     marks: tuple[Mark, ...]

@@ -26,7 +26,7 @@ from pydantic import (
 )
 
 from bot.domain import Frozen
-from bot.playbook import Approvers, Duration, Playbook
+from bot.playbook import Approvers, Duration, Kind, Playbook
 from bot.suggest import nearest
 
 RESEARCH_TOOLS: frozenset[str] = frozenset(
@@ -44,10 +44,8 @@ LEAD_TOOLS: frozenset[str] = frozenset(
 )
 """Those that know what to do in playbooks of kind ``lead`` alone."""
 
-SERVED_TOOLS: frozenset[str] = (
-    frozenset({"search_kb", "similar_tickets", "send_reply"}) | LEAD_TOOLS
-)
-"""Those that this version has, of all that a config file may name."""
+_READS_ARTICLES: frozenset[Kind] = frozenset({"summary", "screen"})
+"""Kinds that know no tickets like the one at hand, and look nobody up."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
@@ -389,8 +387,15 @@ def contradictions(config: Config) -> Iterator[Problem]:
                 if tool not in known:
                     yield (
                         (*here, kind, index),
-                        f"there is no such tool as {tool!r}{nearest(tool, known & SERVED_TOOLS)}; "
+                        f"there is no such tool as {tool!r}{nearest(tool, known)}; "
                         "`deskhand tools list` names those there are",
+                    )
+                elif (
+                    kind == "research" and playbook.kind in _READS_ARTICLES and tool != "search_kb"
+                ):
+                    yield (
+                        (*here, kind, index),
+                        f"a playbook of kind {playbook.kind} may list search_kb alone; take it out",
                     )
                 if tool in used[:index]:
                     yield (*here, kind, index), f"{tool} is listed twice; take one out"

@@ -12,7 +12,19 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from bot import buttons
 from bot.agent.answer import InvalidAnswer, strict_json
 from bot.card import arg_text
-from bot.domain import REPLY_LIMIT, Action, Change, Content, Lead, Mark, Person, Proposal, Ticket
+from bot.domain import (
+    REPLY_LIMIT,
+    REPLY_TOOLS,
+    Action,
+    Change,
+    Content,
+    Lead,
+    Mark,
+    Person,
+    Proposal,
+    Ticket,
+    repeats_reply,
+)
 from bot.forms import (
     ActionForm,
     EditForm,
@@ -133,7 +145,7 @@ def apply_edit(
     elif not labels and playbook.labels:
         errors["labels"] = "Choose at least one label."
     route = before.route if given.route is None else given.route
-    if route not in playbook.routes and (playbook.routes or route != "default"):
+    if route not in playbook.routes and route != before.route:
         errors["route"] = f"{route!r} is not a route of this playbook."
     priority = before.priority if given.priority is None else given.priority
     if priority is not None and priority not in playbook.priorities:
@@ -144,12 +156,13 @@ def apply_edit(
         errors["reply"] = f"A reply has {REPLY_LIMIT} characters at most; this has {len(reply)}."
 
     offered = before.actions
-    if reply is not None and playbook.action("send_reply") and not _replies(offered):
+    says = "post_answer" if ticket.ask is not None else "send_reply"
+    if reply is not None and playbook.action(says) and not _replies(offered):
         # What was no request, or a handoff, becomes a reply by the person's own words.
-        written = Action(
-            tool="send_reply", args={"text": reply}, target=target("send_reply", ticket)
-        )
-        offered = (*offered, written)
+        args: dict[str, JsonValue] = {"text": reply}
+        if says == "post_answer":
+            args["data"] = {"run": proposal.run.id}
+        offered = (*offered, Action(tool=says, args=args, target=target(says, ticket)))
     lead, written_to = proposal.lead, None
     if lead is not None:
         written_to = next(
@@ -196,7 +209,7 @@ def _edit_action(
     if given.include is not None and known:
         included = index in given.include
     args: dict[str, JsonValue] = dict(action.args)
-    if action.tool == "send_reply":
+    if action.tool in REPLY_TOOLS:
         if reply is None and action.args.get("text") is not None:
             included = False if given.reply is not None else included
         elif reply is None:
@@ -209,7 +222,7 @@ def _edit_action(
             errors["include"] = f"{action.tool} is no longer allowed; untick it."
         return action.model_copy(update={"included": included})
     for name, field in spec.args_model.model_fields.items():
-        if (action.tool, name) == ("send_reply", "text"):
+        if repeats_reply(action.tool, name):
             continue  # the reply's own field is the one place where its words are written
         written = given.fields.get(f"action.{index}.{name}")
         if written is not None and written != arg_text(args.get(name)):
@@ -229,7 +242,7 @@ def _faults(
         faults = {}
         for fault in invalid.errors():
             name = str(fault["loc"][0]) if fault["loc"] else ""
-            field = "reply" if (tool, name) == ("send_reply", "text") else f"action.{index}.{name}"
+            field = "reply" if repeats_reply(tool, name) else f"action.{index}.{name}"
             faults[field] = f"{fault['msg']}."
         return faults
     return {}
@@ -259,7 +272,7 @@ def _fields(index: int, action: Action, specs: Mapping[str, ActionSpec]) -> tupl
         return ()
     forms = []
     for name, field in spec.args_model.model_fields.items():
-        if (action.tool, name) == ("send_reply", "text"):
+        if repeats_reply(action.tool, name):
             continue
         value = action.args.get(name)
         text = arg_text(value)
@@ -294,7 +307,7 @@ def _changes(before: Content, after: Content) -> tuple[Change, ...]:
             if action.tool == UPDATE_CRM:
                 if name == "changes":
                     pairs.append(("fields", _names(was), _names(action)))
-            elif (action.tool, name) != ("send_reply", "text"):
+            elif not repeats_reply(action.tool, name):
                 old = was.args.get(name) if was else None
                 pairs.append((f"{action.tool} {name}", arg_text(old), arg_text(value)))
     return tuple(Change(field=name, before=a, after=b) for name, a, b in pairs if a != b)
@@ -306,7 +319,7 @@ def _names(action: Action | None) -> str:
 
 def _sends_words(action: Action) -> bool:
     """A null text only tells a webhook's other side that the ticket asked for nothing."""
-    return action.tool == "send_reply" and action.args.get("text") is not None
+    return action.tool in REPLY_TOOLS and action.args.get("text") is not None
 
 
 def _in(action: Action) -> str:
@@ -330,4 +343,4 @@ def _has_succeeded(proposal: Proposal, index: int) -> bool:
 
 
 def _replies(actions: tuple[Action, ...]) -> bool:
-    return any(action.tool == "send_reply" for action in actions)
+    return any(action.tool in REPLY_TOOLS for action in actions)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bot.config import LEAD_TOOLS, SERVED_TOOLS, Config, everyone
+from bot.config import LEAD_TOOLS, Config, everyone
 from bot.faults import SettingsError
 from bot.playbook import Approvers, Playbook
 from bot.settings import SHORTEST_SECRET, Settings
@@ -49,52 +49,22 @@ def of_config(config: Config, settings: Settings) -> tuple[Finding, ...]:
         *_money(config, settings),
         *_openings(config),
         *_searches(config, settings),
-        *unserved(config, settings),
+        *misplaced(config),
         *of_environment(settings),
     )
 
 
-_UNSERVED = ("github",)
-
-
-def unserved(config: Config, settings: Settings) -> Iterator[Finding]:
-    """What may be written down and this version does not do.
-
-    The file's form is fixed before all of it is built. Nobody may believe that drafts are screened
-    or texts deleted because a valid file says so."""
-    for section in _UNSERVED:
-        if section in config.model_fields_set:
-            yield Finding(
-                section, "this version does nothing with it", "take it out and do not rely on it"
-            )
+def misplaced(config: Config) -> Iterator[Finding]:
+    """Tools that a playbook lists and that could do nothing in it."""
     for name, playbook in config.playbooks.items():
-        where = f"playbooks.{name}"
-        if playbook.kind == "research":
-            yield Finding(
-                f"{where}.kind",
-                "this version answers no question by mention",
-                "ask with `deskhand research`",
-                "note",
-            )
-        elif playbook.kind not in ("triage", "lead"):
-            yield Finding(
-                f"{where}.kind",
-                f"this version runs no playbook of kind {playbook.kind}",
-                "take the playbook out",
-            )
-            continue
         wanted = {
             **{f"research[{at}]": tool for at, tool in enumerate(playbook.research)},
             **{f"actions[{at}]": use.tool for at, use in enumerate(playbook.actions)},
         }
         for path, tool in wanted.items():
-            if tool not in SERVED_TOOLS:
+            if tool in LEAD_TOOLS and playbook.kind != "lead":
                 yield Finding(
-                    f"{where}.{path}", f"this version does not have {tool}", "take it out"
-                )
-            elif tool in LEAD_TOOLS and playbook.kind != "lead":
-                yield Finding(
-                    f"{where}.{path}",
+                    f"playbooks.{name}.{path}",
                     f"{tool} works in playbooks of kind lead alone",
                     "take it out, or move it to one of that kind",
                 )
@@ -233,6 +203,12 @@ def _playbooks(config: Config) -> Iterator[Finding]:
                 f"playbooks.{name}.corpus",
                 "is empty, so nothing can be found",
                 "name the folders with your files, as in [./corpus]",
+            )
+        if playbook.kind == "screen" and not playbook.policy:
+            yield Finding(
+                f"playbooks.{name}.policy",
+                "is not set, so there is nothing to hold a text against",
+                "name the file of rules, as in policy: ./policy.yaml",
             )
         if "search_kb" in playbook.research and not config.knowledge.paths:
             yield Finding(

@@ -10,14 +10,16 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.asks import Asks, Later, Plan, has_words
+from bot.ask_plans import Later, Plan
+from bot.ask_routing import Chooser
+from bot.asks import Asks
 from bot.authority import listed
 from bot.commands import Denied, Revise
 from bot.context import Context
 from bot.domain import Actor, Delivery, Message, Notice, Ticket
 from bot.lifecycle import transition
 from bot.playbook import Playbook
-from bot.ports import Commit, Conflict, LookUpFailed, Newest, Versioned, Wake
+from bot.ports import AskedBack, Commit, Conflict, LookUpFailed, Newest, Versioned, Wake
 from bot.runs import transition_entry
 from bot.tickets import (
     Known,
@@ -29,6 +31,7 @@ from bot.tickets import (
     root,
     superseded,
 )
+from bot.triage_asks import has_words
 
 log = logging.getLogger("deskhand.intake")
 
@@ -43,10 +46,15 @@ _LOOK = (timedelta(milliseconds=100), timedelta(seconds=1))
 class Intake:
     """Works deliveries into tickets."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(
+        self,
+        context: Context,
+        chooser: Chooser | None = None,
+        asked_back: AskedBack | None = None,
+    ) -> None:
         self._context = context
         self._tickets = Tickets(context)
-        self._asks = Asks(context, self._tickets)
+        self._asks = Asks(context, self._tickets, chooser, asked_back)
 
     async def receive(self, delivery_id: str) -> datetime | None:
         """Work one delivery in; the answer is when to try again, if it must be. Done already, or
@@ -64,6 +72,8 @@ class Intake:
             plan = await self._plan(delivery, known)
             if isinstance(plan, Later):
                 return plan.at
+            if plan.answer is not None and plan.only_says:
+                await self._asks.tell(delivery, plan.answer)
             done = replace(
                 plan.commit,
                 cleared=(*plan.commit.cleared, Wake("deliver", delivery_id)),
@@ -72,7 +82,7 @@ class Intake:
             if not isinstance(await self._context.store.commit(done), Conflict):
                 for ticket in plan.commit.tickets:
                     self._context.spans.delivered(delivery, ticket.value)
-                if plan.answer is not None:
+                if plan.answer is not None and not plan.only_says:
                     await self._asks.tell(delivery, plan.answer)
                 return None
         log.warning("deskhand: delivery %s keeps losing races; it will be tried again", delivery_id)

@@ -8,8 +8,10 @@ import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from bot.answering import Answerer
 from bot.assembly import Desk, Parts, assemble, kits_of, knowledge_folder, screening_of
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
@@ -20,9 +22,11 @@ from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
 from bot.models.local.brain import local_model
 from bot.models.local.model import LocalModel
+from bot.playbook import Kind
 from bot.ports import Model, Surfaces
 from bot.ports.spans import NO_SPANS, Spans
 from bot.settings import TENANT, Settings
+from bot.store.asked_back import RedisAskedBack
 from bot.store.connect import ServerFacts, check_server, open_redis
 from bot.store.embedded import EmbeddedServer
 from bot.store.errors import StoreRefused
@@ -33,8 +37,10 @@ from bot.store.state import RedisStore
 from bot.telemetry import Telemetry
 from handlers.slack_client import SlackIdentity, slack_client, slack_session
 from handlers.slack_people import SlackPeople
-from handlers.slack_reply import SlackReply
+from handlers.slack_reply import ANSWER, SlackReply
 from handlers.slack_surface import SlackSurface
+from handlers.slack_threads import SlackThreads
+from tools.actions.post_answer import PostAnswer
 from tools.actions.send_reply import SendReply
 from tools.research.knowledge import KnowledgeIndex
 from tools.research.search_kb import SearchKb
@@ -111,6 +117,10 @@ class SlackSide:
     surface: SlackSurface
     people: SlackPeople
     reply: SlackReply
+    answer: SlackReply
+    """Posts answers that are shared."""
+    threads: SlackThreads
+    """Reads what asks are about."""
 
 
 async def open_slack(
@@ -131,6 +141,8 @@ async def open_slack(
         surface=SlackSurface(client, identity, people),
         people=people,
         reply=SlackReply(replies, identity, clock, signatures),
+        answer=SlackReply(replies, identity, clock, signatures, form=ANSWER),
+        threads=SlackThreads(client, identity, people),
     )
 
 
@@ -190,13 +202,16 @@ def build_desk(
     surfaces: Surfaces,
     tenant: str = TENANT,
     spans: Spans = NO_SPANS,
+    answers: Mapping[SurfaceName, Outlet] = MappingProxyType({}),
+    answerers: Mapping[Kind, Answerer] = MappingProxyType({}),
     leads: LeadSide | None = None,
 ) -> Desk:
-    """The use-cases of this process. ``leads``: None where no playbook is about them."""
+    """The use-cases of this process. ``outlets``: where replies go; ``answers``: where answers
+    that are shared go. ``leads``: None where no playbook is about them."""
     clock = SystemClock()
     research: list[ReadTool] = [brains.search, SimilarTickets(opened.store.examples, clock)]
     reply = SendReply(outlets)
-    actions: list[ActionTool] = [reply]
+    actions: list[ActionTool] = [reply, PostAnswer(answers)]
     if leads is not None:
         research += leads.research.tools
         actions += leads.actions
@@ -222,5 +237,8 @@ def build_desk(
             screening=screening_of(file, brains.search.source),
             mask_inbound=file.config.masks_inbound,
             crm=leads.crm if leads is not None else None,
+            answerers=answerers,
+            names=(file.config.model.name, file.config.model.draft),
+            asked_back=RedisAskedBack(opened.store.wire, opened.store.keys),
         )
     )

@@ -168,11 +168,21 @@ def _action_use(value: Any) -> Any:
     return {"tool": value} if isinstance(value, str) else value
 
 
+Kind = Literal["triage", "lead", "screen", "research", "summary"]
+"""triage: tickets become proposals. The others are asked for, by a mention. lead: a card with what
+was found, to be approved. screen, research, summary: an answer, in the thread of the ask."""
+
+ANSWERED_KINDS: frozenset[Kind] = frozenset({"screen", "research", "summary"})
+"""Those whose runs end in an answer."""
+
+
 class Playbook(Frozen):
     """One playbook, complete and validated. ``name`` is its key in the file."""
 
     name: str = ""
-    kind: Literal["triage", "lead", "screen", "research", "summary"] = "triage"
+    kind: Kind = "triage"
+    description: str = ""
+    """What it is for, in words by which a mention in free words finds it; its kind's if empty."""
     listen: tuple[Listen, ...] = ()
     labels: dict[str, str] = Field(default_factory=dict)
     """Label to what it means, in words that a model and a person understand."""
@@ -220,7 +230,9 @@ class Playbook(Frozen):
             # They read a whole thread at once, which is reserved at its worst case.
             value = {**value, "limits": {"usd": _USD_OF_A_THREAD, **value.get("limits", {})}}
         # The allowlists of the other kinds start empty: what they may do is what the file lists.
-        return {"asker_may_approve": kind == "lead", "research": (), "actions": (), **value}
+        # An answer may be shared where others read it, after approval.
+        actions = ("post_answer",) if kind in ANSWERED_KINDS else ()
+        return {"asker_may_approve": kind == "lead", "research": (), "actions": actions, **value}
 
     @model_validator(mode="after")
     def _complete(self) -> Playbook:
@@ -239,6 +251,11 @@ class Playbook(Frozen):
         """The named route, or the default one for a name that is gone from the file."""
         return self.routes.get(name) or self.routes.get("default") or Route()
 
+    @property
+    def about(self) -> str:
+        """What it is for, in words."""
+        return self.description or _ABOUT[self.kind]
+
     def action(self, tool: str) -> ActionUse | None:
         """How this playbook allows ``tool``; None: it does not."""
         return next((use for use in self.actions if use.tool == tool), None)
@@ -248,6 +265,15 @@ class Playbook(Frozen):
         for what no prompt had a part in."""
         whole = self.model_dump_json() + "\0" + prompt
         return hashlib.sha256(whole.encode()).hexdigest()[:12]
+
+
+_ABOUT: dict[Kind, str] = {
+    "triage": "labels a customer's request in this thread, routes it and drafts a reply",
+    "lead": "finds facts about a company or a person at work, with sources, for the CRM",
+    "screen": "checks a thread or a text against a checklist of rules, rule by rule",
+    "research": "finds the passages in a collection of files that answer a question",
+    "summary": "says what changed, what was decided, what is open and who owes what in a thread",
+}
 
 
 def after(start: datetime, span: timedelta, hours: Hours | None) -> datetime:

@@ -60,6 +60,8 @@ class CustomerSide:
             if ours is not None and ours != board.status_line:
                 await self._take_away(surface, ticket.origin, ours)
             now = _progress_of(proposal, board, line)
+            if ticket.ask is not None:
+                now = replace(now, line="")  # its answer comes where the line would stand
             if not overtaken and (now.reaction, now.line) == (board.reaction, board.status_text):
                 return None, case
             rests_until = board.progress_again_at

@@ -30,6 +30,7 @@ from bot.domain import (
     SurfaceName,
     Ticket,
     Verb,
+    repeats_reply,
 )
 from bot.lead_card import UPDATE_CRM, lead_view
 from bot.playbook import Approvers, Playbook
@@ -97,6 +98,7 @@ def view(
         successor_url=None,
         buttons=_buttons(proposal, playbook),
         approvers=_named(playbook, content.route if content else "default"),
+        seal=buttons.seal(proposal.id, proposal.secret),
         hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
         lead=lead_view(proposal.lead, content)
         if proposal.lead is not None and not proposal.erased
@@ -104,6 +106,8 @@ def view(
         approvals=(len(proposal.approvals), proposal.approvals_needed)
         if proposal.state == "pending" and proposal.approvals
         else None,
+        answer=None if proposal.erased else proposal.answer,
+        run=proposal.run.id,
     )
 
 
@@ -191,6 +195,8 @@ def _headline(proposal: Proposal, ticket: Ticket, playbook: Playbook) -> str:
                 return f"Lead: {known}"
             if content is None or content.reply is None:
                 return f"File as {about}, send nothing to {name}"
+            if any(action.tool == "post_answer" for action in content.actions):
+                return f"Post the answer to {name} in the thread"
             return f"Reply to {name} about {about}"
         case _:
             assert_never(proposal.state)
@@ -206,8 +212,8 @@ def _action(index: int, action: Action, done: ActionProgress, lead: Lead | None)
         (field, arg_text(value) or "–")
         for field, value in action.args.items()
         # The draft, and a lead's fields, are shown by themselves.
-        if (action.tool, field) != ("send_reply", "text")
-        and not (lead is not None and (action.tool, field) == (UPDATE_CRM, "changes"))
+        if not repeats_reply(action.tool, field)
+        and not (lead is not None and action.tool == UPDATE_CRM)
     )
     return ActionView(
         index=index,

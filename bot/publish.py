@@ -22,9 +22,10 @@ from bot.card import CardView, Words
 from bot.context import Context
 from bot.copies import POST_SECONDS, START_SECONDS, Find, Plan, Post, Redraw, Task, plan
 from bot.domain import Board, Copy, Place, Proposal, State, SurfaceName, Ticket
-from bot.playbook import Playbook
+from bot.playbook import ANSWERED_KINDS, Playbook
 from bot.ports import Case, MaybePosted, MessageGone, SurfaceError, Versioned
 from bot.ports.tracer import Span
+from bot.private_answers import PrivateAnswers
 from bot.progress import CustomerSide
 from bot.projection import view, who_may
 
@@ -64,13 +65,15 @@ class Publish:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._customer = CustomerSide(context)
+        self._private = PrivateAnswers(context)
 
     async def show(self, proposal_id: str) -> datetime | None:
         """Bring every copy of this proposal's card, and the customer's side, up to date; the answer
         is when to look again at what could not be."""
         copies_again_at, case = await self._show_copies(proposal_id)
+        asker_again_at = await self._private.show(case) if case is not None else None
         customer_again_at, _ = await self._customer.show(proposal_id, known=case)
-        moments = (copies_again_at, customer_again_at)
+        moments = (copies_again_at, asker_again_at, customer_again_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def follows(self, ticket: Ticket) -> bool:
@@ -129,22 +132,28 @@ class Publish:
             due = proposal.created_at + DRAFTING_AFTER
             if now < due:
                 return Plan((), due)
+            if case.ticket.value.ask is not None and case.playbook.kind in ANSWERED_KINDS:
+                return Plan((), None)  # its thread says that it is looked into
             if await self._is_paused(proposal):
                 return Plan((), None)
-        rooms = self._rooms(proposal, board, case.playbook)
+        rooms = self._rooms(case)
         surfaces = self._context.surfaces.shown
         return plan(board, rooms, surfaces, case.proposal.version, drawn, now)
 
-    def _rooms(self, proposal: Proposal, board: Board, playbook: Playbook) -> tuple[Place, ...]:
+    def _rooms(self, case: _Case) -> tuple[Place, ...]:
         """The places where this proposal should have a card now."""
+        proposal, board, playbook = case.proposal.value, case.board.value, case.playbook
+        ask_room = _ask_room(proposal, case.ticket.value, playbook)
+        if proposal.state == "answered":
+            return copies.first_open(board, (self._shown(ask_room),))
         if proposal.state != "drafting" and proposal.state not in _NEEDS_CARD:
             return ()
         route = proposal.content.route if proposal.content else "default"
-        chosen = self._shown(playbook.route(route).card.places)
+        chosen = self._shown(playbook.route(route).card.places or ask_room)
         if proposal.state in _UNDER_WAY:
             return copies.first_open(board, (chosen,))
         # A card that its channel refuses goes to the default route, then to the managers.
-        default = self._shown(playbook.route("default").card.places)
+        default = self._shown(playbook.route("default").card.places or ask_room)
         return copies.first_open(board, (chosen, default, self._managers()))
 
     async def _do(
@@ -389,6 +398,23 @@ def _linked(card: CardView, successors: Mapping[SurfaceName, str], task: Task) -
     on = (task.place if isinstance(task, Post) else task.copy.place).surface
     address = successors.get(on) or next(iter(successors.values()), None)
     return replace(card, successor_url=address) if address else card
+
+
+def _ask_room(proposal: Proposal, ticket: Ticket, playbook: Playbook) -> tuple[Place, ...]:
+    """Where the answer to an ask goes, and its card where its route has no channel: to the thread
+    in which it was asked; where guests read that, to those whom it is for."""
+    ask, at = ticket.ask, ticket.origin
+    if ask is None or ticket.asker is None:
+        return ()
+    if proposal.state == "answered" and (proposal.answer is None or proposal.answer.private):
+        return ()  # its asker is told
+    shares = playbook.kind in ANSWERED_KINDS and proposal.state not in ("answered", "handoff")
+    if not ask.guests and not shares:
+        return (at.model_copy(update={"message": None}),)
+    # What waits to be shared is shown in its thread once it is approved.
+    approvers = playbook.route("default").approvers.users(at.surface)
+    people = approvers if shares else (ticket.asker.id,)
+    return tuple(Place(surface=at.surface, place=one) for one in people)
 
 
 async def _link(ask: Callable[[Place], Awaitable[str | None]], message: Place) -> str | None:

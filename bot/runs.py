@@ -120,6 +120,28 @@ def handoff_entry(ended: Proposal, steps: int, **used: int | str) -> Entry:
     )
 
 
+def answer_entry(ended: Proposal, steps: int, **used: int | str) -> Entry:
+    """A run ended in the answer to an ask, or in a word to its asker alone."""
+    answer = ended.answer
+    return Entry(
+        kind="answer",
+        ticket=ended.ticket,
+        run=ended.run.id,
+        proposal=ended.id,
+        playbook=ended.playbook,
+        data={
+            "what": "declined" if answer is None else answer.kind,
+            "parts": answer.size if answer is not None else 0,
+            "private": answer.private if answer is not None else True,
+            "steps": steps,
+            "usd": str(ended.cost_usd),
+            **took(ended),
+            **about(ended),
+            **used,
+        },
+    )
+
+
 def transition_entry(before: Proposal, moved: Proposal, why: str) -> Entry:
     """A proposal was changed, and not by a decision about it."""
     return Entry(

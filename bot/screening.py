@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.agent.draft_check import Source, ticket_words
 from bot.card import arg_text
-from bot.domain import Citation, Content, Hit, Lead, OnHit, Ticket
+from bot.domain import Citation, Content, Hit, Lead, OnHit, Ticket, repeats_reply
 from bot.screen import Known, Sieve, look
 
 
@@ -84,5 +84,5 @@ def _texts(content: Content) -> Iterable[tuple[str, str]]:
         if not action.included:
             continue
         for name, value in action.args.items():
-            if (action.tool, name) != ("send_reply", "text") and value is not None:
+            if not repeats_reply(action.tool, name) and value is not None:
                 yield f"action.{index}.{name}", arg_text(value)

@@ -13,10 +13,21 @@ from typing import Literal
 
 from bot.commands import Denied, Revise, Supersede
 from bot.context import Context
-from bot.domain import Actor, Author, Delivery, Message, Notice, Place, Proposal, Ticket, new_id
+from bot.domain import (
+    Actor,
+    Ask,
+    Author,
+    Delivery,
+    Message,
+    Notice,
+    Place,
+    Proposal,
+    Ticket,
+    new_id,
+)
 from bot.journal import Entry, EntryKind
 from bot.lifecycle import transition
-from bot.playbook import Playbook
+from bot.playbook import ANSWERED_KINDS, Playbook
 from bot.ports import Commit, LookUpFailed, SurfaceError, Versioned, Wake
 from bot.runs import begun_entries, drafting, first_wakes, over_limit, transition_entry
 
@@ -77,7 +88,7 @@ class Tickets:
             subject=delivery.subject,
             messages=tuple(one.model_copy(update={"author": author}) for one in messages),
             thread=thread,
-            url=delivery.url or await self._link(delivery),
+            url=delivery.url or await self._link_to(root(delivery)),
             created_at=now,
             runs=1,
             trace_id=delivery.trace_id,
@@ -87,6 +98,46 @@ class Tickets:
             now,
             not_before=quiet_until(delivery, playbook),
             awaits_card=self._context.shows_cards,
+        )
+        return Commit(
+            tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
+            proposals=(Versioned(proposal, 0),),
+            entries=(
+                entry("delivery", delivery, ticket.id, delivery.kind),
+                *begun_entries(ticket, proposal, "opened"),
+            ),
+            wakes=first_wakes(proposal, now),
+        )
+
+    async def ask(self, delivery: Delivery, playbook: Playbook, ask: Ask) -> Commit:
+        """What a person asked for by a mention, as a ticket of its own, and its run. It is never
+        found by its conversation, which may be another ticket's."""
+        now = self._context.clock.now()
+        asker = await self._named(delivery.author)
+        words = " ".join(filter(None, (ask.verb, ask.words)))
+        message = as_message(delivery).model_copy(update={"author": asker, "text": words})
+        # A lead is made of nobody's words: who asked for it may be the one to approve it.
+        nobody = Author(surface=asker.surface, id="", name=asker.name, team=asker.team)
+        ticket = Ticket(
+            id=new_id("t"),
+            tenant=self._context.tenant,
+            playbook=playbook.name,
+            origin=delivery.origin,
+            author=nobody if playbook.kind == "lead" else asker,
+            asker=delivery.asker,
+            messages=(message,),
+            url=await self._link_to(delivery.origin),
+            created_at=now,
+            runs=1,
+            ask=ask,
+            trace_id=delivery.trace_id,
+        )
+        proposal = drafting(
+            ticket,
+            now,
+            not_before=delivery.received_at,
+            # An answer has no card, and one for its asker alone no message that could be noted.
+            awaits_card=self._context.shows_cards and playbook.kind not in ANSWERED_KINDS,
         )
         return Commit(
             tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
@@ -212,12 +263,12 @@ class Tickets:
             update={"name": author.name or person.name, "email": author.email or person.email}
         )
 
-    async def _link(self, delivery: Delivery) -> str | None:
-        surface = self._context.surfaces.shown.get(delivery.origin.surface)
+    async def _link_to(self, message: Place) -> str | None:
+        surface = self._context.surfaces.shown.get(message.surface)
         if surface is None:
             return None
         try:
-            return await surface.link(root(delivery))
+            return await surface.link(message)
         except SurfaceError:
             return None  # the card then shows no link to the message
 
@@ -288,7 +339,7 @@ def _with_words(ticket: Ticket, delivery: Delivery) -> Ticket:
     return ticket.model_copy(update={"messages": messages})
 
 
-def entry(kind: EntryKind, delivery: Delivery, ticket: str, what: str) -> Entry:
+def entry(kind: EntryKind, delivery: Delivery, ticket: str | None, what: str) -> Entry:
     """What a delivery was to a ticket. Its actor is the colleague who asked; who wrote is a text,
     for the chain keeps for good what stands in it."""
     asker = delivery.asker

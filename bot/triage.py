@@ -1,4 +1,5 @@
-"""A run: the agent works on one ticket and ends in a proposal or a handoff, never otherwise.
+"""A run: the agent works on one ticket and ends in a proposal, a handoff or the answer to an ask,
+never otherwise.
 
 The run is a part of its proposal. Whoever begins it counts a start; the end is saved only if the
 proposal is still being drafted by that very start, so a worker that was given up for dead and
@@ -20,14 +21,16 @@ from types import MappingProxyType
 from bot.agent.kit import AnyKit
 from bot.agent.loop import run_agent
 from bot.agent.run import AgentPorts, Cancelled, Drafted, Job, Stopped, Unpaid
-from bot.commands import Begin, Denied, HandOff, Propose
+from bot.answering import Answered, Answerer, AnswerOutcome, Declined
+from bot.audience import has_guests
+from bot.commands import Begin, Denied, GiveAnswer, HandOff, Propose
 from bot.context import Context
 from bot.decide import approvals_needed
 from bot.domain import Action, Content, Handoff, Notice, Proposal, Ticket
 from bot.journal import Entry, about
 from bot.lifecycle import MAX_STARTS, digest, transition
 from bot.money_watch import put_off
-from bot.playbook import Playbook, after
+from bot.playbook import Kind, Playbook, after
 from bot.ports import (
     Case,
     Commit,
@@ -39,7 +42,7 @@ from bot.ports import (
     Wake,
 )
 from bot.publish import Publish
-from bot.runs import handoff_entry, late_card, over_limit, took
+from bot.runs import answer_entry, handoff_entry, late_card, over_limit, took
 from bot.screening import hits_of
 from bot.stats.tally import Tally
 from bot.status_line import StatusLine
@@ -62,9 +65,12 @@ class Triage:
         kits: Mapping[str, AnyKit[Drafted]],
         ports: AgentPorts,
         publish: Publish,
+        answerers: Mapping[Kind, Answerer] = MappingProxyType({}),
     ) -> None:
+        """``answerers``: of the kinds whose runs end in an answer."""
         self._context = context
         self._kits = kits
+        self._answerers = answerers
         self._ports = ports
         self._publish = publish
         self._spared: Counter[str] = Counter()
@@ -88,8 +94,8 @@ class Triage:
             now = self._context.clock.now()
             if proposal.value.run.not_before > now:
                 return proposal.value.run.not_before
-            kit = self._kits[self._context.playbook(ticket.playbook).name]
-            begun = await self._begin(proposal, ticket, kit.playbook, now)
+            playbook = self._context.playbook(ticket.playbook)
+            begun = await self._begin(proposal, ticket, playbook, now)
             if isinstance(begun, NotStarted):
                 return now + _PAUSED_RETRY
             if isinstance(begun, Conflict):
@@ -99,7 +105,7 @@ class Triage:
                 continue
             if begun is not None:
                 async with self._with_a_word(proposal_id):
-                    return await self._run(case._replace(proposal=begun), kit)
+                    return await self._run(case._replace(proposal=begun), playbook)
             return None
 
     async def _begin(
@@ -142,8 +148,13 @@ class Triage:
             case _:
                 return Versioned(moved.proposal, proposal.version + 1)
 
-    async def _run(self, case: Case, kit: AnyKit[Drafted]) -> datetime | None:
+    async def _run(self, case: Case, playbook: Playbook) -> datetime | None:
         """``case``: as its beginning left it."""
+        kit, answerer = self._kits.get(playbook.name), self._answerers.get(playbook.kind)
+        if kit is None and answerer is None:
+            gone = _fault(playbook, self._context.clock.now(), "No playbook does this any more.")
+            await self._end(case.proposal, gone, Decimal(0), 0, ())
+            return None
         begun, proposal, ticket = case.proposal, case.proposal.value, case.ticket.value
         seen = begun.version
 
@@ -157,19 +168,22 @@ class Triage:
             seen = current.version
             return False
 
-        targets = {use.tool: self._context.target(use.tool, ticket) for use in kit.playbook.actions}
-        looking_up = {tool.doing for tool in kit.toolbox.values()}
+        targets = {use.tool: self._context.target(use.tool, ticket) for use in playbook.actions}
+        looking_up = {tool.doing for tool in kit.toolbox.values()} if kit is not None else ()
         line = StatusLine(self._publish, self._context.clock, case, looking_up)
         patience = 0.0
         tally = Tally(self._ports.money, self._ports.record)
         try:
-            outcome = await run_agent(
-                Job(ticket, proposal.run, targets),
-                kit,
-                replace(self._ports, money=tally, record=tally.record),
-                cancelled=cancelled,
-                doing=line.say,
-            )
+            job = Job(ticket, proposal.run, targets)
+            ports = replace(self._ports, money=tally, record=tally.record)
+            outcome: Drafted | AnswerOutcome
+            if answerer is not None:
+                outcome = await answerer.answer(
+                    job, playbook, ports, cancelled=cancelled, doing=line.say
+                )
+            else:
+                assert kit is not None
+                outcome = await run_agent(job, kit, ports, cancelled=cancelled, doing=line.say)
             patience = _LINE_SECONDS
         finally:
             await line.close(patience)
@@ -184,7 +198,7 @@ class Triage:
         if isinstance(outcome, Cancelled):
             await self._void(proposal, cost, outcome.steps)
             return None
-        command = await self._command(outcome, ticket, kit)
+        command = await self._command(outcome, ticket, playbook, kit)
         struck = _struck(outcome)
         used, left = tally.data(), line.case or case
         if isinstance(outcome, Stopped) and outcome.confidence is not None:
@@ -194,24 +208,42 @@ class Triage:
         return None
 
     async def _command(
-        self, outcome: Drafted | Stopped, ticket: Ticket, kit: AnyKit[Drafted]
-    ) -> Propose | HandOff:
-        now, playbook = self._context.clock.now(), kit.playbook
+        self,
+        outcome: Drafted | Stopped | Answered | Declined,
+        ticket: Ticket,
+        playbook: Playbook,
+        kit: AnyKit[Drafted] | None,
+    ) -> Propose | HandOff | GiveAnswer:
+        now = self._context.clock.now()
         remind_at = after(now, playbook.remind_after, playbook.hours)
+        version = kit.playbook_version if kit is not None else playbook.version("")
+        prompt_version = kit.prompt_version if kit is not None else ""
         match outcome:
+            case Answered(answer=answer):
+                # Asked again: whoever came into the channel meanwhile reads it too.
+                private = answer.private or await has_guests(self._context, ticket.origin)
+                return GiveAnswer(
+                    at=now,
+                    answer=answer.model_copy(update={"private": private}),
+                    playbook_version=version,
+                    model=outcome.model,
+                    prompt_version=outcome.prompt_version,
+                )
+            case Declined(words=words):
+                return GiveAnswer(now, None, version, model="", declined=words)
             case Drafted():
                 content = self._acknowledged(outcome.content, ticket, playbook)
                 screening = self._context.screening
                 return Propose(
                     at=now,
                     content=content,
-                    playbook_version=kit.playbook_version,
+                    playbook_version=version,
                     confidence=outcome.confidence,
                     why=outcome.why,
                     citations=outcome.citations,
                     marks=outcome.marks,
                     model=outcome.model,
-                    prompt_version=kit.prompt_version,
+                    prompt_version=prompt_version,
                     approvals_needed=approvals_needed(playbook, content.actions),
                     remind_at=remind_at,
                     expires_at=after(now, playbook.expire_after, playbook.hours),
@@ -225,9 +257,9 @@ class Triage:
                     at=now,
                     handoff=outcome.handoff,
                     content=outcome.content,
-                    playbook_version=kit.playbook_version,
+                    playbook_version=version,
                     model=outcome.model,
-                    prompt_version=kit.prompt_version,
+                    prompt_version=prompt_version,
                     remind_at=remind_at,
                     notices=outcome.notices,
                 )
@@ -245,7 +277,7 @@ class Triage:
     async def _end(
         self,
         begun: Versioned[Proposal],
-        command: Propose | HandOff,
+        command: Propose | HandOff | GiveAnswer,
         cost: Decimal,
         steps: int,
         struck: tuple[str, ...],
@@ -260,11 +292,13 @@ class Triage:
                 return False
             total = current.value.cost_usd + cost
             ended = moved.proposal.model_copy(update={"cost_usd": total})
-            entry = (
-                _proposal_entry(ended, steps, struck, used)
-                if isinstance(command, Propose)
-                else handoff_entry(ended, steps, **used)
-            )
+            match command:
+                case Propose():
+                    entry = _proposal_entry(ended, steps, struck, used)
+                case HandOff():
+                    entry = handoff_entry(ended, steps, **used)
+                case GiveAnswer():
+                    entry = answer_entry(ended, steps, **used)
             if await self._save(current, ended, entry, read):
                 return True
             current = await self._context.store.proposal(begun.value.id)
@@ -360,7 +394,7 @@ class Triage:
         return not isinstance(saved, Conflict)
 
 
-def _struck(outcome: Drafted | Stopped) -> tuple[str, ...]:
+def _struck(outcome: Drafted | Answered | Declined | Stopped) -> tuple[str, ...]:
     """What of the answer rests on nothing that was read."""
     if not isinstance(outcome, Drafted):
         return ()
@@ -369,10 +403,10 @@ def _struck(outcome: Drafted | Stopped) -> tuple[str, ...]:
 
 
 def _charged(ticket: Ticket) -> str:
-    """Whose runs an hour it counts among: its author's, and where that is nobody, its asker's."""
-    if ticket.author.id or ticket.asker is None:
-        return ticket.author.key
-    return ticket.asker.key
+    """Whose runs an hour it counts among: its asker's, where somebody has asked, else its
+    author's."""
+    asked = ticket.ask is not None or not ticket.author.id
+    return (ticket.asker if asked and ticket.asker is not None else ticket.author).key
 
 
 def _is_ours(current: Proposal, begun: Proposal) -> bool:

@@ -24,7 +24,8 @@ from starlette.types import Receive, Scope, Send
 
 from bot.domain import Actor
 from bot.logs import about
-from bot.ports import Clock, Decisions, Store, StoreUnavailable
+from bot.playbook import Kind
+from bot.ports import AskButtons, Clock, Decisions, Store, StoreUnavailable
 from bot.ports.spans import incoming_link
 from handlers.guard import (
     Disconnected,
@@ -80,6 +81,8 @@ class SlackInbound:
         api_url: str,
         listens: Mapping[str, str],
         triage_playbook: str | None,
+        kinds: frozenset[Kind] = frozenset(),
+        ask_buttons: AskButtons | None = None,
         signing_secret: str | None,
         agent_command: AgentCommand | None = None,
         agent_share: AgentCommand | None = None,
@@ -93,13 +96,14 @@ class SlackInbound:
         self._client = client
         self._listens = listens
         self._triage_playbook = triage_playbook
+        self._kinds = kinds
         self._secret = signing_secret.encode() if signing_secret is not None else None
         self._agent_command = agent_command
         self._answers = Answers(client, session, api_url, agent_share)
         self._home = home
         self._later = Later()
         self._whisperer = Whisperer(client, session, api_url)
-        self._clicks = Clicks(decisions, client, self._whisperer, self._later)
+        self._clicks = Clicks(decisions, client, self._whisperer, self._later, ask_buttons)
         self._setting: Setting | None = None
         self._app = AsyncApp(
             # Bolt sets the level of the logger of this name: it must not be one of our own.
@@ -239,7 +243,7 @@ class SlackInbound:
 
     def _now(self, us: Us) -> Setting:
         if self._setting is None:
-            self._setting = Setting(us, self._listens, self._triage_playbook)
+            self._setting = Setting(us, self._listens, self._triage_playbook, self._kinds)
         return self._setting
 
     def _stamp(self) -> tuple[Any, str]:
@@ -268,9 +272,7 @@ class SlackInbound:
                 try:
                     async with asyncio.timeout(ACCEPT_SECONDS):
                         if only_if_followed and not await self._store.ticket_at(delivery.origin):
-                            if otherwise is not None:
-                                self._whisper(otherwise)
-                            return Reply()
+                            return Reply() if otherwise is None else await self._take(otherwise)
                         await self._store.accept(delivery)
                 except (StoreUnavailable, TimeoutError) as away:
                     with about(trace_id=delivery.trace_id):

@@ -26,8 +26,9 @@ from bot.forms import (
     RejectForm,
     Submitted,
 )
-from bot.ports import Decisions, StoreUnavailable
+from bot.ports import AskButtons, Decisions, StoreUnavailable
 from handlers.pressed import NOT_SAVED, STORE_AWAY, VERBS, Later
+from handlers.slack_answer import ASK_ACTION, SHARE_ANSWER_ACTION
 from handlers.slack_blocks import SHOW_ACTION, show_view
 from handlers.slack_client import SlackFault, SlackRefused, call
 from handlers.slack_events import Json, object_in, text_in
@@ -71,9 +72,15 @@ class Clicks:
     """Block actions and view submissions."""
 
     def __init__(
-        self, decisions: Decisions, client: AsyncWebClient, whisperer: Whisperer, later: Later
+        self,
+        decisions: Decisions,
+        client: AsyncWebClient,
+        whisperer: Whisperer,
+        later: Later,
+        ask_buttons: AskButtons | None = None,
     ) -> None:
         self._decisions = decisions
+        self._ask_buttons = ask_buttons
         self._client = client
         self._whisperer = whisperer
         self._later = later
@@ -87,6 +94,8 @@ class Clicks:
             ident, value = text_in(action, "action_id") or "", text_in(action, "value") or ""
             if (verb := VERBS.get(ident)) is not None:
                 await self._press(payload, actor, verb, value)
+            elif ident in (ASK_ACTION, SHARE_ANSWER_ACTION):
+                await self._of_an_ask(payload, actor, ident, value)
             elif ident == SHOW_ACTION:  # its value is the proposal's id
                 await self._show(payload, actor, value)
             else:
@@ -168,6 +177,22 @@ class Clicks:
                 self._open(payload, to, reason_view(outcome, carried))
             case _:
                 assert_never(outcome)
+
+    async def _of_an_ask(self, payload: Json, actor: Actor, ident: str, token: str) -> None:
+        """A button of a private line. It is durable before Slack is answered."""
+        if self._ask_buttons is None:
+            return
+        press = self._ask_buttons.chosen if ident == ASK_ACTION else self._ask_buttons.share
+        to = listener_of(payload, actor)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                words = await press(token, actor)
+        except TimeoutError:
+            words = NOT_SAVED
+        except StoreUnavailable as away:
+            log.warning("deskhand: a press was not saved: %s", away)
+            words = STORE_AWAY
+        self._tell(to, words)
 
     async def _show(self, payload: Json, actor: Actor, proposal: str) -> None:
         to = listener_of(payload, actor)

@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Literal
 
-from bot.domain import Actor, Author, Delivery, Place
+from bot import mentions
+from bot.domain import Actor, Ask, Author, Delivery, Place
+from bot.mentions import KIND_OF, Asked, Free, Help, Incomplete, Mention, MentionVerb
+from bot.playbook import Kind
 from handlers.slack_client import Us
 from handlers.slack_text import files_of, plain, strip_mention, words_after_mention
 
 Json = Mapping[str, Any]
-
-MentionVerb = Literal["enrich", "triage", "summarize", "research", "screen", "help"]
-"""The first word after a mention that makes it an ask, and never a ticket."""
-VERBS: Final[frozenset[str]] = frozenset(
-    {"enrich", "triage", "summarize", "research", "screen", "help"}
-)
 
 _PERSONS = frozenset({"file_share", "thread_broadcast", "me_message"})
 """Subtypes of what a person wrote (most have none); others are Slack's own, a bot's or a change."""
@@ -37,6 +34,8 @@ class Setting:
     """Channel to the name of the playbook that listens there."""
     triage_playbook: str | None
     """The playbook of an ask in a channel that no playbook listens to."""
+    kinds: frozenset[Kind] = frozenset()
+    """The kinds of playbooks there are."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,8 @@ class Intake:
 
     delivery: Delivery
     only_if_followed: bool = False
-    otherwise: Whisper | None = None
-    """What to answer in private where it is not followed."""
+    otherwise: Whisper | Intake | None = None
+    """What it is instead where it is not followed."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class Whisper:
     user: str
     thread: str | None = None
     verb: MentionVerb = "help"
+    kinds: frozenset[Kind] = frozenset()
+    """Of playbooks, for what ``help`` lists."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,11 @@ class _About:
     listening: str | None
     """The playbook that listens in its channel."""
 
+    @property
+    def triaging(self) -> str | None:
+        """The playbook that triages what is asked for here."""
+        return self.listening or self.setting.triage_playbook
+
     def intake(
         self,
         kind: Literal["message", "edit", "delete"],
@@ -211,7 +217,7 @@ def _message(about: _About) -> Parsed:
     if event.get("channel_type") == "im":
         team, user = _team_of(event, about.setting.us), text_in(event, "user") or ""
         return Typed(about.channel, Actor(surface="slack", team=team, id=user), plain(event))
-    if _asked(event, about, ts) is not None:
+    if not isinstance(_said(event, about, ts), Free | None):
         return Ignored("an ask; it comes as app_mention too, and that one counts")
     if about.listening is None and thread in (None, ts):
         return Ignored("a channel that no playbook listens to")
@@ -267,55 +273,65 @@ def _mention(about: _About) -> Parsed:
     user = text_in(event, "user")
     if ts is None or user is None or not _by_a_person(event, setting.us):
         return Ignored("not by a person")
-    asked = _asked(event, about, ts)
-    if asked is None:
-        in_thread = thread is not None and thread != ts
-        whisper = Whisper("help", about.channel, user, thread if in_thread else None)
-        if about.listening is None and not in_thread:
+    in_thread = thread is not None and thread != ts
+    where = thread if in_thread else None
+    whisper = Whisper("help", about.channel, user, where, kinds=setting.kinds)
+    match _said(event, about, ts):
+        case Help():
             return whisper
-        # The same message comes as ``message`` too: one ticket, by its alias.
-        return replace(_words(about, ts, thread), otherwise=whisper)
-    if asked == "help":
-        return Whisper("help", about.channel, user, thread)
-    asker = Actor(surface="slack", team=_team_of(event, setting.us), id=user)
-    if asker.team != setting.us.team:
-        return Whisper("may_not", about.channel, user, thread, asked)
-    playbook = about.listening or setting.triage_playbook
-    if asked != "triage" or playbook is None:
-        return Whisper("not_configured", about.channel, user, thread, asked)
-    if thread is None or thread == ts:
-        return Whisper("usage", about.channel, user, thread, asked)
-    delivery = Delivery(
+        case Incomplete(verb):
+            return replace(whisper, about="usage", verb=verb)
+        case Asked(verb, words, count):
+            if (verb != "triage" and KIND_OF[verb] not in setting.kinds) or (
+                verb == "triage" and about.triaging is None
+            ):
+                return replace(whisper, about="not_configured", verb=verb)
+            ask = None if verb == "triage" else Ask(verb=verb, words=words, count=count, message=ts)
+            return Intake(_ask_of(about, user, ts, thread, ask))
+        case Free(words) if words and about.listening is None and setting.kinds - {"triage"}:
+            free = Intake(_ask_of(about, user, ts, thread, Ask(words=words, message=ts)))
+            return replace(_words(about, ts, thread), otherwise=free) if in_thread else free
+        case _:
+            pass
+    if about.listening is None and not in_thread:
+        return whisper
+    # The same message comes as ``message`` too: one ticket, by its alias.
+    return replace(_words(about, ts, thread), otherwise=whisper)
+
+
+def _ask_of(about: _About, user: str, ts: str, thread: str | None, ask: Ask | None) -> Delivery:
+    """A mention as an ask of ``user``; without ``ask`` its thread is to be triaged."""
+    event, us = about.event, about.setting.us
+    asker = Actor(surface="slack", team=_team_of(event, us), id=user)
+    # Whose words are triaged is the root's author; the event may not say who that is, and then the
+    # conversation does, once it is read. Other asks are their asker's own words.
+    author = Author(surface="slack", team=us.team, id=text_in(event, "parent_user_id") or "")
+    if ask is not None and ask.verb != "triage":
+        author = Author(surface="slack", team=asker.team, id=user)
+    return Delivery(
         id=about.delivery_id,
         aliases=(about.alias(ts),),
         kind="ask",
-        playbook=playbook,
-        origin=Place(surface="slack", place=about.channel, thread=thread, message=ts),
-        # Whose words are answered is the root's author; the event may not say who that is, and
-        # then the conversation does, once it is read.
-        author=Author(
-            surface="slack", team=setting.us.team, id=text_in(event, "parent_user_id") or ""
-        ),
+        playbook=about.triaging,
+        origin=Place(surface="slack", place=about.channel, thread=thread or ts, message=ts),
+        author=author,
         asker=asker,
+        ask=ask,
         received_at=about.now,
         trace_id=about.trace_id,
     )
-    return Intake(delivery)
 
 
-def _asked(event: Json, about: _About, ts: str) -> MentionVerb | None:
-    """The verb of a mention. In a listened channel's own messages it must stand first, for there
-    a mention in the middle of a sentence is a customer's."""
+def _said(event: Json, about: _About, ts: str) -> Mention | None:
+    """What a mention asks for; None: it is none. In a listened channel's own messages it must
+    stand first, for there a mention in the middle of a sentence is a customer's."""
     thread = text_in(event, "thread_ts")
-    top_level = thread is None or thread == ts
-    first_only = about.listening is not None and top_level
+    in_thread = thread is not None and thread != ts
+    first_only = about.listening is not None and not in_thread
     words = words_after_mention(
         text_in(event, "text") or "", about.setting.us.user, first_only=first_only
     )
-    if words is None:
-        return None
-    verb = words.split(maxsplit=1)[0].rstrip(".,:;!?").lower() if words else ""
-    return cast(MentionVerb, verb) if verb in VERBS else None
+    return None if words is None else mentions.parse(words, in_thread=in_thread)
 
 
 def _ours(body: Json, event: Json, setting: Setting, channel: str) -> bool:

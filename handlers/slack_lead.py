@@ -16,7 +16,8 @@ CHOSEN, NOT_CHOSEN = "☑", "☐"
 _ROWS = 30
 _ROOMY = 4
 """Fields of a room from which on all rows are drawn, however short."""
-_URL = 300
+_URL = 160
+"""Characters of an address that is shown as a link; a longer one is words."""
 
 
 def lead(draw: Drawing, card: CardView) -> None:
@@ -35,11 +36,12 @@ def lead(draw: Drawing, card: CardView) -> None:
             parts.append(text.bullets([_source(draw, row)], indent=1))
     if len(rows) < len(shown.rows):
         more = f"and {len(shown.rows) - len(rows)} more"
-        parts.append(text.section(text.leaf(more, italic=True)))
+        parts.append(text.section(text.leaf(f"{more}\n", italic=True)))
     if shown.same:
         parts.append(
             text.section(
-                text.leaf("In the CRM already: ", bold=True), text.leaf(", ".join(shown.same))
+                text.leaf("In the CRM already: ", bold=True),
+                text.leaf(", ".join(shown.same) + "\n"),
             )
         )
     for title, lines in (("Not read", shown.missed), ("Struck", shown.struck)):

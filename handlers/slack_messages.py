@@ -59,6 +59,20 @@ class SlackMessages:
             raise SlackLost("an answer without the message's ts")
         return Place(surface="slack", place=channel, thread=place.thread, message=ts)
 
+    async def whisper(self, place: Place, user: str, drawn: CardMessage) -> None:
+        """Show to one person alone, in a conversation or thread that they are in."""
+        await call(
+            self._client.chat_postEphemeral(
+                channel=place.place,
+                user=user,
+                thread_ts=place.thread,
+                text=drawn.text,
+                blocks=drawn.blocks,
+                parse="none",
+                link_names=False,
+            )
+        )
+
     async def update(self, message: Place, drawn: CardMessage) -> None:
         """Replace text, blocks and metadata of one of our own messages."""
         await call(

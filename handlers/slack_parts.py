@@ -26,6 +26,7 @@ from handlers.slack_inert import Json
 from handlers.slack_room import broken, heading, lines_of, words_of
 
 REPLY_TARGET = "the customer's thread in #"
+ANSWER_TARGET = "the thread of the ask in #"
 """How the target of a reply into Slack begins; the channel's id follows."""
 _NOT_A_NAME = re.compile(r"[^A-Za-z0-9.:/+_-]+")
 
@@ -280,12 +281,13 @@ def _struck(one: Json) -> Json:
 def _target(words: str) -> list[Json]:
     """A target in words. Only a reply's own channel is shown by its name: other targets may hold
     words from outside, such as the id of a webhook's ticket."""
-    channel, comma, rest = words.removeprefix(REPLY_TARGET).partition(",")
-    ours = words.startswith(REPLY_TARGET) and channel[:1] == "C"
+    before = next((one for one in (REPLY_TARGET, ANSWER_TARGET) if words.startswith(one)), None)
+    channel, comma, rest = words.removeprefix(before or "").partition(",")
+    ours = before is not None and channel[:1] == "C"
     if not (ours and channel.isalnum() and channel.isupper()):
         return text.leaves(words)
     shown = {"type": "channel", "channel_id": channel}
-    return [*text.leaves(REPLY_TARGET.removesuffix("#")), shown, *text.leaves(comma + rest)]
+    return [*text.leaves((before or "").removesuffix("#")), shown, *text.leaves(comma + rest)]
 
 
 def handoff(draw: Drawing, shown: HandoffView | None) -> None:

@@ -60,6 +60,12 @@ class SlackPeople:
                 raise one
         return False
 
+    async def is_ours(self, user: dict[str, Any]) -> bool:
+        """Whether a user, as ``users.list`` has them, is no guest and of this workspace."""
+        us = await self._identity.us()
+        standing = _standing(Actor(surface="slack", team="", id=str(user.get("id"))), user, us.team)
+        return standing not in ("guest", "external")
+
     async def members(self, groups: Collection[str]) -> frozenset[str]:
         """The people of these user groups now. Raises ``LookUpFailed``."""
         found = [await self._members(group) for group in dict.fromkeys(groups)]

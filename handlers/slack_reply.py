@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -17,6 +19,7 @@ from bot.commands import Outcome, Refused, Succeeded, Uncertain
 from bot.domain import Place, Ticket
 from handlers import slack_inert as inert
 from handlers.recent import Monotonic
+from handlers.slack_answer import ANSWER_EVENT
 from handlers.slack_blocks import CardMessage
 from handlers.slack_client import (
     SlackFault,
@@ -27,7 +30,7 @@ from handlers.slack_client import (
     Us,
 )
 from handlers.slack_messages import SlackMessages, payload
-from handlers.slack_parts import REPLY_TARGET
+from handlers.slack_parts import ANSWER_TARGET, REPLY_TARGET
 from tools.signature import Signatures
 from tools.spec import Grant, Sent, Unanswered
 
@@ -39,6 +42,49 @@ LOOK_UP_SECONDS = 3.0
 _PAGES = 20
 _KEPT_BACK_SECONDS = 2.0
 """Of the time before the deadline, for the look-up that follows a lost answer."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is posted."""
+
+    event: str
+    """Of its metadata, by which look-ups know it."""
+    target: str
+    """Where it goes, on the card, before the channel's id."""
+    data: Callable[[Grant], dict[str, Any]]
+    """What programs read besides."""
+
+
+def _no_data(_grant: Grant) -> dict[str, Any]:
+    return {}
+
+
+def _answer_data(grant: Grant) -> dict[str, Any]:
+    """The approved answer as data, of which only what the approved text still holds."""
+    action = grant.content.actions[grant.index]
+    found = action.args.get("data")
+    text, data = _folded(str(action.args.get("text"))), found if isinstance(found, dict) else {}
+    kept = {key: value for key, value in data.items() if key in ("run", "kind")}
+    for name in ("passages", "rules", "items"):
+        rows = data.get(name)
+        if isinstance(rows, list):
+            kept[name] = [row for row in rows if isinstance(row, dict) and _stands(row, text)]
+    return kept
+
+
+def _stands(row: Mapping[str, Any], text: str) -> bool:
+    words = row.get("quote") or row.get("link") or row.get("id")
+    return not isinstance(words, str) or _folded(words) in text
+
+
+def _folded(words: str) -> str:
+    return " ".join(words.split())
+
+
+REPLY: Final = Form(REPLY_EVENT, REPLY_TARGET, _no_data)
+ANSWER: Final = Form(ANSWER_EVENT, ANSWER_TARGET, _answer_data)
+"""An answer that was for its asker alone, shared."""
 
 
 class SlackReply:
@@ -53,16 +99,19 @@ class SlackReply:
         identity: SlackIdentity,
         clock: Monotonic,
         signatures: Signatures | None = None,
+        form: Form | None = None,
     ) -> None:
+        """``form``: what is posted; a reply if none is given."""
         self._messages = SlackMessages(client)
         self._identity = identity
         self._clock = clock
         self._signatures = signatures or Signatures()
+        self._form = form or REPLY
 
     def target(self, ticket: Ticket) -> str:
         """Where the reply goes; the card shows the channel's id as its name."""
         signed = self._signatures.words(ticket.playbook)
-        return f"{REPLY_TARGET}{ticket.origin.place}, {signed}"
+        return f"{self._form.target}{ticket.origin.place}, {signed}"
 
     def resend_seconds(self, origin: Place) -> float:
         """Never: Slack has no idempotency keys."""
@@ -74,7 +123,8 @@ class SlackReply:
         if grant.origin.surface != "slack" or thread is None:
             return Refused("the ticket did not come from a thread in Slack")
         place = Place(surface="slack", place=grant.origin.place, thread=thread)
-        drawn = reply_message(grant, text, self._signatures.sign(grant.playbook, grant.approved_by))
+        signature = self._signatures.sign(grant.playbook, grant.approved_by)
+        drawn = reply_message(grant, text, signature, self._form)
         while True:
             left = self._left(grant)
             if left <= 0:
@@ -116,7 +166,7 @@ class SlackReply:
             async for message in self._messages.read(
                 sent.origin.place, thread, pages=_PAGES, seconds=LOOK_UP_SECONDS
             ):
-                if us.wrote(message) and _is_reply(message, sent.proposal, keys):
+                if us.wrote(message) and self._is_there(message, sent.proposal, keys):
                     ts = str(message["ts"])
                     place = Place(
                         surface="slack", place=sent.origin.place, thread=thread, message=ts
@@ -128,11 +178,15 @@ class SlackReply:
             raise Unanswered(f"Slack could not be asked for it ({fault})") from fault
         return None
 
+    def _is_there(self, message: dict[str, Any], proposal: str, keys: set[str]) -> bool:
+        found = payload(message, self._form.event)
+        return found.get("proposal") == proposal and found.get("key") in keys
+
     def _left(self, grant: Grant) -> float:
         return grant.deadline - self._clock.monotonic()
 
 
-def reply_message(grant: Grant, text: str, signature: str) -> CardMessage:
+def reply_message(grant: Grant, text: str, signature: str, form: Form | None = None) -> CardMessage:
     """The reply as the card showed it, signed: literal text, and links only to what is read."""
     blocks: list[inert.Json] = [
         inert.rich(inert.section(*(inert.leaves(text, linked=True) or [inert.leaf("–")])))
@@ -146,19 +200,15 @@ def reply_message(grant: Grant, text: str, signature: str) -> CardMessage:
         text=fallback,
         blocks=blocks,
         metadata={
-            "event_type": REPLY_EVENT,
+            "event_type": (form or REPLY).event,
             "event_payload": {
+                **((form or REPLY).data(grant)),
                 "proposal": grant.proposal,
                 "revision": grant.revision,
                 "key": grant.key,
             },
         },
     )
-
-
-def _is_reply(message: dict[str, Any], proposal: str, keys: set[str]) -> bool:
-    found = payload(message, REPLY_EVENT)
-    return found.get("proposal") == proposal and found.get("key") in keys
 
 
 def _receipt(us: Us | None, message: Place) -> str:

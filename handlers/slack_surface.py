@@ -16,8 +16,16 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.card import CardView, Words
 from bot.domain import Actor, Author, Message, Place, SurfaceName
-from bot.ports import LookUpFailed, Progress
+from bot.ports import LookUpFailed, Private, Progress
 from handlers import slack_inert as inert
+from handlers.slack_answer import (
+    ANSWER_EVENT,
+    answer_blocks,
+    answer_message,
+    answer_text,
+    choice_blocks,
+)
+from handlers.slack_audience import has_guests
 from handlers.slack_blocks import CARD_EVENT, CardMessage, card_message, plain_message
 from handlers.slack_client import SlackFault, SlackIdentity, SlackRefused, Us
 from handlers.slack_messages import SlackMessages, payload, read_error, surface_error
@@ -44,6 +52,7 @@ class SlackSurface:
     def __init__(
         self, client: AsyncWebClient, identity: SlackIdentity, people: SlackPeople
     ) -> None:
+        self._client = client
         self._identity = identity
         self._people = people
         self._messages = SlackMessages(client)
@@ -64,15 +73,20 @@ class SlackSurface:
         await self._drawn(card, buttons, lambda drawn: self._messages.update(message, drawn))
 
     async def find(self, place: Place, proposal: str) -> Place | None:
-        """Our own bot's newest card of this proposal among the newest 600 messages in ``place``.
-
-        Raises ``NotRead`` when Slack does not say."""
+        """Our own bot's newest card of this proposal, or its answer, among the newest 600 messages
+        in ``place``. Raises ``NotRead`` when Slack does not say."""
+        run = f"r{proposal.removeprefix('p')}"
         newest: str | None = None
         try:
             us = await self._identity.us()
             channel = await self._messages.channel(place.place)
             async for message in self._messages.read(channel, place.thread, pages=_CARD_PAGES):
-                if us.wrote(message) and payload(message, CARD_EVENT).get("proposal") == proposal:
+                shown = payload(message, CARD_EVENT).get("proposal") == proposal
+                answered = payload(message, ANSWER_EVENT)
+                if us.wrote(message) and (
+                    # One that was shared carries the key of its approval, and is no copy.
+                    shown or (answered.get("run") == run and "key" not in answered)
+                ):
                     newest = str(message["ts"])
                     if place.thread is None:
                         # A channel's history comes newest first, a thread's oldest first.
@@ -88,6 +102,9 @@ class SlackSurface:
     ) -> Answer:
         """Send the card; once more in its plainest form where Slack does not take its blocks."""
         try:
+            if card.state == "answered" and card.answer is not None:
+                drawn = answer_message(card.answer, card.run, card.model, card.cost_usd)
+                return await send(drawn)
             try:
                 return await send(card_message(card, buttons=buttons))
             except SlackRefused as refused:
@@ -178,6 +195,34 @@ class SlackSurface:
             place = Place(surface="slack", place=actor.id)
             await self.post(place, card, buttons=False)
 
+    async def whisper(self, place: Place, actor: Actor, said: Private) -> None:
+        """To one person alone in their thread; where Slack does not take it there, in their own
+        conversation, with what it is about. Raises ``NotPosted``, ``MaybePosted``."""
+        # In a thread that nobody has begun, Slack shows no private line (chat.postEphemeral).
+        in_thread = place.thread is not None and place.thread != place.message
+        where = place if in_thread else place.model_copy(update={"thread": None})
+        drawn = _private(said, about="" if in_thread else said.about)
+        try:
+            await self._messages.whisper(where, actor.id, drawn)
+        except SlackRefused as refused:
+            log.info("no ephemeral message in %s (%s)", place.place, refused)
+        except SlackFault as fault:
+            raise surface_error(fault) from fault
+        else:
+            return
+        drawn = _private(said, about=said.about)
+        try:
+            await self._messages.post(Place(surface="slack", place=actor.id), drawn)
+        except SlackFault as fault:
+            raise surface_error(fault) from fault
+
+    async def has_guests(self, place: Place) -> bool:
+        """Raises ``NotRead``."""
+        try:
+            return await has_guests(self._client, self._people, place.place)
+        except SlackFault as fault:
+            raise read_error(fault) from fault
+
     async def _say(
         self, place: str, thread: str | None, text: str, blocks: list[inert.Json]
     ) -> None:
@@ -186,6 +231,24 @@ class SlackSurface:
             await self._messages.post(where, CardMessage(text or "–", blocks, {}))
         except SlackFault as fault:
             raise surface_error(fault) from fault
+
+
+def _private(said: Private, about: str = "") -> CardMessage:
+    """A private line with what belongs to it."""
+    before: Words = (f"{about}: ",) if about else ()
+    words: Words = (*before, *said.words)
+    texts, blocks = [words_text(words)] if words else [], list[inert.Json]()
+    if words:
+        leaves: list[inert.Json] = []
+        for one in words:
+            linked = inert.leaves(one, linked=True) if isinstance(one, str) else [person(one)]
+            leaves += linked
+        blocks.append(inert.rich(inert.section(*(leaves or [inert.leaf("–")]))))
+    if said.answer is not None:
+        texts.append(answer_text(said.answer))
+        blocks += answer_blocks(said.answer)
+    blocks += choice_blocks(said.choices)
+    return CardMessage("\n".join(texts)[:_TOLD] or "–", blocks, {})
 
 
 def words_text(words: Words) -> str:

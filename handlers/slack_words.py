@@ -4,31 +4,41 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from handlers.slack_events import MentionVerb, Whisper
+from bot.mentions import USAGE, VERB_OF, MentionVerb
+from bot.playbook import Kind
+from handlers.slack_events import Whisper
+from handlers.slack_inert import escape
 
-HELP = (
-    "I triage tickets: I label them, route them and draft a reply, and a person approves it. "
-    "In a thread, mention me with `triage` to have it drafted; or use the message shortcut. "
-    "`/agent help` lists the commands."
-)
-
-_USAGE: dict[MentionVerb, str] = {
-    "enrich": "`enrich <company, domain or e-mail>`",
-    "triage": "`triage`, in a thread; or use the shortcut on a person's message",
-    "summarize": "`summarize`, in a thread",
-    "research": "`research <question>`",
-    "screen": "`screen`, in a thread",
-    "help": "`help`",
+_FIRST = {
+    True: "I triage tickets: I label them, route them and draft a reply, and a person approves it. "
+    "In a thread, mention me with `triage` to have it drafted; or use the message shortcut.",
+    False: "I answer what is asked for by a mention.",
 }
+_ABOUT: dict[Kind, str] = {
+    "lead": "sourced facts about a company or a person at work, on a card to approve",
+    "screen": "a thread or text against a checklist, rule by rule",
+    "research": "the passages of our files that answer a question",
+    "summary": "what changed, was decided, is open, and who owes what",
+}
+_LAST = "`/agent help` lists the commands."
+
+
+def help_text(kinds: frozenset[Kind]) -> str:
+    """What can be asked for here, as Slack markup. ``kinds``: of the playbooks there are."""
+    lines = [_FIRST["triage" in kinds or not kinds]]
+    lines += [
+        f"• {_usage(VERB_OF[kind])}: {words}" for kind, words in _ABOUT.items() if kind in kinds
+    ]
+    return "\n".join((*lines, _LAST))
 
 
 def whisper_text(whisper: Whisper) -> str:
     """The line, as Slack markup."""
     match whisper.about:
         case "help":
-            return HELP
+            return help_text(whisper.kinds)
         case "usage":
-            return f"Usage: {_USAGE[whisper.verb]}."
+            return f"Usage: {_usage(whisper.verb)}."
         case "not_configured":
             return f"`{whisper.verb}` is not set up here: no playbook does that."
         case "may_not":
@@ -37,3 +47,8 @@ def whisper_text(whisper: Whisper) -> str:
             )
         case other:
             assert_never(other)
+
+
+def _usage(verb: MentionVerb) -> str:
+    typed, rest = USAGE[verb]
+    return f"`{escape(typed)}`{escape(rest)}"

@@ -6,7 +6,8 @@ An approver's, given in answer to it, has the buttons, with the edit and reject 
 Each is drawn with as much room as Teams takes.
 
 Button data is ``{"token": …}``. A decision's token is ``bot.buttons``'; that of *Decide* and *Show
-all* (``view_token``) names a proposal and authorises nothing: who presses is looked up.
+all* (``view_token``) names a proposal, proves that its presser was shown it, and authorises nothing
+besides: who presses is looked up.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from handlers.drawing import Drawing, Room
 from handlers.inert import cut, is_plain_url, one_line
 from handlers.teams_form import FormRoom, edit_card, reason_card, reject_card
 from handlers.teams_inert import Json, bold, fits, line, runs, unmarked
+from handlers.teams_lead import lead
 
 CARD_TYPE: Final = "application/vnd.microsoft.card.adaptive"
 REFRESH: Final = "deskhand.refresh"
@@ -144,15 +146,16 @@ def state_line(card: CardView) -> str:
 
 @dataclass(frozen=True)
 class ViewAsked:
-    """What *Decide* or *Show all* asks for."""
+    """What *Decide* or *Show all* asks for, and what proves that it stood on a card."""
 
     proposal: str
     verb: ViewVerb
+    seal: str
 
 
 def view_token(card: CardView, verb: ViewVerb) -> str:
     """The token of *Decide* or *Show all*. It differs for each revision, as all tokens do."""
-    raw = f"{verb}\n{card.revision}\n{card.proposal}".encode()
+    raw = f"{verb}\n{card.revision}\n{card.seal}\n{card.proposal}".encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -164,10 +167,11 @@ def read_view_token(token: str, verb: str) -> ViewAsked | None:
     except (binascii.Error, ValueError):
         return None
     named, _, rest = raw.partition("\n")
-    revision, _, proposal = rest.partition("\n")
+    revision, _, rest = rest.partition("\n")
+    seal, _, proposal = rest.partition("\n")
     if f"deskhand.{named}" != verb or not revision.isdecimal() or not proposal:
         return None
-    return next((ViewAsked(proposal, known) for known in _VIEWS if known == named), None)
+    return next((ViewAsked(proposal, known, seal) for known in _VIEWS if known == named), None)
 
 
 # --- drawing ----------------------------------------------------------------------------------
@@ -196,6 +200,7 @@ def _sections(card: CardView, room: Room, first: Words | None) -> Drawing:
     parts.facts(draw, card)
     parts.customer(draw, card)
     parts.changes(draw, card)
+    lead(draw, card)
     parts.draft(draw, card)
     parts.screen(draw, card)
     parts.citations(draw, card)

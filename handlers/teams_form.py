@@ -54,7 +54,9 @@ def edit_card(form: EditForm, room: FormRoom) -> Json:
     body: list[Json] = []
     if form.note:
         body.append(line(runs(form.note)))
-    if room.reply:
+    if not form.replies:
+        pass
+    elif room.reply:
         body.append(
             _text("reply", "Reply", form.reply, multiline=True, limit=REPLY_LIMIT, required=False)
         )
@@ -163,10 +165,21 @@ def _toggle(ident: str, title: str, *, on: bool) -> Json:
 def _action(action: ActionForm, room: FormRoom) -> list[Json]:
     if action.fixed or not action.fields:
         return []
+    chosen: list[Json] = []
+    if action.choices:
+        # What has no box, for want of room, would come back as not ticked: all of them or none.
+        options = [Option(one.name, one.text) for one in action.choices]
+        ticked = [one.name for one in action.choices if one.chosen]
+        ident = f"action.{action.index}.fields"
+        boxes = _choice_set(ident, "Write into the CRM", options, ticked, FormRoom())
+        chosen = [{**box, "isMultiSelect": True, "wrap": True} for box in _optional(boxes)]
+        if ticked:
+            must = "Leave at least one. To write nothing, reject it."
+            chosen = [{**box, "isRequired": True, "errorMessage": must} for box in chosen]
     title = line(
         runs(f"Action {action.index + 1}: {one_line(action.title)[:200]}"), spacing="Large"
     )
-    return [title, *(_field(field, room) for field in action.fields)]
+    return [title, *chosen, *(_field(field, room) for field in action.fields)]
 
 
 def _field(field: FieldForm, room: FormRoom) -> Json:

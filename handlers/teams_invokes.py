@@ -87,7 +87,7 @@ class Invokes:
         if asked is None:
             return bad_request("there is no such button")
         if action.verb == REFRESH:
-            return await self._card(asked.proposal, actor)
+            return await self._card(asked.proposal, asked.seal, actor)
         self._later.start(self._send(asked.proposal, actor))
         return message("Deskhand sends you the whole text in your chat with it.")
 
@@ -108,14 +108,14 @@ class Invokes:
             case NotDecided(kind=kind, words=words, proposal=proposal) if (
                 proposal is not None and kind in _AS_IT_IS
             ):
-                return await self._card(proposal.id, actor, words)
+                return await self._card(proposal.id, submitted.token, actor, words)
             case NotDecided(words=words):
                 return message(words_text(words))
             case Decided(proposal, words):
-                return await self._card(proposal.id, actor, otherwise=words)
+                return await self._card(proposal.id, submitted.token, actor, otherwise=words)
             case ReasonForm(proposal=proposal_id):
                 # The card that was pressed did not know of it; the one that answers asks why.
-                return await self._card(proposal_id, actor, _SAY_WHY)
+                return await self._card(proposal_id, submitted.token, actor, _SAY_WHY)
             case EditForm() | RejectForm():
                 raise AssertionError("a form was submitted, and is not asked for")
             case _:
@@ -139,12 +139,17 @@ class Invokes:
                 return await self._decisions.press(submitted.token, plain, actor)
 
     async def _card(
-        self, proposal: str, actor: Actor, first: Words | None = None, otherwise: Words = ()
+        self,
+        proposal: str,
+        proof: str,
+        actor: Actor,
+        first: Words | None = None,
+        otherwise: Words = (),
     ) -> Json:
         """The card as it is now; ``otherwise``, words, where it cannot be read in time."""
         try:
             async with asyncio.timeout(CARD_SECONDS):
-                seen = await self._decisions.see(proposal, actor)
+                seen = await self._decisions.see(proposal, proof, actor)
         except (TimeoutError, StoreUnavailable) as away:
             log.warning("deskhand: a card could not be shown: %s", type(away).__name__)
             late = ("Deskhand cannot show the card just now. Please press again in a moment.",)

@@ -105,7 +105,11 @@ def handoff(draw: Drawing, shown: HandoffView | None) -> None:
 
 
 def facts(draw: Drawing, card: CardView) -> None:
-    """Labels; route, priority and confidence; and why."""
+    """Labels; route, priority and confidence; and why. Of a lead there is only why."""
+    if card.lead is not None:
+        if card.why.strip():
+            draw.add(line(runs(draw.fit_line(card.why, draw.room.why), isSubtle=True)))
+        return
     if not (card.labels or card.priority or card.confidence):
         return
     rest = [("Route", card.route), ("Priority", card.priority or "none")]

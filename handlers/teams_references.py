@@ -68,7 +68,7 @@ class Rooms:
         return Member(
             oid=oid,
             id=sender.id,
-            conversation=activity.conversation.id,
+            conversation=activity.place,
             service_url=service_url,
             bot=activity.bot,
             chat=activity.place if activity.kind == "personal" else "",

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
+from bot import answer_words
 from bot.card import CardView, Words
 from bot.domain import Actor, Message, Place, SurfaceName
 from bot.forms import NotDecided
@@ -22,6 +23,7 @@ from bot.ports import (
     MessageGone,
     NotPosted,
     NotRead,
+    Private,
     Progress,
     SurfaceError,
 )
@@ -48,6 +50,8 @@ UPDATE_SECONDS: Final = 1.0
 _PERSON = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _CHANNEL = re.compile(r"@thread\.(tacv2|skype)\Z")
 _MOST_UPDATED = 2000
+_PRIVATE_ANSWER: Final = 10_000
+"""Characters of an answer in a private message."""
 
 
 class TeamsSurface:
@@ -152,6 +156,22 @@ class TeamsSurface:
         if card is not None:
             activities.append(everybody(card, buttons=False))
         await self.send_privately(actor.id, activities)
+
+    async def whisper(self, place: Place, actor: Actor, said: Private) -> None:
+        """In their chat with the bot, for Teams knows no message to one person elsewhere. Buttons
+        have no place there: what they would do is said in words. Raises ``NotPosted``,
+        ``MaybePosted``."""
+        about = f"{said.about}: " if said.about else ""
+        lines = [f"{about}{words_text(said.words)}"]
+        if said.answer is not None:
+            lines.append(answer_words.text(said.answer, _PRIVATE_ANSWER))
+        await self.send_privately(actor.id, [message_activity(line) for line in lines if line])
+
+    async def has_guests(self, place: Place) -> bool:
+        """Whether others than the person themselves read it: who is in a channel or a group chat,
+        and what they are there, a bot is not told reliably."""
+        known = await self._rooms.references.conversation(place.place)
+        return known is None or known.kind != "personal"
 
     async def show_privately(self, actor: Actor, card: CardView | NotDecided) -> None:
         """A card's whole text to one person, or why they may not see it. Raises ``NotPosted``,

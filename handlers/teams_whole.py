@@ -11,6 +11,7 @@ from typing import Final
 
 from bot.card import STATE_WORDS, CardView
 from bot.plain_text import clean
+from handlers.drawing import lead_lines
 from handlers.teams_card import plain_card
 from handlers.teams_inert import Json, bold, fits, line, runs, unmarked, words_text
 
@@ -75,6 +76,8 @@ def _texts(card: CardView) -> Iterator[tuple[str, str]]:
         yield "Found", "\n".join(handoff.found)
         yield "Missing", "\n".join(handoff.missing)
         yield "Who could take it", words_text(handoff.who)
+    if card.lead is not None:
+        yield "Lead", "\n".join(lead_lines(card.lead))
     yield "Labels", ", ".join(card.labels)
     yield "Route", card.route
     yield "Priority", card.priority or ""

@@ -11,11 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from bot.cli.toolbox import catalogue
-from bot.config import SERVED_TOOLS, Config, HubspotCrm, SqliteCrm, json_schema
+from bot.config import ACTION_TOOLS, RESEARCH_TOOLS, Config, HubspotCrm, SqliteCrm, json_schema
 from bot.config_file import ConfigFile, load
 from bot.faults import ConfigError
 from bot.findings import of_config, unpriced
-from bot.settings import Settings
+from bot.settings import Settings, named_secrets
 from bot.yaml_file import YamlFault, read
 
 EXAMPLE = Path(__file__).parent.parent / "deskhand.example.yaml"
@@ -90,7 +90,8 @@ playbooks:
     sales, recap = config.playbooks["sales"], config.playbooks["recap"]
     assert sales.asker_may_approve
     assert not recap.asker_may_approve
-    assert recap.actions == recap.research == ()
+    assert recap.research == ()
+    assert [use.tool for use in recap.actions] == ["post_answer"]
     assert sales.actions[1].approvals == 2
     assert config.retention.texts == timedelta(days=30)
 
@@ -400,7 +401,7 @@ playbooks:
     assert lines_of(parse(tmp_path, text).config, settings) == ""
 
 
-def test_what_this_version_does_not_do_is_found(tmp_path: Path) -> None:
+def test_a_tool_where_it_can_do_nothing_is_found(tmp_path: Path) -> None:
     text = """
 playbooks:
   support:
@@ -413,14 +414,12 @@ playbooks:
     kind: lead
     askers: {slack_users: [U1]}
     routes: {default: {approvers: {slack_users: [U1, U2]}}}
-github: {repositories: [acme/desk]}
 """
     settings = Settings(
         microsoft_app_id="m", microsoft_app_password=SecretStr("p"), microsoft_app_tenant_id="t"
     )
     found = lines_of(parse(tmp_path, text).config, settings)
     for expected in (
-        "github: this version does nothing with it",
         "playbooks.support.research[1]: fetch_page works in playbooks of kind lead alone",
         "playbooks.support.actions[1]: update_crm works in playbooks of kind lead alone",
     ):
@@ -428,15 +427,43 @@ github: {repositories: [acme/desk]}
     assert "search_kb;" not in found
 
 
-def test_a_research_playbook_is_served_by_its_command(tmp_path: Path) -> None:
+def test_a_research_playbook_is_served(tmp_path: Path) -> None:
     text = SMALL + "  contracts: {kind: research, askers: {slack_users: [U1]}}\n"
     found = of_config(parse(tmp_path, text).config, Settings())
     ours = [finding for finding in found if finding.where.startswith("playbooks.contracts")]
     assert [(finding.where, finding.severity) for finding in ours] == [
         ("playbooks.contracts.corpus", "finding"),
-        ("playbooks.contracts.kind", "note"),
     ]
-    assert "deskhand research" in ours[1].remedy
+
+
+def test_summaries_and_checklists_are_served(tmp_path: Path) -> None:
+    text = SMALL + (
+        "  recap: {kind: summary, askers: {slack_users: [U1]}}\n"
+        "  policy: {kind: screen, askers: {slack_users: [U1]}}\n"
+        "  sales: {kind: summary, limits: {seconds: 30}, web_search: true}\n"
+        "github: {repositories: [acme/desk]}\n"
+    )
+    config = parse(tmp_path, text).config
+    found = {one.where: one.severity for one in of_config(config, Settings())}
+    assert found["playbooks.policy.policy"] == "finding"
+    assert found["playbooks.sales.web_search"] == "note"
+    assert not found.keys() & {"github", "playbooks.recap.kind", "playbooks.policy.kind"}
+    # A whole thread is reserved at its worst case; what the file says besides holds.
+    limits = config.playbooks["sales"].limits
+    assert (str(limits.usd), limits.seconds) == ("0.25", 30)
+
+
+@pytest.mark.parametrize("tool", ["similar_tickets", "fetch_page"])
+def test_a_summary_may_search_articles_alone(tmp_path: Path, tool: str) -> None:
+    text = SMALL + f"  recap: {{kind: summary, research: [search_kb, {tool}]}}\n"
+    assert any("may list search_kb alone" in line for line in faults(tmp_path, text))
+
+
+def test_the_token_of_github_is_read_where_it_is_there(tmp_path: Path) -> None:
+    config = parse(tmp_path, SMALL + "github: {repositories: [acme/desk]}\n").config
+    assert named_secrets(config, {}) == {}
+    named = named_secrets(config, {"GITHUB_TOKEN": "read"})
+    assert named["GITHUB_TOKEN"].get_secret_value() == "read"
 
 
 def test_a_screen_that_asks_for_two_people_where_there_is_one_is_found(tmp_path: Path) -> None:
@@ -463,7 +490,7 @@ def test_a_policy_is_read_with_the_file_and_domains_are_bare(tmp_path: Path) -> 
 
 
 def test_the_tools_that_are_served_are_those_that_are_listed() -> None:
-    assert {name for name, _, _ in catalogue()} == SERVED_TOOLS
+    assert {name for name, _, _ in catalogue()} == RESEARCH_TOOLS | ACTION_TOOLS
 
 
 def test_a_model_without_a_price_is_found_before_its_first_ticket(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tools.crm.records import Key, Kind, is_barred, normal_domain, normal_email
 
 LONGEST_ASK = 200
 """Characters of a name or an ask on one line; more is a text."""
+_NAME_WORDS = 6
+"""A line of more words is a sentence and no name."""
 
 FREE_MAIL = frozenset(
     {"gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "msn.com"}
@@ -93,21 +95,30 @@ def wanted(text: str, barred: Iterable[str] = ()) -> Wanted | Unwanted:
 
 def wanted_in(ticket: Ticket, barred: Iterable[str] = ()) -> Wanted | Unwanted:
     """Whom a lead's own words are about; at last the company that its sender writes from."""
-    barred = tuple(barred)
-    body = _SLACK_LINK.sub(r"\1", "\n".join((ticket.subject, ticket.body))).strip()
-    line = " ".join(_SLACK_LINK.sub(r"\1", ticket.body).split())
-    if "\n" not in ticket.body.strip() and 0 < len(line) <= LONGEST_ASK:
-        found = _one(line)
+    if ticket.ask is not None:
+        return wanted(ticket.ask.words, barred)
+    # A colleague in a chat is no lead; who writes to us from elsewhere may be one.
+    sender = ticket.author.email if ticket.origin.surface == "webhook" else None
+    return wanted_in_text(ticket.body, barred, subject=ticket.subject, sender=sender)
+
+
+def wanted_in_text(
+    text: str, barred: Iterable[str] = (), *, subject: str = "", sender: str | None = None
+) -> Wanted | Unwanted:
+    """The same for a text. ``sender``: the e-mail address of who wrote it."""
+    barred, said = tuple(barred), _SLACK_LINK.sub(r"\1", text).strip()
+    line = " ".join(said.split())
+    inside = next(_named_in(f"{subject}\n{said}"), None) or _of_sender(sender)
+    if "\n" not in said and 0 < len(line) <= LONGEST_ASK:
+        found = _one(line.strip(" .,;"))
+        if isinstance(found, Unwanted):
+            return found
         # A sentence is no name: what stands in it counts.
-        if isinstance(found, Unwanted) or found.key is not None or len(line.split()) <= 6:
-            if isinstance(found, Wanted) and found.key is None:
-                found = next(_named_in(body), None) or _of_sender(ticket) or found
-            return found if isinstance(found, Unwanted) else _allowed(found, barred)
-    inside = next(_named_in(body), None) or _of_sender(ticket)
+        if found.key is not None or (inside is None and len(line.split()) <= _NAME_WORDS):
+            return _allowed(found, barred)
     if inside is not None:
         return _allowed(inside, barred)
-    name = ticket.subject.strip()
-    if 0 < len(name) <= LONGEST_ASK:
+    if 0 < len(name := subject.strip()) <= LONGEST_ASK:
         return _allowed(Wanted("company", company=name), barred)
     return Unwanted("It names no company: no domain, no address of a page, no e-mail address.")
 
@@ -170,12 +181,10 @@ def _named_in(text: str) -> Iterator[Wanted]:
             yield Wanted("company", domain=domain)
 
 
-def _of_sender(ticket: Ticket) -> Wanted | None:
-    """The company that a webhook's sender writes from; a colleague in a chat is no lead."""
-    email = normal_email(ticket.author.email or "")
-    if ticket.origin.surface != "webhook" or email is None:
-        return None
-    found = _mailbox(email)
+def _of_sender(sender: str | None) -> Wanted | None:
+    """The company that somebody writes from."""
+    email = normal_email(sender or "")
+    found = _mailbox(email) if email is not None else None
     return found if isinstance(found, Wanted) else None
 
 

@@ -199,7 +199,7 @@ def checklist(
 
 
 @dataclass(frozen=True)
-class ScreenAnswerer:
+class ScreenAnswers:
     """``bot.answering.Answerer`` of kind ``screen``. ``lists`` by the names of their playbooks."""
 
     lists: Mapping[str, Checklist]

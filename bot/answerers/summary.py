@@ -157,7 +157,7 @@ def summary_kit(
 
 
 @dataclass(frozen=True)
-class SummaryAnswerer:
+class SummaryAnswers:
     """``bot.answering.Answerer`` of kind ``summary``. ``kits`` by the names of their playbooks."""
 
     kits: Mapping[str, Kit[_Points, Answered]]

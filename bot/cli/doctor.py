@@ -173,7 +173,7 @@ def _knowledge(settings: Settings, loaded: ConfigFile) -> Check:
 
 
 def _corpora(settings: Settings, loaded: ConfigFile) -> list[Check]:
-    from bot.assembly import corpus_folder
+    from bot.answerers import corpus_folder
 
     return [
         _indexed(

@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Find the passages of a corpus that answer a question, with file, page and exact quote."""
-        from bot.assembly import corpus_folder
+        from bot.answerers import corpus_folder
         from bot.faults import OperatorError
         from tools.research.corpus import QUESTION_CHARACTERS, Corpus
 

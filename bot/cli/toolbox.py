@@ -14,6 +14,7 @@ def catalogue() -> Iterator[tuple[str, str, str]]:
     from bot.config import Fetch
     from bot.lead_tools import lead_tools
     from tools.actions.draft_outreach import DraftOutreach
+    from tools.actions.post_answer import PostAnswer
     from tools.actions.send_reply import SendReply
     from tools.actions.update_crm import UpdateCrm
     from tools.crm.sqlite_file import SqliteReader
@@ -29,7 +30,7 @@ def catalogue() -> Iterator[tuple[str, str, str]]:
     )
     for tool in reads:
         yield tool.name, "research", tool.description
-    for spec in (SendReply.spec, UpdateCrm.spec, DraftOutreach.spec):
+    for spec in (SendReply.spec, PostAnswer.spec, UpdateCrm.spec, DraftOutreach.spec):
         yield spec.name, "action", spec.description
 
 

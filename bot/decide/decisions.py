@@ -8,6 +8,7 @@ from typing import Literal
 
 from bot.agent.lead import compared_anew
 from bot.authority import listed, may_read, required_lists, same_person
+from bot.buttons import was_shown
 from bot.card import CardView
 from bot.commands import Approve, Edit, Reject, Renew, Retry, SettleDone, SettleRetry, Take
 from bot.context import Context
@@ -273,11 +274,11 @@ class Decide:
             return NotDecided("not_allowed", ("Only this route's approvers and managers see it.",))
         return view(proposal.value, proposal.version, ticket.value, playbook)
 
-    async def see(self, proposal_id: str, actor: Actor) -> Seen | NotDecided:
+    async def see(self, proposal_id: str, proof: str, actor: Actor) -> Seen | NotDecided:
         """The card as it is now, and this person's forms: for a surface whose forms stand inside
-        the card. Only reads."""
+        the card. Only reads. An id alone shows nothing: it stands in sent replies too."""
         case = await self._context.store.case(proposal_id)
-        if case is None:
+        if case is None or not was_shown(proof, proposal_id, case.proposal.value.secret):
             return unknown()
         playbook = self._context.playbook(case.proposal.value.playbook)
         asked = Asked(case.proposal, case.ticket, case.board, playbook)

@@ -14,9 +14,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from bot.card import STATE_WORDS, CardView, Who, Words, draft_parts
+from bot.card import STATE_WORDS, CardView, LeadView, Who, Words, draft_parts
 from bot.domain import Citation, State
 from bot.terminal_text import inert, inert_line
+from handlers.drawing import lead_lines
 
 WIDEST = 100
 NARROWEST = 40
@@ -91,6 +92,8 @@ def _parts(card: CardView, place: str) -> Sequence[RenderableType]:
         parts.append(_handoff(card))
     if card.draft is not None:
         parts.append(_panel("Draft reply", _draft(card), "cyan"))
+    elif card.lead is not None:
+        parts.append(_panel("Fields", _lead(card.lead), "cyan"))
     elif card.state == "pending":
         parts.append(Padding(Text("No reply: this asks for nothing.", style="italic"), (0, 2)))
     if card.hits:
@@ -102,6 +105,10 @@ def _parts(card: CardView, place: str) -> Sequence[RenderableType]:
     parts.append(_actions(card))
     parts.append(_foot(card))
     return parts
+
+
+def _lead(lead: LeadView) -> Text:
+    return Text("\n").join(Text(inert_line(line)) for line in lead_lines(lead))
 
 
 def _head(card: CardView) -> RenderableType:

@@ -22,6 +22,7 @@ from bot.domain.names import (
     REASON_LEAST,
     REASON_LIMIT,
     REPLY_LIMIT,
+    REPLY_TOOLS,
     WAITING_STATES,
     ActionStatus,
     Confidence,
@@ -33,6 +34,7 @@ from bot.domain.names import (
     SurfaceName,
     Verb,
     new_id,
+    repeats_reply,
 )
 from bot.domain.proposals import (
     Action,
@@ -63,6 +65,7 @@ __all__ = [
     "REASON_LEAST",
     "REASON_LIMIT",
     "REPLY_LIMIT",
+    "REPLY_TOOLS",
     "WAITING_STATES",
     "Action",
     "ActionProgress",
@@ -103,4 +106,5 @@ __all__ = [
     "Verb",
     "Verdict",
     "new_id",
+    "repeats_reply",
 ]

@@ -55,11 +55,17 @@ class Answer(Frozen):
     private: bool = False
     """For the asker alone: it is drawn from elsewhere, or others read where it was asked."""
 
+    @property
+    def size(self) -> int:
+        """Of how many passages, rules or items it is made."""
+        return len(self.passages) + len(self.verdicts) + len(self.items)
+
 
 class Ask(Frozen):
     """What a person asked for by a mention, as its grammar reads it."""
 
-    verb: AskVerb
+    verb: AskVerb | None = None
+    """None: free words, whose meaning is to be found out."""
     words: str = ""
     """What follows the verb, as plain text; empty where the thread is meant."""
     count: int | None = None

@@ -43,6 +43,10 @@ class Board(Frozen):
     status_line: Place | None = None
     status_text: str = ""
     reaction: Literal["", "working", "done", "refused", "unsure"] = ""
+    told: bool = False
+    """The asker alone has been told the answer."""
+    tell_tries: int = 0
+    tell_again_at: datetime | None = None
     progress_tries: int = 0
     """How often in a row the customer's side could not be shown how far it is."""
     progress_again_at: datetime | None = None

@@ -17,6 +17,16 @@ REASON_LEAST, REASON_LIMIT = 3, 500
 SurfaceName = Literal["slack", "teams", "webhook", "terminal", "console"]
 """slack, teams: chat. webhook: a signed HTTP intake. terminal: the demo. console: the web page."""
 
+REPLY_TOOLS = frozenset({"send_reply", "post_answer"})
+"""Actions whose ``text`` is the proposal's reply, which stands on the card once."""
+
+
+def repeats_reply(tool: str, field: str) -> bool:
+    """Whether an argument only says again what the reply says: ``post_answer`` sends, for programs,
+    of its ``data`` what stands in the approved text."""
+    return tool in REPLY_TOOLS and field in ("text", "data")
+
+
 Confidence = Literal["low", "medium", "high"]
 """low: a guess. medium: likely. high: meant to be right 95 times in a hundred."""
 

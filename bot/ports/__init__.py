@@ -43,6 +43,9 @@ from bot.ports.store import (
     Store,
 )
 from bot.ports.surfaces import (
+    AskButtons,
+    AskedBack,
+    Choice,
     Decisions,
     Directory,
     LookUpFailed,
@@ -50,6 +53,7 @@ from bot.ports.surfaces import (
     MessageGone,
     NotPosted,
     NotRead,
+    Private,
     Progress,
     Surface,
     SurfaceError,
@@ -59,7 +63,10 @@ from bot.ports.surfaces import (
 __all__ = [
     "Answer",
     "Arrival",
+    "AskButtons",
+    "AskedBack",
     "Case",
+    "Choice",
     "Clock",
     "Commit",
     "Conflict",
@@ -77,6 +84,7 @@ __all__ = [
     "NotPosted",
     "NotRead",
     "NotStarted",
+    "Private",
     "Progress",
     "Prompt",
     "Queued",

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from bot import domain
 from bot.card import CardView, Words
 from bot.domain import (
     Actor,
+    Delivery,
     Message,
     Person,
     Place,
@@ -72,6 +74,29 @@ class Progress:
     earlier line is looked for, which costs calls."""
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A button of a private line. ``token`` is opaque and all that a press may carry."""
+
+    action: Literal["ask", "share"]
+    """ask: that is what was meant. share: let others read it too, once it is approved."""
+    label: str
+    token: str
+    about: str = ""
+    """What it would do, in words beside it."""
+
+
+@dataclass(frozen=True)
+class Private:
+    """What one person alone is told about what they asked for."""
+
+    words: Words = ()
+    about: str = ""
+    """What they asked for, for where the line cannot stand in its thread."""
+    answer: domain.Answer | None = None
+    choices: tuple[Choice, ...] = ()
+
+
 class Surface(Protocol):
     """A place where cards are shown: broadcast, update, find. Drawing only, deciding nothing."""
 
@@ -108,6 +133,16 @@ class Surface(Protocol):
 
     async def tell(self, actor: Actor, text: str, card: CardView | None = None) -> None:
         """A private message to one person."""
+        ...
+
+    async def whisper(self, place: Place, actor: Actor, said: Private) -> None:
+        """To one person alone, in the conversation where they asked; where that cannot be, in
+        their own with the bot. Raises ``NotPosted``, ``MaybePosted``."""
+        ...
+
+    async def has_guests(self, place: Place) -> bool:
+        """Whether guests, or people of other organisations, read what is posted there. Raises
+        ``NotRead``."""
         ...
 
 
@@ -155,7 +190,32 @@ class Decisions(Protocol):
         """The whole card for one who may see its texts (the route's approvers and managers)."""
         ...
 
-    async def see(self, proposal_id: str, actor: Actor) -> Seen | NotDecided:
+    async def see(self, proposal_id: str, proof: str, actor: Actor) -> Seen | NotDecided:
         """The card as everybody in its conversation sees it, and what this person may do with it.
-        Only reads."""
+        ``proof`` that they were shown it: its seal, or a button's token. Only reads."""
+        ...
+
+
+class AskedBack(Protocol):
+    """Asks that nobody could tell the meaning of, until their asker has chosen."""
+
+    async def keep(self, token: str, delivery: Delivery) -> None:
+        """From now on, and for an hour, ``token`` stands for this ask."""
+        ...
+
+    async def find(self, token: str) -> Delivery | None:
+        """None: nobody made that token, or its time is over."""
+        ...
+
+
+class AskButtons(Protocol):
+    """What a surface's handlers call when a button of a private line is pressed. The answer is
+    what to tell who pressed."""
+
+    async def chosen(self, token: str, actor: Actor) -> Words:
+        """That is what was meant: it is asked for, durably."""
+        ...
+
+    async def share(self, token: str, actor: Actor) -> Words:
+        """Others are to read the answer: a card asks for approval, durably."""
         ...

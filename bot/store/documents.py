@@ -144,7 +144,8 @@ async def commit(
     for key, held in _documents(keys, change):
         count += 1
         documents += (listed.number(key), held.version, pack_document(held.value, held.version + 1))
-    new = [held.value for held in change.tickets if held.version == 0]
+    # What a person asked for is nobody's conversation: words in its thread are none of it.
+    new = [held.value for held in change.tickets if held.version == 0 and held.value.ask is None]
     operations = _Operations(listed)
     for opened in new:
         _index_ticket(operations, keys, opened)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.authority import ticket_route
-from bot.domain import Author, Citation, Proposal, Ticket
+from bot.domain import REPLY_TOOLS, Author, Citation, Proposal, Ticket
 from bot.tracing import TraceLine
 from handlers.console.asking import Visitor
 from handlers.console.inbox import shown
@@ -122,7 +122,7 @@ def conversation(found: Ticket, proposal: Proposal) -> list[Said]:
     content = proposal.content
     if content is not None and content.reply and proposal.decision is not None:
         sent = any(
-            action.tool == "send_reply" and done.status == "succeeded"
+            action.tool in REPLY_TOOLS and done.status == "succeeded"
             for action, done in zip(content.actions, proposal.progress, strict=False)
         )
         if sent:

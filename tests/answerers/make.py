@@ -11,9 +11,9 @@ from typing import Any
 from bot.agent.draft_check import Source as Article
 from bot.agent.prompting import built_in_prompt
 from bot.agent.run import AgentPorts, Job
-from bot.answerers.screen import ScreenAnswerer, checklist
+from bot.answerers.screen import ScreenAnswers, checklist
 from bot.answerers.sources import Sources
-from bot.answerers.summary import SummaryAnswerer, summary_kit
+from bot.answerers.summary import SummaryAnswers, summary_kit
 from bot.answering import Answerer, AnswerOutcome
 from bot.domain import Actor, Ask, Author, Message, Place, Run, Ticket
 from bot.journal import Entry
@@ -144,11 +144,11 @@ class Bench:
         models = {"research_model": "small", "draft_model": self.draft_model}
         prompt = built_in_prompt(self.playbook.kind)
         if self.playbook.kind == "summary":
-            return SummaryAnswerer(
+            return SummaryAnswers(
                 {"asked": summary_kit(self.playbook, prompt, (), **models)}, sources
             )
         policy = read_policy(self.policy, "policy.yaml")
-        return ScreenAnswerer(
+        return ScreenAnswers(
             {"asked": checklist(self.playbook, policy, prompt, (), **models)}, sources
         )
 

@@ -12,6 +12,7 @@ from bot.commands import Outcome, Succeeded
 from bot.domain import Action, Proposal
 from bot.forms import ApproveInput, EditForm, EditInput, FieldErrors, RejectInput, Seen
 from bot.lifecycle import digest
+from bot.playbook import ActionUse
 from tests.decisions.room import (
     Remote,
     Room,
@@ -20,7 +21,6 @@ from tests.decisions.room import (
     open_room,
     playbook,
     token,
-    two_tools,
 )
 from tools.spec import ActionSpec, Grant
 
@@ -36,12 +36,12 @@ class Record(BaseModel):
     share: float = 0.0
 
 
-class Crm(Remote):
+class Records(Remote):
     """A tool whose arguments are more than one text."""
 
     def __init__(self) -> None:
-        super().__init__("update_crm")
-        self.spec = ActionSpec("update_crm", "Writes a record.", Record)
+        super().__init__("file_record")
+        self.spec = ActionSpec("file_record", "Writes a record.", Record)
         self.written: list[Record] = []
 
     async def apply(self, args: Any, grant: Grant) -> Outcome:
@@ -50,32 +50,36 @@ class Crm(Remote):
 
 
 @pytest.fixture
-async def desk(redis_url: str) -> AsyncIterator[tuple[Room, Crm]]:
-    crm = Crm()
+async def desk(redis_url: str) -> AsyncIterator[tuple[Room, Records]]:
+    records = Records()
     async with open_room(
-        redis_url, playbook(actions=two_tools()), remotes=(Remote(), crm)
+        redis_url,
+        playbook(actions=(ActionUse(tool="send_reply"), ActionUse(tool="file_record"))),
+        remotes=(Remote(), records),
     ) as opened:
-        yield opened, crm
+        yield opened, records
 
 
 async def record_card(room: Room) -> Proposal:
     args = {"subject": "Acme", "changes": [{"field": "phone", "value": "1"}]}
-    action = Action(tool="update_crm", args={**args}, target=room.remotes["update_crm"].where)
+    action = Action(tool="file_record", args={**args}, target=room.remotes["file_record"].where)
     return await room.card(action)
 
 
-async def test_a_field_is_saved_and_sent_without_what_nobody_sees(desk: tuple[Room, Crm]) -> None:
-    room, crm = desk
+async def test_a_field_is_saved_and_sent_without_what_nobody_sees(
+    desk: tuple[Room, Records],
+) -> None:
+    room, records = desk
     card = await record_card(room)
     given = EditInput(fields={"action.0.subject": f"Ac{HIDDEN}me Ltd"}, approve_now=True)
     edited = decided(await room.edit(card, given))
     assert len(digest(edited)) == 64
     await room.run(card)
-    assert [one.subject for one in crm.written] == ["Ac\ufffdme Ltd"]
+    assert [one.subject for one in records.written] == ["Ac\ufffdme Ltd"]
 
 
-async def test_a_list_comes_back_from_its_form_as_it_was(desk: tuple[Room, Crm]) -> None:
-    room, crm = desk
+async def test_a_list_comes_back_from_its_form_as_it_was(desk: tuple[Room, Records]) -> None:
+    room, records = desk
     card = await record_card(room)
     form = await room.press(card, "edit")
     assert isinstance(form, EditForm)
@@ -87,9 +91,9 @@ async def test_a_list_comes_back_from_its_form_as_it_was(desk: tuple[Room, Crm])
     assert unchanged.changes == ()
     fields["action.0.changes"] = '[{"field": "phone", "value": "+49 \\u202e30"}]'
     edited = decided(await room.edit(unchanged, EditInput(fields=fields, approve_now=True)))
-    assert [change.field for change in edited.changes] == ["update_crm changes"]
+    assert [change.field for change in edited.changes] == ["file_record changes"]
     await room.run(card)
-    assert crm.written[0].changes == [{"field": "phone", "value": "+49 30"}]
+    assert records.written[0].changes == [{"field": "phone", "value": "+49 30"}]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,7 @@ async def test_a_list_comes_back_from_its_form_as_it_was(desk: tuple[Room, Crm])
     ["", "phone", "[" * 50_000, '[{"a": NaN}]', '{"a": 1}', '[{"a": "b", "a": "c"}]'],
 )
 async def test_what_is_no_such_list_is_told_at_its_field(
-    desk: tuple[Room, Crm], written: str
+    desk: tuple[Room, Records], written: str
 ) -> None:
     room, _ = desk
     card = await record_card(room)
@@ -109,7 +113,7 @@ async def test_what_is_no_such_list_is_told_at_its_field(
 
 @pytest.mark.parametrize("written", ["nan", "inf", "-Infinity", "1e999"])
 async def test_a_number_that_has_no_digest_is_told_at_its_field(
-    desk: tuple[Room, Crm], written: str
+    desk: tuple[Room, Records], written: str
 ) -> None:
     room, _ = desk
     card = await record_card(room)
@@ -119,7 +123,7 @@ async def test_a_number_that_has_no_digest_is_told_at_its_field(
     assert set(outcome.errors) == {"action.0.share"}
 
 
-async def test_the_screen_reads_a_list_as_the_card_shows_it(desk: tuple[Room, Crm]) -> None:
+async def test_the_screen_reads_a_list_as_the_card_shows_it(desk: tuple[Room, Records]) -> None:
     room = desk[0].screened()
     card = await record_card(room)
     spaced = "4111\u200d 1111\u200d 1111\u200d 1111"
@@ -129,7 +133,7 @@ async def test_the_screen_reads_a_list_as_the_card_shows_it(desk: tuple[Room, Cr
     assert edited.state == "pending"
     (hit,) = edited.hits
     assert (hit.name, hit.field) == ("payment_card", "action.0.changes")
-    seen = await room.decide.see(card.id, actor("U0ADA"))
+    seen = await room.decide.see(card.id, token(card, "approve"), actor("U0ADA"))
     assert isinstance(seen, Seen)
     assert [one.text for one in seen.card.hits] == [spaced]
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from bot import buttons
 from bot.card import CardView
 from bot.domain import Action, Author
-from bot.forms import EditForm, EditInput, RejectForm, RejectInput
+from bot.forms import EditForm, EditInput, RejectForm, RejectInput, Seen
 from bot.playbook import ActionUse, Approvers, Route
 from tests.decisions.room import (
     ADA,
@@ -361,3 +362,16 @@ async def test_a_reply_by_hand_is_of_a_playbook_however_the_handoff_came_about(
         given = EditInput(reply="By hand.", labels=("billing",), approve_now=True)
         written = decided(await room.edit(handoff, given))
         assert (written.state, written.playbook_version) == ("approved", version)
+
+
+async def test_an_id_alone_shows_nobody_a_card(room: Room) -> None:
+    """It stands in what is sent to customers; what stood on a card shows it again as it is now."""
+    card, another = await room.card(), await room.card()
+    seal = buttons.seal(card.id, card.secret)
+    for proof in ("", card.id, buttons.seal(another.id, another.secret), token(another, "edit")):
+        assert refused(await room.decide.see(card.id, proof, actor(CY))) == "unknown_token"
+    decided(await room.edit(card, EditInput(reply="Better.")))
+    for proof in (seal, token(card, "approve")):
+        seen = await room.decide.see(card.id, proof, actor(CY))
+        assert isinstance(seen, Seen)
+        assert (seen.card.revision, seen.may_decide) == (2, False)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.buttons import Button, claim_mark, mint, new_secret, read, verify
+from bot.buttons import Button, claim_mark, mint, new_secret, read, seal, verify, was_shown
 from bot.domain import Verb, new_id
 
 VERBS = get_args(Verb)
@@ -98,3 +98,23 @@ def test_a_secret_has_128_bits_and_is_new_each_time() -> None:
 def test_a_claimed_button_is_only_a_claim() -> None:
     forged = Button(proposal=new_id("p"), revision=1, claim=0, verb="approve", mac=bytes(16))
     assert not verify(forged, new_secret())
+
+
+@given(proposals, proposals, secrets_, secrets_, revisions, st.sampled_from(VERBS), st.text())
+def test_only_what_stood_on_its_cards_proves_that_a_card_was_shown(
+    one: str, other: str, secret: str, foreign: str, revision: int, verb: Verb, text: str
+) -> None:
+    assert was_shown(seal(one, secret), one, secret)
+    assert was_shown(mint(one, secret, revision, verb), one, secret)
+    assert not was_shown(text, one, secret)
+    assert not was_shown(one, one, secret)
+    if secret != foreign:
+        assert not was_shown(seal(one, foreign), one, secret)
+        assert not was_shown(mint(one, foreign, revision, verb), one, secret)
+    if one != other:
+        assert not was_shown(seal(other, secret), one, secret)
+        assert not was_shown(mint(other, secret, revision, verb), one, secret)
+
+
+def test_a_seal_decides_nothing() -> None:
+    assert read(seal("p_aaaaaaaaaaaaaaaa", "00" * 16)) is None

@@ -17,7 +17,7 @@ from bot.journal import Entry
 from bot.ports import WakeKind
 from tests.live.product import CONFIG, SECRET, Live
 from tests.standins.sink import signature_of
-from tests.standins.slack import Message, View
+from tests.standins.slack import Ephemeral, Message, View
 
 T = TypeVar("T")
 
@@ -106,6 +106,13 @@ async def told(desk: Live, user: str, words: str) -> str:
         lambda e: e.user == user and words in (e.text + e.block_text)
     )
     return seen.text + seen.block_text
+
+
+async def alone(desk: Live, user: str, words: str, timeout: float = 20) -> Ephemeral:
+    """The private line to this person, where they are, that contains ``words``."""
+    return await desk.slack.space.ephemerals.wait_for(
+        lambda one: one.user == user and words in one.text + one.block_text, timeout=timeout
+    )
 
 
 async def told_directly(desk: Live, user: str, words: str) -> Message:

@@ -11,6 +11,7 @@ import pytest
 from tests.live.product import Live, live
 from tests.live.steps import (
     QUESTION,
+    alone,
     becomes,
     card_that,
     cards,
@@ -19,10 +20,9 @@ from tests.live.steps import (
     idle,
     says,
     told,
-    told_directly,
     words,
 )
-from tests.standins.slack import Message
+from tests.standins.slack import Ephemeral, Message
 from tests.standins.wire import DropReply, HttpFailure, RateLimited, Refusal
 
 
@@ -67,7 +67,7 @@ async def test_a_thread_that_cannot_be_read_at_all_is_said_to_its_asker(desk: Li
     desk.slack.faults.add("conversations.replies", Refusal("not_in_channel"), times=None)
     root = elsewhere(desk, QUESTION)
     await asks(desk, root)
-    said = await told_directly(desk, "U0AGENT2", "cannot read this conversation")
+    said = await alone(desk, "U0AGENT2", "cannot read this conversation")
     assert "not_in_channel" in said.block_text
     await idle(desk)
     assert not cards(desk)
@@ -90,12 +90,12 @@ async def test_where_nobody_has_written_there_is_no_ticket(desk: Live) -> None:
     root = sent.message
     assert root is not None
     await asks(desk, root)  # the ask itself is no question
-    await told_directly(desk, "U0AGENT2", "nothing here that could be answered")
+    await alone(desk, "U0AGENT2", "nothing here that could be answered")
     unknown = desk.slack.space.post(
         Message(channel="C0SALES", ts=desk.slack.space.new_ts(), user="", text="By nobody")
     )
     assert (await desk.people.shortcut("U0AGENT", unknown)).ok
-    await told_directly(desk, "U0AGENT", "Nobody can be told to have written that")
+    await alone(desk, "U0AGENT", "Nobody can be told to have written that")
     silent = elsewhere(desk, "")
     assert (await desk.people.shortcut("U0AGENT", silent)).ok
     await idle(desk)
@@ -117,12 +117,12 @@ async def test_an_ask_that_meets_a_waiting_proposal_is_told_where_it_is(desk: Li
     root = await says(desk, QUESTION)
     card = await card_that(desk, "pending", QUESTION)
     await asks(desk, root, user="U0AGENT")
-    said = await told_directly(desk, "U0AGENT", "a draft waits for a decision")
+    said = await alone(desk, "U0AGENT", "a draft waits for a decision")
     assert f"/archives/{card.channel}/p{card.ts.replace('.', '')}" in said.block_text
     assert any(part.get("type") == "link" for part in _elements(said)), "it can be followed"
     # Who asked for it may not approve it; nor may whoever asked before.
     await asks(desk, root, user="U0AGENT2")
-    await told_directly(desk, "U0AGENT2", "somebody else must approve")
+    await alone(desk, "U0AGENT2", "somebody else must approve")
     for user in ("U0AGENT", "U0AGENT2"):
         await desk.people.click(user, card, "deskhand.approve")
         await told(desk, user, "You asked for this")
@@ -131,7 +131,7 @@ async def test_an_ask_that_meets_a_waiting_proposal_is_told_where_it_is(desk: Li
     assert card.card_state == "pending"
 
 
-def _elements(message: Message) -> list[dict[str, object]]:
+def _elements(message: Ephemeral) -> list[dict[str, object]]:
     return [
         part for block in message.blocks for row in block["elements"] for part in row["elements"]
     ]
@@ -158,7 +158,7 @@ async def test_an_asker_may_approve_where_the_playbook_says_so(
         root = await says(desk, QUESTION)
         card = await card_that(desk, "pending")
         await asks(desk, root, user="U0AGENT")
-        said = await told_directly(desk, "U0AGENT", "a draft waits for a decision")
+        said = await alone(desk, "U0AGENT", "a draft waits for a decision")
         assert "somebody else" not in said.block_text
         await desk.people.click("U0AGENT", card, "deskhand.approve")
         await becomes(desk, card, "succeeded")
@@ -171,6 +171,6 @@ async def test_what_its_author_deleted_cannot_be_asked_for(desk: Live) -> None:
     await desk.people.delete(root)
     await becomes(desk, card, "superseded")
     await asks(desk, root, user="U0AGENT")
-    await told_directly(desk, "U0AGENT", "nothing left to answer")
+    await alone(desk, "U0AGENT", "nothing left to answer")
     await idle(desk)
     assert len(cards(desk)) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -66,6 +67,9 @@ async def test_broken_presses_are_bad_requests(desk: TeamsLive) -> None:
     card = await desk.pending()
     view = (await desk.people.opened("agent", card)).card
     approve = next(o["data"]["token"] for o in executes(view) if o["verb"] == "deskhand.approve")
+    # As from somebody who has only read the proposal's id, on a reply.
+    proposal = card.activity["channelData"]["deskhand"]["proposal"]
+    forged = base64.urlsafe_b64encode(f"refresh\n1\n\n{proposal}".encode()).decode().rstrip("=")
     broken: list[tuple[str, object]] = [
         ("deskhand.approve", {"token": "garbage"}),
         ("deskhand.nothing", {"token": "garbage"}),
@@ -75,6 +79,7 @@ async def test_broken_presses_are_bad_requests(desk: TeamsLive) -> None:
         ("deskhand.approve", {"token": 5}),
         ("deskhand.edit", {"token": "x", "reply": ["a"]}),
         ("deskhand.take", {"token": approve}),  # of another button
+        ("deskhand.refresh", {"token": forged}),
     ]
     for verb, data in broken:
         press = desk.people.pressed("agent", card, verb, "x")

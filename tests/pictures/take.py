@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from handlers.slack_blocks import card_message, plain_message, show_view
-from tests.pictures import figures
+from handlers.slack_modals import Carried, edit_view
+from tests.pictures import figures, leads
 from tests.pictures.samples import LONG, PENDING, SAMPLES
 
 HERE = Path(__file__).parent
@@ -44,7 +45,14 @@ def drawings() -> dict[str, list[dict[str, Any]]]:
     """Blocks by the picture's name."""
     cards = {name: card_message(card).blocks for name, card in SAMPLES.items()}
     others = {"plain": plain_message(PENDING).blocks, "show_all": show_view(LONG)["blocks"]}
-    return cards | others | figures.drawings()
+    carried = Carried("token")
+    about = {
+        "lead": card_message(leads.CARD).blocks,
+        "lead_nothing": card_message(leads.NOTHING).blocks,
+        "lead_long": card_message(leads.long_card()).blocks,
+        "lead_form": edit_view(leads.form(), carried)["blocks"],
+    }
+    return cards | others | about | figures.drawings()
 
 
 def browser() -> str:

@@ -15,7 +15,8 @@ from tools.spec import ActionSpec, Grant, Outlet, Sent
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def _can_be_sent(text: str) -> str:
+def can_be_sent(text: str) -> str:
+    """The text itself. Raises ``ValueError`` for one that no surface takes."""
     if not text.strip():
         raise ValueError("the reply is empty")
     if _HALF.search(text):
@@ -28,7 +29,7 @@ class SendReplyArgs(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    text: Annotated[str, AfterValidator(_can_be_sent)] | None = Field(
+    text: Annotated[str, AfterValidator(can_be_sent)] | None = Field(
         max_length=REPLY_LIMIT,
         description="The whole reply as the customer will read it, at most 3,000 characters."
         " null only where the ticket asks for nothing and the other side is told so.",

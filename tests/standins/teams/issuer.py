@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.standins.wire import FaultPlan, HttpFailure, Pauses, drop, serving
 
+ISSUER = "https://api.botframework.com"
 APP_ID = "6f3a2b10-0000-4000-8000-00000000b074"
 
 
@@ -56,6 +57,10 @@ class Issuer:
     faults: FaultPlan
     fetches: int = 0
 
+    @property
+    def metadata_url(self) -> str:
+        return self.keys_url.replace("/keys", "/openidconfiguration")
+
     def rotate(self, kid: str) -> Signer:
         """From now on another key signs and is published; the old one is gone."""
         self.current = signer(kid)
@@ -76,7 +81,7 @@ class Issuer:
         """A token for one hour from ``age_s`` ago; a claim of ``None`` is left out."""
         by, now = by or self.current, time.time() - age_s
         payload = {
-            "iss": "https://api.botframework.com",
+            "iss": ISSUER,
             "aud": APP_ID,
             "nbf": int(now - 60),
             "exp": int(now + 3600),
@@ -110,8 +115,12 @@ async def issuer_standin() -> AsyncIterator[Issuer]:
             case _:
                 return drop(request)
 
+    async def metadata(_: web.Request) -> web.Response:
+        return web.json_response({"issuer": ISSUER, "jwks_uri": issuer.keys_url})
+
     app = web.Application()
     app.router.add_get("/v1/.well-known/keys", keys)
+    app.router.add_get("/v1/.well-known/openidconfiguration", metadata)
     async with serving(app) as port:
         issuer.keys_url = f"http://127.0.0.1:{port}/v1/.well-known/keys"
         try:

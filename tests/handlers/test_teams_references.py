@@ -1,0 +1,77 @@
+"""Where Deskhand can post: kept from what comes in, and no more often than it changes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from bot.ports.references import Conversation, Member
+from bot.store.references import RedisReferences
+from handlers.teams_activity import read_activity
+from handlers.teams_references import Rooms
+from tests.standins.teams.connector import teams_standin
+from tests.standins.teams.driver import TeamsDriver
+from tests.standins.teams.world import SUPPORT, oid
+from tests.store.make import SteppedClock, open_desk
+
+
+class Counted(RedisReferences):
+    """How often something was written."""
+
+    written = 0
+
+    async def keep(self, conversation: Conversation | None, member: Member | None) -> None:
+        self.written += 1
+        await super().keep(conversation, member)
+
+
+@dataclass
+class Seeing:
+    people: TeamsDriver
+    kept: Counted
+    rooms: Rooms
+    clock: SteppedClock
+
+    async def saw(self, who: str, conversation: str = SUPPORT, **more: str) -> bool:
+        activity = read_activity(self.people.activity(who, conversation, text="Hello", **more))
+        return await self.rooms.saw(activity, self.people.teams.service_url)
+
+
+@pytest.fixture
+async def seeing(redis_url: str) -> AsyncIterator[Seeing]:
+    async with (
+        teams_standin() as teams,
+        aiohttp.ClientSession() as session,
+        open_desk(redis_url) as desk,
+    ):
+        kept = Counted(desk.store.wire, desk.store.keys)
+        people = TeamsDriver(teams, "", session)
+        yield Seeing(people, kept, Rooms(kept, desk.clock), desk.clock)
+
+
+async def test_each_thread_of_a_channel_is_the_same_place(seeing: Seeing) -> None:
+    """Each top-level post is a thread of its own: it must not cost a write."""
+    assert await seeing.saw("customer")
+    for _ in range(3):
+        assert not await seeing.saw("customer")
+    assert seeing.kept.written == 1
+    member = await seeing.kept.member(oid(1))
+    assert member is not None
+    assert member.conversation == SUPPORT
+    await seeing.saw("agent")
+    assert seeing.kept.written == 2
+    seeing.clock.step(61)
+    await seeing.saw("customer")
+    assert seeing.kept.written == 3
+
+
+async def test_a_persons_own_chat_is_kept_when_they_write_elsewhere(seeing: Seeing) -> None:
+    chat = seeing.people.teams.world.chat_with(seeing.people.teams.world.people["agent"])
+    await seeing.saw("agent", chat)
+    await seeing.saw("agent")
+    member = await seeing.kept.member(oid(3))
+    assert member is not None
+    assert (member.chat, member.conversation) == (chat, SUPPORT)
