@@ -135,6 +135,8 @@ async def test_a_question_is_answered_in_its_thread(desk: Live) -> None:
     await alone(desk, "U0MANAGER", "Interest of 9 percent")
     figures = await status(desk)
     assert (figures["answered"], figures["proposals"], figures["waiting"]["total"]) == (1, 0, 0)
+    said = await desk.people.command("status", user="U0MANAGER")
+    assert "answered: 1 asks, 0 before" in str(said.body)
     again = await asks(desk, "research the length of the moon's shadow")
     nothing = await answer(desk, 2)
     assert nothing.thread_ts == again.ts
