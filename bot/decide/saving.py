@@ -190,8 +190,8 @@ class Saving:
         """What later drafts may learn from this decision."""
         if moved.state not in ("approved", "succeeded") or moved.content is None:
             return None
-        if moved.lead is not None:
-            return None  # what is found of one company says nothing of another
+        if moved.lead is not None or ticket.ask is not None:
+            return None  # what is found for one who asks says nothing of a customer's request
         approvers = [approval.name for approval in moved.approvals]
         try:
             example = example_of(ticket, moved.content, self._context.vocabulary, approvers)

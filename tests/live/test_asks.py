@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.clock import SystemClock
+from bot.evaluate.lessons import lessons
 from bot.journal import Entry
 from bot.overview import Overview
 from tests.live.product import CONFIG, Live, live
@@ -214,6 +216,9 @@ async def test_where_guests_read_the_answer_is_shared_by_approval(desk: Live) ->
     figures = await status(desk)
     assert (figures["answered"], figures["proposals"], figures["approved"]) == (1, 1, 1)
     assert figures["tickets"] == 1
+    store = desk.product.store
+    assert not (await store.examples("contracts"))[1], "nothing is learnt from it"
+    assert not (await lessons(store, datetime.now(UTC) - timedelta(hours=1), None)).rows
 
 
 def _with_value(block: dict[str, Any], value: str) -> dict[str, Any]:
