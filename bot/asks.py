@@ -199,7 +199,7 @@ def _as_ask_of(delivery: Delivery, ask: Ask, book: Playbook) -> Delivery | None:
     """Free words as an ask of this playbook; None: it needs what is not there."""
     verb: AskVerb = VERB_OF[book.kind]
     origin = delivery.origin
-    made = with_object(verb, ask.words, in_thread=origin.thread != origin.message)
+    made = with_object(verb, ask.words, in_thread=origin.thread not in (None, origin.message))
     if not isinstance(made, Asked):
         return None
     changed = {
