@@ -88,8 +88,8 @@ async def lead_bench(
             built_in_prompt("lead"),
             tools.tools,
             kind,
-            research_model="small",
-            draft_model="large",
+            research_model="claude-haiku-5-5",
+            draft_model="claude-sonnet-5-5",
         )
         local = LocalModel({}, {"sales": LeadBrain(book)})
         ports = AgentPorts(model or local, None, OwnPurse(Money()), clock, _none, _forget)
