@@ -210,6 +210,8 @@ def actions(draw: Drawing, card: CardView) -> None:
     if not card.actions:
         if card.state == "pending":
             words = "On approval: nothing is sent; the labels and the route are kept."
+            if card.lead is not None:
+                words = "On approval: nothing is written."
             draw.add(trusted(words, isSubtle=True))
         return
     shown = draw.most(len(card.actions), draw.room.actions)
