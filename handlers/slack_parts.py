@@ -6,22 +6,29 @@ Text from outside stands in ``plain_text`` and ``rich_text`` alone (see ``handle
 from __future__ import annotations
 
 import re
+from itertools import starmap
 from typing import assert_never
 
-from bot.card import (
-    STATE_WORDS,
-    ActionView,
-    CardView,
-    HandoffView,
-    HitView,
-    Unsupported,
-    draft_parts,
-)
+from bot.card import STATE_WORDS, ActionView, CardView, DraftPart, HandoffView, HitView
 from bot.domain import Citation
-from bot.plain_text import clean
 from handlers import slack_inert as text
-from handlers.diff import Piece, word_diff
-from handlers.drawing import DECIDED, DOTS, STATE_SIGNS, VOID, Drawing, author_of, cost, labels_of
+from handlers.drawing import (
+    DECIDED,
+    DOTS,
+    STATE_SIGNS,
+    VOID,
+    Drawing,
+    Kind,
+    author_of,
+    change_of,
+    cost,
+    draft_of,
+    files_of,
+    hit_of,
+    labels_of,
+    nothing_follows,
+    source_of,
+)
 from handlers.slack_inert import Json
 from handlers.slack_room import broken, heading, lines_of, words_of
 
@@ -92,10 +99,7 @@ def customer(draw: Drawing, card: CardView) -> None:
     parts = [text.section(*head), text.quote(text.leaf(words))]
     tail: list[Json] = []
     if card.files:
-        shown = draw.most(len(card.files), 5)
-        names = ", ".join(draw.fit_line(name, 60) or "unnamed" for name in card.files[:shown])
-        more = f" and {len(card.files) - shown} more" if shown < len(card.files) else ""
-        tail.append(text.leaf(f"📎 {names}{more} (not read)"))
+        tail.append(text.leaf(files_of(draw, card)))
     if card.ticket_url and text.is_plain_url(card.ticket_url):
         tail += [text.leaf("\n" if tail else ""), text.link(card.ticket_url)]
     if tail:
@@ -105,19 +109,16 @@ def customer(draw: Drawing, card: CardView) -> None:
 
 def draft(draw: Drawing, card: CardView) -> None:
     """The reply, word for word, with unsupported passages marked."""
-    if card.draft is None:
+    shown = draft_of(draw, card)
+    if shown is None:
         return
-    title = "Reply" if card.state in ("succeeded", "executing", "approved") else "Draft reply"
-    shown, was_cut = text.cut(card.draft, draw.room.draft)
-    draw.shortened = draw.shortened or was_cut
-    unsupported = card.unsupported if card.state not in VOID else ()
-    hits = card.hits if card.state not in VOID else ()
     parts = [
-        text.section(heading(draw, title), *_of_length(was_cut, len(card.draft))),
-        text.section(*_marked(draw, shown, unsupported, hits) or [text.leaf("(empty)")]),
+        text.section(heading(draw, shown.title), *_of_length(shown.length)),
+        text.section(*_marked(shown.parts) or [text.leaf("(empty)")]),
     ]
-    if unsupported:
-        parts.append(text.section(text.leaf("\n"), *_legend(unsupported)))
+    if shown.warning:
+        warned = (text.leaf("⚠️ "), text.leaf("Unsupported", code=True), text.leaf(shown.warning))
+        parts.append(text.section(text.leaf("\n"), *warned))
     draw.add(text.rich(*parts))
 
 
@@ -133,63 +134,35 @@ def screen(draw: Drawing, card: CardView) -> None:
 
 
 def _hit(draw: Drawing, hit: HitView) -> list[Json]:
-    where = f" in {draw.fit_line(hit.where, 80)}" if hit.where else ""
-    passage = draw.fit_line(hit.text, draw.room.line) or "(empty)"
+    shown = hit_of(draw, hit)
     made = [
         text.leaf("🛑 "),
-        text.leaf(f"Screen: {text.one_line(hit.name)[:80]}", bold=True),
-        text.leaf(f"{where}: "),
-        text.leaf(passage, bold=True, code=True),
+        text.leaf(shown.name, bold=True),
+        text.leaf(f"{shown.where}: "),
+        text.leaf(shown.passage, bold=True, code=True),
     ]
-    if hit.hint.strip():
-        made.append(text.leaf(f" ({draw.fit_line(hit.hint, draw.room.line)})", italic=True))
-    return made
+    return [*made, text.leaf(shown.hint, italic=True)] if shown.hint else made
 
 
-def _of_length(was_cut: bool, length: int) -> list[Json]:
-    return [text.leaf(f"  the beginning of {length:,} characters", italic=True)] if was_cut else []
+def _of_length(length: int | None) -> list[Json]:
+    if length is None:
+        return []
+    return [text.leaf(f"  the beginning of {length:,} characters", italic=True)]
 
 
-def _marked(
-    draw: Drawing, shown: str, unsupported: tuple[Unsupported, ...], hits: tuple[HitView, ...]
-) -> list[Json]:
-    """``shown`` as leaves; marks count code points of the whole draft, of which it is the start."""
-    ordered = sorted(unsupported, key=lambda passage: (passage.start, passage.end))
-    limit = draw.most(len(ordered), draw.room.marks)
+def _marked(parts: list[DraftPart]) -> list[Json]:
     made: list[Json] = []
-    found = draw.most(len(hits), max(draw.room.marks, 3))
-    for piece in draft_parts(shown, ordered[:limit], hits[:found]):
-        match piece.kind:
+    for part in parts:
+        match part.kind:
             case "":
-                made += text.leaves(piece.text, linked=True)
+                made += text.leaves(part.text, linked=True)
             case "sentence" | "value":
-                made += text.leaves(piece.text, code=True)
+                made += text.leaves(part.text, code=True)
             case "hit":
-                made += text.leaves(piece.text, bold=True, code=True)
+                made += text.leaves(part.text, bold=True, code=True)
             case _:
-                assert_never(piece.kind)
+                assert_never(part.kind)
     return made
-
-
-def _legend(passages: tuple[Unsupported, ...]) -> list[Json]:
-    sentences = sum(passage.kind == "sentence" for passage in passages)
-    values = len(passages) - sentences
-    named = []
-    if sentences:
-        named.append("1 sentence without a source" if sentences == 1 else f"{sentences} sentences")
-    if values:
-        named.append(
-            "1 figure or name found nowhere"
-            if values == 1
-            else f"{values} figures or names found nowhere"
-        )
-    if sentences > 1:
-        named[0] += " without a source"
-    return [
-        text.leaf("⚠️ "),
-        text.leaf("Unsupported", code=True),
-        text.leaf(f": {' and '.join(named)}. Check before you approve."),
-    ]
 
 
 def citations(draw: Drawing, card: CardView) -> None:
@@ -206,8 +179,7 @@ def citations(draw: Drawing, card: CardView) -> None:
 
 
 def _citation(draw: Drawing, citation: Citation) -> list[Json]:
-    title = draw.fit_line(citation.title or citation.article, 120) or "untitled"
-    words = f"“{draw.fit_line(citation.quote, draw.room.citation)}”"
+    title, words, url = source_of(draw, citation)
     if citation.supported:
         made = [text.leaf(title, bold=True), text.leaf(f" {words}")]
     else:
@@ -218,9 +190,7 @@ def _citation(draw: Drawing, citation: Citation) -> list[Json]:
             text.leaf(" unsupported", bold=True),
             text.leaf(": not found in this article"),
         ]
-    if citation.url and text.is_plain_url(citation.url) and len(citation.url) <= 300:
-        made += [text.leaf(" "), text.link(citation.url)]
-    return made
+    return [*made, text.leaf(" "), text.link(url)] if url else made
 
 
 def actions(draw: Drawing, card: CardView) -> None:
@@ -229,10 +199,7 @@ def actions(draw: Drawing, card: CardView) -> None:
         return
     if not card.actions:
         if card.state == "pending":
-            words = "On approval: nothing is sent; the labels and the route are kept."
-            if card.lead is not None:
-                words = "On approval: nothing is written."
-            draw.add({"type": "context", "elements": [text.plain(words)]})
+            draw.add({"type": "context", "elements": [text.plain(nothing_follows(card))]})
         return
     shown = draw.most(len(card.actions), draw.room.actions)
     title = "Actions" if card.state in DECIDED else "On approval"
@@ -323,36 +290,23 @@ def changes(draw: Drawing, card: CardView) -> None:
     shown = draw.most(len(card.changes), draw.room.changes)
     items: list[list[Json]] = []
     for change in card.changes[:shown]:
-        name = draw.fit_line(change.field.replace("_", " "), 80) or "–"
-        name = name[0].upper() + name[1:]
-        difference = word_diff(change.before, change.after)
-        items.append([text.leaf(f"{name}: ", bold=True), *_difference(draw, difference)])
+        name, pieces = change_of(draw, change)
+        items.append([text.leaf(name, bold=True), *starmap(_changed, pieces)])
     if shown < len(card.changes):
         items.append([text.leaf(f"and {len(card.changes) - shown} more", italic=True)])
     draw.add(text.rich(text.section(heading(draw, "Changed")), text.bullets(items)))
 
 
-def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:
-    made: list[Json] = []
-    left = draw.room.change
-    for piece in pieces:
-        words = clean(piece.text)
-        if not words:
-            continue
-        if left <= 0 or len(made) > 40:
-            draw.shortened = True
-            made.append(text.leaf(" …"))
-            break
-        shown = draw.fit(words, left)
-        left -= len(shown)
-        match piece.kind:
-            case "same":
-                made.append(text.leaf(shown))
-            case "removed":
-                made.append(text.leaf(shown, strike=True))
-            case "added":
-                made.append(text.leaf(shown, bold=True))
-    return made or [text.leaf("(empty)")]
+def _changed(kind: Kind, words: str) -> Json:
+    match kind:
+        case "same":
+            return text.leaf(words)
+        case "removed":
+            return text.leaf(words, strike=True)
+        case "added":
+            return text.leaf(words, bold=True)
+        case _:
+            assert_never(kind)
 
 
 def notices(draw: Drawing, card: CardView) -> None:

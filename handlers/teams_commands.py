@@ -17,8 +17,8 @@ from typing import Final
 
 from bot.domain import Actor
 from bot.ports import StoreUnavailable
-from handlers.slack_answers import CommandAnswer
-from handlers.slack_command import SlackCommand
+from handlers.agent_answer import CommandAnswer
+from handlers.agent_command import AgentCommand
 from handlers.teams_card import small_card
 from handlers.teams_figures import figures_activity, lines_activity
 from handlers.teams_inert import Json
@@ -49,7 +49,7 @@ class Answer:
 class TeamsCommands:
     """Answers ``agent <text>`` by a verified person."""
 
-    def __init__(self, command: SlackCommand) -> None:
+    def __init__(self, command: AgentCommand) -> None:
         self._command = command
 
     async def answer(

@@ -5,22 +5,28 @@ Text from outside stands in text runs alone (see ``handlers.teams_inert``).
 
 from __future__ import annotations
 
+from itertools import chain, starmap
 from typing import Any, Final, Literal, assert_never
 
-from bot.card import (
-    STATE_WORDS,
-    ActionView,
-    CardView,
-    HandoffView,
-    HitView,
-    Unsupported,
-    Words,
-    draft_parts,
-)
+from bot.card import STATE_WORDS, ActionView, CardView, DraftPart, HandoffView, HitView, Words
 from bot.domain import Citation, State
-from bot.plain_text import clean
-from handlers.diff import Piece, word_diff
-from handlers.drawing import DECIDED, DOTS, STATE_SIGNS, VOID, Drawing, author_of, cost, labels_of
+from handlers.drawing import (
+    DECIDED,
+    DOTS,
+    STATE_SIGNS,
+    VOID,
+    Drawing,
+    Kind,
+    author_of,
+    change_of,
+    cost,
+    draft_of,
+    files_of,
+    hit_of,
+    labels_of,
+    nothing_follows,
+    source_of,
+)
 from handlers.inert import cut, is_plain_url, one_line
 from handlers.teams_inert import Json, bold, heading, line, link, person, runs, trusted
 
@@ -138,10 +144,7 @@ def customer(draw: Drawing, card: CardView) -> None:
     items = [line(head), *_folded(words)]
     tail: list[Json] = []
     if card.files:
-        shown = draw.most(len(card.files), 5)
-        names = ", ".join(draw.fit_line(name, 60) or "unnamed" for name in card.files[:shown])
-        more = f" and {len(card.files) - shown} more" if shown < len(card.files) else ""
-        tail.append(line(runs(f"📎 {names}{more} (not read)", isSubtle=True), spacing="Small"))
+        tail.append(line(runs(files_of(draw, card), isSubtle=True), spacing="Small"))
     if card.ticket_url and is_plain_url(card.ticket_url):
         tail.append(line([link(card.ticket_url)], spacing="Small"))
     draw.add(container(items + tail, style="emphasis", spacing="Medium"))
@@ -149,23 +152,17 @@ def customer(draw: Drawing, card: CardView) -> None:
 
 def draft(draw: Drawing, card: CardView) -> None:
     """The reply, word for word, with unsupported passages marked."""
-    if card.draft is None:
+    shown = draft_of(draw, card)
+    if shown is None:
         return
-    title = "Reply" if card.state in ("succeeded", "executing", "approved") else "Draft reply"
-    shown, was_cut = cut(card.draft, draw.room.draft)
-    draw.shortened = draw.shortened or was_cut
-    unsupported = card.unsupported if card.state not in VOID else ()
-    hits = card.hits if card.state not in VOID else ()
-    if was_cut:
-        title += f" · the beginning of {len(card.draft):,} characters"
-    items = [
-        heading(title),
-        container(
-            [line(_marked(draw, shown, unsupported, hits) or runs("(empty)"))], style="accent"
-        ),
-    ]
-    if unsupported:
-        items.append(line(_legend(unsupported), spacing="Small"))
+    title = shown.title
+    if shown.length is not None:
+        title += f" · the beginning of {shown.length:,} characters"
+    words = line(_marked(shown.parts) or runs("(empty)"))
+    items = [heading(title), container([words], style="accent")]
+    if shown.warning:
+        name = runs("Unsupported", highlight=True)
+        items.append(line(runs("⚠️ "), name, runs(shown.warning), spacing="Small"))
     draw.add(container(items, spacing="Medium"))
 
 
@@ -179,17 +176,14 @@ def screen(draw: Drawing, card: CardView) -> None:
 
 
 def _hit(draw: Drawing, hit: HitView) -> list[Json]:
-    where = f" in {draw.fit_line(hit.where, 80)}" if hit.where else ""
-    passage = draw.fit_line(hit.text, draw.room.line) or "(empty)"
-    made = [
+    shown = hit_of(draw, hit)
+    return [
         *runs("🛑 "),
-        *bold(f"Screen: {one_line(hit.name)[:80]}"),
-        *runs(f"{where}: "),
-        *runs(passage, highlight=True),
+        *bold(shown.name),
+        *runs(f"{shown.where}: "),
+        *runs(shown.passage, highlight=True),
+        *runs(shown.hint, italic=True),
     ]
-    if hit.hint.strip():
-        made += runs(f" ({draw.fit_line(hit.hint, draw.room.line)})", italic=True)
-    return made
 
 
 def citations(draw: Drawing, card: CardView) -> None:
@@ -209,10 +203,7 @@ def actions(draw: Drawing, card: CardView) -> None:
         return
     if not card.actions:
         if card.state == "pending":
-            words = "On approval: nothing is sent; the labels and the route are kept."
-            if card.lead is not None:
-                words = "On approval: nothing is written."
-            draw.add(trusted(words, isSubtle=True))
+            draw.add(trusted(nothing_follows(card), isSubtle=True))
         return
     shown = draw.most(len(card.actions), draw.room.actions)
     items = [heading("Actions" if card.state in DECIDED else "On approval")]
@@ -232,9 +223,9 @@ def changes(draw: Drawing, card: CardView) -> None:
     shown = draw.most(len(card.changes), draw.room.changes)
     items = [heading("Changed")]
     for change in card.changes[:shown]:
-        name = draw.fit_line(change.field.replace("_", " "), 80) or "–"
-        difference = _difference(draw, word_diff(change.before, change.after))
-        items.append(_bullet([*runs(f"{name[0].upper()}{name[1:]}: ", isSubtle=True), *difference]))
+        name, pieces = change_of(draw, change)
+        difference = chain.from_iterable(starmap(_changed, pieces))
+        items.append(_bullet([*runs(name, isSubtle=True), *difference]))
     draw.add(container(items + _more(len(card.changes) - shown), spacing="Medium"))
 
 
@@ -312,47 +303,24 @@ def _folded(words: str) -> list[Json]:
     ]
 
 
-def _marked(
-    draw: Drawing, shown: str, unsupported: tuple[Unsupported, ...], hits: tuple[HitView, ...]
-) -> list[Json]:
-    """``shown`` as runs; marks count code points of the whole draft, of which it is the start."""
-    ordered = sorted(unsupported, key=lambda passage: (passage.start, passage.end))
-    limit = draw.most(len(ordered), draw.room.marks)
-    found = draw.most(len(hits), max(draw.room.marks, 3))
+def _marked(parts: list[DraftPart]) -> list[Json]:
     made: list[Json] = []
-    for piece in draft_parts(shown, ordered[:limit], hits[:found]):
-        match piece.kind:
+    for part in parts:
+        match part.kind:
             case "":
-                made += runs(piece.text, linked=True)
+                made += runs(part.text, linked=True)
             case "sentence" | "value":
-                made += runs(piece.text, highlight=True)
+                made += runs(part.text, highlight=True)
             case "hit":
-                made += bold(piece.text, highlight=True, color="Attention")
+                made += bold(part.text, highlight=True, color="Attention")
             case _:
-                assert_never(piece.kind)
+                assert_never(part.kind)
     return made
 
 
-def _legend(passages: tuple[Unsupported, ...]) -> list[Json]:
-    sentences = sum(passage.kind == "sentence" for passage in passages)
-    values = len(passages) - sentences
-    named = []
-    if sentences:
-        count = "1 sentence" if sentences == 1 else f"{sentences} sentences"
-        named.append(f"{count} without a source")
-    if values:
-        count = "1 figure or name" if values == 1 else f"{values} figures or names"
-        named.append(f"{count} found nowhere")
-    return [
-        *runs("⚠️ "),
-        *runs("Unsupported", highlight=True),
-        *runs(f": {' and '.join(named)}. Check before you approve."),
-    ]
-
-
 def _citation(draw: Drawing, citation: Citation) -> list[Json]:
-    title = draw.fit_line(citation.title or citation.article, 120) or "untitled"
-    words = f" “{draw.fit_line(citation.quote, draw.room.citation)}”"
+    title, quote, url = source_of(draw, citation)
+    words = f" {quote}"
     if citation.supported:
         made = [*bold(title), *runs(words)]
     else:
@@ -362,9 +330,7 @@ def _citation(draw: Drawing, citation: Citation) -> list[Json]:
             *bold(" unsupported", color="Attention"),
             *runs(": not found in this article"),
         ]
-    if citation.url and is_plain_url(citation.url) and len(citation.url) <= 300:
-        made += [*runs(" "), link(citation.url)]
-    return made
+    return [*made, *runs(" "), link(url)] if url else made
 
 
 def _action(draw: Drawing, action: ActionView) -> list[Json]:
@@ -388,23 +354,13 @@ def _indented(items: list[Json]) -> Json:
     return {"type": "ColumnSet", "columns": [margin, rest], "spacing": "None"}
 
 
-def _difference(draw: Drawing, pieces: tuple[Piece, ...]) -> list[Json]:
-    made: list[Json] = []
-    left = draw.room.change
-    for piece in pieces:
-        words = clean(piece.text)
-        if not words:
-            continue
-        if left <= 0 or len(made) > 40:
-            draw.shortened = True
-            return [*made, *runs(" …")]
-        shown = draw.fit(words, left)
-        left -= len(shown)
-        match piece.kind:
-            case "same":
-                made += runs(shown)
-            case "removed":
-                made += runs(shown, strikethrough=True, color="Attention")
-            case "added":
-                made += bold(shown, color="Good")
-    return made or runs("(empty)")
+def _changed(kind: Kind, words: str) -> list[Json]:
+    match kind:
+        case "same":
+            return runs(words)
+        case "removed":
+            return runs(words, strikethrough=True, color="Attention")
+        case "added":
+            return bold(words, color="Good")
+        case _:
+            assert_never(kind)

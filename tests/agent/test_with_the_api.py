@@ -141,7 +141,7 @@ async def test_silence_ends_within_the_runs_seconds(local: bool, ends: str) -> N
         started = time.monotonic()
         outcome = await bench.run()
         assert tell(outcome) == ends
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 8
 
 
 async def test_endless_tool_calls_end_in_a_handoff() -> None:

@@ -41,5 +41,5 @@ def test_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         process.stderr.read()
         assert process.wait() == 0
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 30
     assert (tmp_path / ".deskhand" / "secret").stat().st_mode & 0o777 == 0o600

@@ -112,6 +112,6 @@ async def test_an_open_stream_does_not_hold_up_the_end(tmp_path: Path, redis_url
             agent = await windows.enter_async_context(signed_in(desk))
             stream = await windows.enter_async_context(events(agent))
             begun = time.monotonic()
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
         with pytest.raises(EOFError):
             await stream.next()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 import bot.decide.saving
@@ -68,10 +66,10 @@ async def test_no_decision_is_saved_later_than_its_time(redis_url: str, beaten: 
 async def test_a_decision_that_comes_too_late_for_the_server_is_not_saved(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.decide.saving, "DECIDE_SECONDS", 0.05)
     card = await room.card()
     decided(await room.press(card, "approve"))  # the server's clock is known from here on
     other = await room.card()
+    monkeypatch.setattr(bot.decide.saving, "DECIDE_SECONDS", 0.05)
     # A process whose clock has fallen behind the server's by more than it had left.
     room.store._server_clock = (room.clock.monotonic(), room.store._server_clock[1] - 1000)
     assert refused(await room.press(other, "approve")) == "not_saved"
@@ -139,8 +137,8 @@ async def test_a_decision_is_timed_from_the_card_and_in_the_console_from_the_dra
 ) -> None:
     """A card that came a minute late and was decided without being read is a rubber stamp."""
     drafted = room.clock.now()
-    card = await room.card(proposed_at=drafted)
-    board = Board(proposal=card.id, shown_at=drafted + timedelta(seconds=60))
+    card = await room.card(created_at=drafted, proposed_at=drafted)
+    board = Board(proposal=card.id, shown_ms=60_000)
     assert await room.store.commit(Commit(boards=(Versioned(board, 0),))) == "committed"
     room.clock.step(seconds=63)
     decided(await room.decide.at(place).press(token(card, "approve"), "approve", actor(ADA)))

@@ -161,7 +161,7 @@ async def test_without_keys_it_is_503_and_known_ones_go_on(door: Door, fault: An
     rule = door.issuer.faults.add("keys", fault, times=None)
     began = time.monotonic()
     assert await door.status(door.issuer.token(HERE)) == 503
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
     rule.times = 0
     door.clock.later += REST_SECONDS
     assert await door.status(door.issuer.token(HERE)) == 200

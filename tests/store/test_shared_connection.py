@@ -111,7 +111,7 @@ async def test_a_server_that_hangs_fails_all_in_time_and_is_found_again(
             *(shared.call(("GET", "a")) for _ in range(20)), return_exceptions=True
         )
         assert all(isinstance(one, RedisTimeoutError) for one in results)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
         # Each raises its own, so that nobody's traceback grows into another's.
         assert len({id(one) for one in results}) == 20
         server.thaw()

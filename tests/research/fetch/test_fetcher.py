@@ -342,4 +342,4 @@ async def test_a_dns_server_that_never_answers_for_ipv6() -> None:
         server.silent.add("AAAA")
         started = CLOCK.monotonic()
         assert [str(one) for one in await Dns(place).addresses("acme.example")] == ["203.0.114.9"]
-        assert CLOCK.monotonic() - started < 2
+        assert CLOCK.monotonic() - started < 4

@@ -1,4 +1,4 @@
-"""``/agent`` in Slack: private answers from the same figures that the shell and ``/metrics`` have.
+"""``agent …`` on every surface, from the same figures that the shell and ``/metrics`` have.
 
 Full members see counts; texts, traces and steering are the managers' (and a route's approvers').
 """
@@ -15,18 +15,11 @@ from bot.domain import Actor, Person
 from bot.journal import Entry
 from bot.overview import Overview, Waits, Window, why_it_waits, window_of
 from bot.ports import Case, LookUpFailed
-from bot.projection import ERASED
+from bot.projection import ERASED, draft_of
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
-from handlers.slack_answers import CommandAnswer
-from handlers.slack_figures import (
-    age,
-    budget_lines,
-    chart,
-    paused_name,
-    status_blocks,
-    status_text,
-    table,
-)
+from handlers.agent_answer import CommandAnswer
+from handlers.figures import age, budget_lines, paused_name
+from handlers.slack_figures import chart, status_blocks, status_text, table
 from handlers.slack_inert import escape
 
 COMMANDS: Final = {
@@ -54,7 +47,7 @@ _QUEUED = 20
 _UNANSWERED = 10
 
 
-class SlackCommand:
+class AgentCommand:
     """Answers ``/agent``. Everything it changes is in the journal."""
 
     def __init__(
@@ -180,8 +173,9 @@ class SlackCommand:
         if actor is not None and await self._may_read_ticket(actor, found):
             body = ERASED if ticket.erased else " ".join(ticket.body.split())[:500]
             lines.append(f"> {escape(body)}")
-            if proposal.content and proposal.content.reply:
-                lines.append(f"Draft: {escape(' '.join(proposal.content.reply.split())[:1000])}")
+            if draft := draft_of(proposal):
+                name = "Answer" if proposal.state == "answered" else "Draft"
+                lines.append(f"{name}: {escape(' '.join(draft.split())[:1000])}")
         else:
             lines.append("Its texts are for the approvers of the ticket's route and the managers.")
         return CommandAnswer("\n".join(lines), share=f"show {proposal.id}")
@@ -221,7 +215,7 @@ class SlackCommand:
 
     async def _budget(self) -> CommandAnswer:
         budget = (await self._overview.figures())["budget"]
-        return CommandAnswer("\n".join(budget_lines(budget)), share="budget")
+        return CommandAnswer("\n".join(map(escape, budget_lines(budget))), share="budget")
 
     def _tools(self) -> CommandAnswer:
         lines = [
@@ -272,7 +266,7 @@ class SlackCommand:
         paused = sorted(await self._context.store.paused())
         if not paused:
             return CommandAnswer("Nothing is paused: everything goes on.", share="pause")
-        names = ", ".join(map(paused_name, paused))
+        names = escape(", ".join(map(paused_name, paused)))
         return CommandAnswer(
             f"Paused: {names}. Tickets are kept, nothing runs or acts.", share="pause"
         )
