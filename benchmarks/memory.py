@@ -174,6 +174,7 @@ def make_case(rng: random.Random, number: int) -> tuple[Ticket, Proposal, Board]
         status_line=Place(surface="slack", place="C0SUPPORT1", thread=ts, message=ts),
         status_text="A draft is with the team",
         reaction="unsure",
+        shown_ms=rng.randrange(2_000, 60_000),
     )
     return ticket, proposal, board
 

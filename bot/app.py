@@ -49,10 +49,10 @@ from bot.store.state import RedisStore
 from bot.store.sweep import sweep_of
 from bot.store.worker import Worker
 from bot.telemetry import open_telemetry
+from handlers.agent_command import AgentCommand
 from handlers.console.parts import SlackOpenId
 from handlers.slack import SlackInbound
 from handlers.slack_client import SlackFault, slack_client, slack_session
-from handlers.slack_command import SlackCommand
 from handlers.slack_home import SlackHome
 from handlers.slack_socket import SlackSocket
 from handlers.web import (
@@ -354,7 +354,7 @@ def _teams_routes(
     if teams is None:
         return []
     overview = Overview(opened.store, SystemClock(), opened.facts.durability)
-    command = SlackCommand(desk.context, overview, console.console.link)
+    command = AgentCommand(desk.context, overview, console.console.link)
     inbound = teams.inbound(desk, opened.store, file, command)
     stack.push_async_callback(inbound.close)
     return [Route("/api/messages", inbound.endpoint, methods=["POST"])]
@@ -386,7 +386,7 @@ async def _inbound(
     )
     signing = settings.slack_signing_secret
     overview = Overview(opened.store, SystemClock(), opened.facts.durability)
-    command = SlackCommand(desk.context, overview, console.console.link)
+    command = AgentCommand(desk.context, overview, console.console.link)
     inbound = SlackInbound(
         store=opened.store,
         decisions=desk.decide,

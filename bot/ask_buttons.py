@@ -110,7 +110,7 @@ class AskButtons:
             hits=await hits_of(screening, content, ticket, ()),
             on_hit=screening.on_hit if screening is not None else "reason",
         )
-        moved = transition(drafting(ticket, now, not_before=now, awaits_card=False), command)
+        moved = transition(drafting(ticket, now, not_before=now), command)
         if isinstance(moved, Denied):
             raise AssertionError(f"a new proposal cannot be proposed: {moved.kind}")
         return moved.proposal
@@ -123,7 +123,10 @@ async def _save(store: Store, ticket: Versioned[Ticket], shared: Proposal) -> Co
         Commit(
             tickets=(Versioned(changed, ticket.version),),
             proposals=(Versioned(shared, 0),),
-            entries=(*begun_entries(changed, shared, "shared"), _entry(shared, changed)),
+            entries=(
+                *begun_entries(changed, shared, "shared", to_card=True),
+                _entry(shared, changed),
+            ),
             wakes=(Wake("card", shared.id), Wake("timer", shared.id, min(due, default=None))),
         )
     )

@@ -10,7 +10,6 @@ import logging
 import secrets
 from collections.abc import Iterable
 
-from bot.agent.wanted import Unwanted, wanted
 from bot.ask_plans import Later, Plan, about, has_time, later, private, told
 from bot.ask_routing import Chooser
 from bot.audience import has_guests
@@ -18,6 +17,7 @@ from bot.authority import NotAllowed, listed, look_up
 from bot.card import Words
 from bot.context import Context
 from bot.domain import Actor, Ask, AskVerb, Author, Delivery
+from bot.lead_asks import lead_of_shortcut, refused_lead
 from bot.mentions import KIND_OF, USAGE, VERB_OF, Asked, with_object
 from bot.playbook import Approvers, Playbook
 from bot.ports import AskedBack, Choice, Commit, LookUpFailed, Private, SurfaceError
@@ -81,6 +81,13 @@ class Asks:
         """Raises ``LookUpFailed``."""
         ask, asker = delivery.ask, delivery.asker
         if ask is None or asker is None:
+            lead = await lead_of_shortcut(self._context, delivery)
+            if isinstance(lead, Plan):
+                return lead
+            if lead is not None:
+                delivery = delivery.model_copy(update={"playbook": lead.name})
+            elif delivery.playbook is None:
+                return Plan(answer=private(delivery, "No playbook here does anything with it."))
             return await self._triage.plan(delivery, known)
         if ask.verb is None:
             return await self._free(delivery, ask, asker, known)
@@ -108,12 +115,9 @@ class Asks:
 
     async def _begin(self, delivery: Delivery, book: Playbook, ask: Ask) -> Plan:
         if book.kind == "lead":
-            found = wanted(ask.words, book.do_not_enrich)
-            if isinstance(found, Unwanted):
-                return Plan(
-                    Commit(entries=(entry("delivery", delivery, None, "refused_ask"),)),
-                    private(delivery, found.words),
-                )
+            refused = refused_lead(delivery, book, ask)
+            if refused is not None:
+                return refused
         guests = await has_guests(self._context, delivery.origin)
         return Plan(
             await self._tickets.ask(delivery, book, ask.model_copy(update={"guests": guests}))
@@ -195,7 +199,7 @@ def _as_ask_of(delivery: Delivery, ask: Ask, book: Playbook) -> Delivery | None:
     """Free words as an ask of this playbook; None: it needs what is not there."""
     verb: AskVerb = VERB_OF[book.kind]
     origin = delivery.origin
-    made = with_object(verb, ask.words, in_thread=origin.thread != origin.message)
+    made = with_object(verb, ask.words, in_thread=origin.thread not in (None, origin.message))
     if not isinstance(made, Asked):
         return None
     changed = {

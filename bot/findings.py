@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from bot.config import LEAD_TOOLS, Config, everyone
 from bot.faults import SettingsError
-from bot.playbook import Approvers, Playbook
+from bot.playbook import ANSWERED_KINDS, Approvers, Playbook
 from bot.settings import SHORTEST_SECRET, Settings
 
 Severity = Literal["finding", "note"]
@@ -67,6 +67,12 @@ def misplaced(config: Config) -> Iterator[Finding]:
                     f"playbooks.{name}.{path}",
                     f"{tool} works in playbooks of kind lead alone",
                     "take it out, or move it to one of that kind",
+                )
+            elif tool == "post_answer" and playbook.kind not in ANSWERED_KINDS:
+                yield Finding(
+                    f"playbooks.{name}.{path}",
+                    "post_answer works in playbooks that answer (research, screen, summary) alone",
+                    "take it out",
                 )
 
 
@@ -221,7 +227,8 @@ def _playbooks(config: Config) -> Iterator[Finding]:
 def _places(config: Config, settings: Settings) -> Iterator[Finding]:
     slack = "set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET (or SLACK_APP_TOKEN), or take it out"
     teams = (
-        "set MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID, or take it out"
+        "set MICROSOFT_APP_ID, MICROSOFT_APP_PASSWORD and MICROSOFT_APP_TENANT_ID, take it out, or "
+        "try it with `deskhand serve --teams-emulator`"
     )
     missing: dict[str, tuple[str, str]] = {}
     if not settings.teams:

@@ -206,7 +206,7 @@ class Publish:
         board = await change_board(
             self._context.store,
             case.id,
-            lambda board: copies.announced(board, task.earlier, ours),
+            lambda board: showing.awaited(board, copies.announced(board, task.earlier, ours)),
             known=case.board,
         )
         if board is None:

@@ -20,7 +20,6 @@ def drafting(
     now: datetime,
     *,
     not_before: datetime,
-    awaits_card: bool,
     feedback: tuple[str, ...] = (),
     notices: tuple[Notice, ...] = (),
 ) -> Proposal:
@@ -41,7 +40,6 @@ def drafting(
         secret=buttons.new_secret(),
         notices=notices,
         created_at=now,
-        awaits_card=awaits_card,
     )
 
 
@@ -82,8 +80,11 @@ def late_card(proposal: Proposal, now: datetime) -> tuple[Wake, ...]:
 # --- what the journal says of it --------------------------------------------------------------
 
 
-def begun_entries(ticket: Ticket, proposal: Proposal, why: str) -> tuple[Entry, ...]:
-    """A ticket's next pass begins, or (its limit is reached) is a handoff at once."""
+def begun_entries(
+    ticket: Ticket, proposal: Proposal, why: str, *, to_card: bool
+) -> tuple[Entry, ...]:
+    """A ticket's next pass begins, or (its limit is reached) is a handoff at once. ``to_card``: see
+    ``took``."""
     begun = Entry(
         kind="ticket",
         ticket=ticket.id,
@@ -92,15 +93,17 @@ def begun_entries(ticket: Ticket, proposal: Proposal, why: str) -> tuple[Entry, 
         playbook=ticket.playbook,
         data={"what": why, "generation": ticket.generation, "state": proposal.state},
     )
-    return (begun, *handed_off(proposal))
+    return (begun, *handed_off(proposal, to_card=to_card))
 
 
-def handed_off(fresh: Proposal) -> tuple[Entry, ...]:
+def handed_off(fresh: Proposal, *, to_card: bool) -> tuple[Entry, ...]:
     """The entry of a new proposal that is a handoff from its first moment; nothing for others."""
-    return (handoff_entry(fresh, steps=0),) if fresh.state == "handoff" else ()
+    if fresh.state != "handoff":
+        return ()
+    return (handoff_entry(fresh, steps=0, to_card=to_card),)
 
 
-def handoff_entry(ended: Proposal, steps: int, **used: int | str) -> Entry:
+def handoff_entry(ended: Proposal, steps: int, *, to_card: bool, **used: int | str) -> Entry:
     """A run ended in a handoff. ``used``: what its calls came to (``bot.stats.tally``)."""
     return Entry(
         kind="handoff",
@@ -113,16 +116,17 @@ def handoff_entry(ended: Proposal, steps: int, **used: int | str) -> Entry:
             "revision": ended.revision,
             "steps": steps,
             "usd": str(ended.cost_usd),
-            **took(ended),
+            **took(ended, to_card=to_card),
             **about(ended),
             **used,
         },
     )
 
 
-def answer_entry(ended: Proposal, steps: int, **used: int | str) -> Entry:
-    """A run ended in the answer to an ask, or in a word to its asker alone."""
+def answer_entry(ended: Proposal, steps: int, *, to_card: bool, **used: int | str) -> Entry:
+    """A run ended in the answer to an ask, or in a word to its asker alone: that is no card."""
     answer = ended.answer
+    to_card = to_card and answer is not None and not answer.private
     return Entry(
         kind="answer",
         ticket=ended.ticket,
@@ -135,7 +139,7 @@ def answer_entry(ended: Proposal, steps: int, **used: int | str) -> Entry:
             "private": answer.private if answer is not None else True,
             "steps": steps,
             "usd": str(ended.cost_usd),
-            **took(ended),
+            **took(ended, to_card=to_card),
             **about(ended),
             **used,
         },
@@ -161,9 +165,9 @@ def transition_entry(before: Proposal, moved: Proposal, why: str) -> Entry:
     )
 
 
-def took(ended: Proposal) -> dict[str, int]:
-    """What a run's end says of its time. ``took_ms`` is the time to card; where a card is awaited,
-    its own entry says that (``bot.showing``), and the end only when it was saved."""
+def took(ended: Proposal, *, to_card: bool) -> dict[str, int]:
+    """What a run's end says of its time. ``to_card``: a card will show it, and that card's entry
+    says the time to card (``bot.showing``); without one, the end says it itself, as ``took_ms``."""
     if ended.proposed_at is None:
         return {}
-    return {"saved_ms" if ended.awaits_card else "took_ms": since_ms(ended, ended.proposed_at)}
+    return {"saved_ms" if to_card else "took_ms": since_ms(ended, ended.proposed_at)}

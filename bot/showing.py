@@ -10,17 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.domain import Board, Place, Proposal
+from bot.domain import Board, Place, Proposal, State
 from bot.journal import Entry, about
+
+_OUTCOMES: frozenset[State] = frozenset({"pending", "handoff", "answered"})
+"""What a run comes to."""
+
+
+def awaited(before: Board, announced: Board | None) -> Board | None:
+    """The board with its first card announced. (One that had a card already was noted then, or is
+    from before cards were timed; its proposal's time to card was counted when it was saved.)"""
+    if announced is None or before.copies or before.shown_ms is not None:
+        return announced
+    return announced.model_copy(update={"awaited": True})
 
 
 def noted(board: Board | None, proposal: Proposal, now: datetime) -> Board | None:
     """The board, one of whose copies shows this proposal now."""
-    if board is None or board.shown_at is not None or not proposal.awaits_card:
+    if board is None or not board.awaited or proposal.state not in _OUTCOMES:
         return board
-    if proposal.state not in ("pending", "handoff"):
-        return board
-    return board.model_copy(update={"shown_at": now})
+    return board.model_copy(update={"awaited": False, "shown_ms": since_ms(proposal, now)})
 
 
 def line(
@@ -30,12 +39,11 @@ def line(
     the first that shows what the run came to."""
 
     def of(before: Board, after: Board) -> Entry | None:
-        first = after.shown_at if before.shown_at is None else None
-        if first is None:
+        if after.shown_ms == before.shown_ms:
             return None if what is None else _entry(proposal, what, place)
         entry = _entry(proposal, what or "updated", place)
-        took = {"took_ms": since_ms(proposal, first), **about(proposal)}
-        return entry.model_copy(update={"data": {**entry.data, **took}})
+        timed = {"took_ms": after.shown_ms, **about(proposal)}
+        return entry.model_copy(update={"data": {**entry.data, **timed}})
 
     return of
 

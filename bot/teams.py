@@ -13,7 +13,7 @@ from bot.config_file import ConfigFile
 from bot.settings import Settings
 from bot.store.references import RedisReferences
 from bot.store.state import RedisStore
-from handlers.slack_command import SlackCommand
+from handlers.agent_command import AgentCommand
 from handlers.teams import TeamsInbound
 from handlers.teams_commands import TeamsCommands
 from handlers.teams_connector import (
@@ -59,7 +59,7 @@ class TeamsSide:
     allowed: Callable[[str], str | None]
 
     def inbound(
-        self, desk: Desk, store: RedisStore, file: ConfigFile, command: SlackCommand
+        self, desk: Desk, store: RedisStore, file: ConfigFile, command: AgentCommand
     ) -> TeamsInbound:
         """The door."""
         books = file.config.playbooks
@@ -81,6 +81,7 @@ class TeamsSide:
             surface=self.surface,
             commands=TeamsCommands(command),
             listens=listens,
+            kinds=desk.kinds,
             triage_playbook=next(
                 (name for name, book in books.items() if book.kind == "triage"), None
             ),

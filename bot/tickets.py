@@ -27,7 +27,7 @@ from bot.domain import (
 )
 from bot.journal import Entry, EntryKind
 from bot.lifecycle import transition
-from bot.playbook import ANSWERED_KINDS, Playbook
+from bot.playbook import Playbook
 from bot.ports import Commit, LookUpFailed, SurfaceError, Versioned, Wake
 from bot.runs import begun_entries, drafting, first_wakes, over_limit, transition_entry
 
@@ -93,18 +93,13 @@ class Tickets:
             runs=1,
             trace_id=delivery.trace_id,
         )
-        proposal = drafting(
-            ticket,
-            now,
-            not_before=quiet_until(delivery, playbook),
-            awaits_card=self._context.shows_cards,
-        )
+        proposal = drafting(ticket, now, not_before=quiet_until(delivery, playbook))
         return Commit(
             tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
             proposals=(Versioned(proposal, 0),),
             entries=(
                 entry("delivery", delivery, ticket.id, delivery.kind),
-                *begun_entries(ticket, proposal, "opened"),
+                *begun_entries(ticket, proposal, "opened", to_card=self._context.shows_cards),
             ),
             wakes=first_wakes(proposal, now),
         )
@@ -132,19 +127,13 @@ class Tickets:
             ask=ask,
             trace_id=delivery.trace_id,
         )
-        proposal = drafting(
-            ticket,
-            now,
-            not_before=delivery.received_at,
-            # An answer has no card, and one for its asker alone no message that could be noted.
-            awaits_card=self._context.shows_cards and playbook.kind not in ANSWERED_KINDS,
-        )
+        proposal = drafting(ticket, now, not_before=delivery.received_at)
         return Commit(
             tickets=(Versioned(ticket.model_copy(update={"proposal": proposal.id}), 0),),
             proposals=(Versioned(proposal, 0),),
             entries=(
                 entry("delivery", delivery, ticket.id, delivery.kind),
-                *begun_entries(ticket, proposal, "opened"),
+                *begun_entries(ticket, proposal, "opened", to_card=self._context.shows_cards),
             ),
             wakes=first_wakes(proposal, now),
         )
@@ -194,12 +183,7 @@ class Tickets:
         now = self._context.clock.now()
         generation = changed.generation + 1
         changed = changed.model_copy(update={"generation": generation, "runs": changed.runs + 1})
-        fresh = drafting(
-            changed,
-            now,
-            not_before=quiet_until(delivery, playbook),
-            awaits_card=self._context.shows_cards,
-        )
+        fresh = drafting(changed, now, not_before=quiet_until(delivery, playbook))
         if changed.runs > limit:
             fresh = over_limit(fresh, now, playbook, f"This ticket has had {limit} runs.")
         gone = superseded(standing, fresh.id, now, why)
@@ -212,7 +196,7 @@ class Tickets:
             entries=(
                 entry("delivery", delivery, changed.id, delivery.kind),
                 *gone.entries,
-                *begun_entries(changed, fresh, why),
+                *begun_entries(changed, fresh, why, to_card=self._context.shows_cards),
             ),
             wakes=(*gone.wakes, *first_wakes(fresh, now)),
             cleared=gone.cleared,

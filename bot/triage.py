@@ -141,7 +141,8 @@ class Triage:
             case NotStarted("author_limit"):
                 words = f"Its author has had {limit} runs within an hour."
                 limited = over_limit(proposal.value, now, playbook, words)
-                saved = await self._save(proposal, limited, handoff_entry(limited, steps=0))
+                entry = handoff_entry(limited, steps=0, to_card=self._context.shows_cards)
+                saved = await self._save(proposal, limited, entry)
                 return None if saved else Conflict()
             case NotStarted() | Conflict():
                 return begun
@@ -286,6 +287,7 @@ class Triage:
     ) -> bool:
         """Save the end, unless the ticket has moved on meanwhile; whether it is saved."""
         current: Versioned[Proposal] | None = begun
+        to_card = self._context.shows_cards
         while current is not None and _is_ours(current.value, begun.value):
             moved = transition(current.value, command)
             if isinstance(moved, Denied):
@@ -294,11 +296,11 @@ class Triage:
             ended = moved.proposal.model_copy(update={"cost_usd": total})
             match command:
                 case Propose():
-                    entry = _proposal_entry(ended, steps, struck, used)
+                    entry = _proposal_entry(ended, steps, struck, used, to_card=to_card)
                 case HandOff():
-                    entry = handoff_entry(ended, steps, **used)
+                    entry = handoff_entry(ended, steps, to_card=to_card, **used)
                 case GiveAnswer():
-                    entry = answer_entry(ended, steps, **used)
+                    entry = answer_entry(ended, steps, to_card=to_card, **used)
             if await self._save(current, ended, entry, read):
                 return True
             current = await self._context.store.proposal(begun.value.id)
@@ -446,7 +448,12 @@ def _card_notices(ticket: Ticket, playbook: Playbook, drafted: Drafted) -> tuple
 
 
 def _proposal_entry(
-    ended: Proposal, steps: int, struck: tuple[str, ...], used: Mapping[str, int | str]
+    ended: Proposal,
+    steps: int,
+    struck: tuple[str, ...],
+    used: Mapping[str, int | str],
+    *,
+    to_card: bool,
 ) -> Entry:
     content = ended.content
     return Entry(
@@ -467,7 +474,7 @@ def _proposal_entry(
             "citations": len(ended.citations),
             "citations_struck": len(struck),
             **({"hits": list(ended.hit_names)} if ended.hits else {}),
-            **took(ended),
+            **took(ended, to_card=to_card),
             **about(ended),
             **used,
         },

@@ -27,6 +27,7 @@ from bot.logs import about
 from bot.playbook import Kind
 from bot.ports import AskButtons, Clock, Decisions, Store, StoreUnavailable
 from bot.ports.spans import incoming_link
+from handlers.agent_answer import Answering, CommandAnswer
 from handlers.guard import (
     Disconnected,
     Refused,
@@ -36,7 +37,7 @@ from handlers.guard import (
     read_body,
 )
 from handlers.pressed import Later
-from handlers.slack_answers import AgentCommand, Answers, CommandAnswer, drawn, shared_words
+from handlers.slack_answers import Answers, drawn, shared_words
 from handlers.slack_clicks import Clicks, Reply, listener_of
 from handlers.slack_client import SlackFault, SlackIdentity, Us
 from handlers.slack_events import (
@@ -84,8 +85,8 @@ class SlackInbound:
         kinds: frozenset[Kind] = frozenset(),
         ask_buttons: AskButtons | None = None,
         signing_secret: str | None,
-        agent_command: AgentCommand | None = None,
-        agent_share: AgentCommand | None = None,
+        agent_command: Answering | None = None,
+        agent_share: Answering | None = None,
         home: Callable[[Actor], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         if signing_secret is not None and not signing_secret:

@@ -7,8 +7,6 @@ table of text stands for it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -16,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain import Actor
 from bot.ports import StoreUnavailable
+from handlers.agent_answer import Answering, CommandAnswer
 from handlers.slack_audience import why_not_shared
 from handlers.slack_client import SlackFault, SlackRefused, call
 from handlers.slack_events import Json, text_in
@@ -24,29 +23,6 @@ from handlers.slack_inert import is_user_id, mrkdwn
 from handlers.slack_private import WHISPER_SECONDS, Listener, may_answer_at
 
 log = logging.getLogger("deskhand.slack")
-
-
-@dataclass(frozen=True)
-class CommandAnswer:
-    """A private answer to ``/agent``. ``text`` is Slack markup and stands for the blocks where
-    they cannot be shown."""
-
-    text: str
-    blocks: tuple[Mapping[str, Any], ...] = ()
-    share: str | None = None
-    """The words that, asked anew, are this answer for a whole channel; None: not to be shared."""
-    chart: Mapping[str, Any] | None = None
-    """A block that not every workspace knows, and follows the answer."""
-    table: str = ""
-    """What stands for the chart where it is refused."""
-    figures: Mapping[str, Any] | None = None
-    """Of a status: what the blocks are drawn from, for a surface that draws its own."""
-    playbook: str | None = None
-    """The playbook whose figures they are; None: all."""
-
-
-AgentCommand = Callable[[str, Actor], Awaitable[CommandAnswer]]
-"""``/agent <text>`` by a verified person; whether they may is the callable's to say."""
 
 
 def shared_words(payload: Json) -> str | None:
@@ -75,7 +51,7 @@ class Answers:
         client: AsyncWebClient,
         session: aiohttp.ClientSession,
         api_url: str,
-        share: AgentCommand | None,
+        share: Answering | None,
     ) -> None:
         self._client = client
         self._session = session

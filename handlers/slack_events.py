@@ -124,7 +124,8 @@ def parse_shortcut(payload: Json, setting: Setting, now: datetime, trace_id: str
     if asker.team != setting.us.team:
         return Whisper("may_not", channel, asker.id, verb="triage")
     playbook = setting.listens.get(channel) or setting.triage_playbook
-    if playbook is None:
+    # Which of several lead playbooks it is, the presser's name says, and that is looked up later.
+    if playbook is None and "lead" not in setting.kinds:
         return Whisper("not_configured", channel, asker.id, verb="triage")
     if _from_us(message, setting.us):
         return Whisper("usage", channel, asker.id, verb="triage")

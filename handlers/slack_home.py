@@ -19,8 +19,9 @@ from bot.overview import Overview, Waits
 from bot.ports import LookUpFailed, StoreUnavailable
 from handlers import slack_inert as inert
 from handlers.drawing import STATE_SIGNS
+from handlers.figures import age
 from handlers.slack_client import SlackFault, call
-from handlers.slack_figures import age, status_blocks
+from handlers.slack_figures import status_blocks
 from handlers.slack_inert import Json, escape
 
 log = logging.getLogger("deskhand.slack")

@@ -21,6 +21,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from bot.boards import reopen
 from bot.domain import Actor, Place
 from bot.logs import about
+from bot.mentions import USAGE
+from bot.playbook import Kind
 from bot.ports import Clock, Decisions, Store, StoreUnavailable, SurfaceError
 from bot.ports.spans import incoming_link
 from handlers.guard import Refused, header, parse_object, read_body
@@ -62,6 +64,7 @@ EXTENSION: Final = "deskhand.triage"
 
 _TOLD: Final = {
     "not_configured": "No playbook here does that.",
+    "usage": "Usage: {usage}. A bot reads no thread in Teams: say what is meant.",
     "use_the_action": "Use the action “Triage this message” in the message's own menu: a bot "
     "cannot read the messages of a thread in Teams.",
 }
@@ -85,6 +88,7 @@ class TeamsInbound:
         commands: TeamsCommands,
         listens: Mapping[str, str],
         triage_playbook: str | None,
+        kinds: frozenset[Kind] = frozenset(),
     ) -> None:
         self._store = store
         self._decisions = decisions
@@ -98,6 +102,7 @@ class TeamsInbound:
         self._commands = commands
         self._listens = dict(listens)
         self._triage_playbook = triage_playbook
+        self._kinds = kinds
         self._later = Later()
         self._invokes = Invokes(decisions, self._later, self._whole_card)
 
@@ -155,7 +160,7 @@ class TeamsInbound:
             raise Refused(403, "another organisation's")
 
     def _setting(self) -> Setting:
-        return Setting(self._tenancy.known, self._listens, self._triage_playbook)
+        return Setting(self._tenancy.known, self._listens, self._triage_playbook, self._kinds)
 
     # --- what is no invoke --------------------------------------------------------------------
 
@@ -178,8 +183,8 @@ class TeamsInbound:
         match parsed:
             case Asked(text, actor):
                 self._later.start(self._answer(text, actor, activity, service_url))
-            case Told(about=what):
-                reply = message_activity(_TOLD[what])
+            case Told(about=what, verb=verb):
+                reply = message_activity(_TOLD[what].format(usage="".join(USAGE[verb])))
                 self._later.start(self._say(reply, activity, service_url))
             case Ignored(why):
                 log.debug("deskhand: an activity is ignored: %s", why)

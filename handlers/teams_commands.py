@@ -16,8 +16,8 @@ from typing import Final
 
 from bot.domain import Actor
 from bot.ports import StoreUnavailable
-from handlers.slack_answers import CommandAnswer
-from handlers.slack_command import SlackCommand
+from handlers.agent_answer import CommandAnswer
+from handlers.agent_command import AgentCommand
 from handlers.teams_card import small_card
 from handlers.teams_figures import figures_activity, lines_activity
 from handlers.teams_inert import Json
@@ -28,7 +28,7 @@ ANSWER_SECONDS: Final = 2.5
 """How long an answer may take, of the contract's three seconds."""
 _PRIVATE: Final = frozenset({"show", "trace", "console"})
 """Answered in the asker's own chat; elsewhere only what everybody may see of it."""
-_HOW: Final = "Here write it as it is; elsewhere mention Deskhand and begin with agent."
+_HOW: Final = "Begin with “agent”; outside your own chat with Deskhand, mention it first."
 _STEERING: Final = frozenset({"pause", "resume"})
 _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 _LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
@@ -45,7 +45,7 @@ class Answer:
 class TeamsCommands:
     """Answers ``agent <text>`` by a verified person."""
 
-    def __init__(self, command: SlackCommand) -> None:
+    def __init__(self, command: AgentCommand) -> None:
         self._command = command
 
     async def answer(

@@ -12,13 +12,14 @@ from typing import Final, Literal
 
 from botbuilder.schema import ActivityTypes
 
-from bot.domain import Actor, Author, Delivery, Place
+from bot import mentions
+from bot.domain import Actor, Ask, AskVerb, Author, Delivery, Place
+from bot.mentions import KIND_OF, Incomplete
+from bot.playbook import Kind
 from handlers.teams_activity import Activity, MessagePayload
 
 PERSONAL: Final = "personal"
 """The name, in a playbook's ``listen``, of all personal chats."""
-VERBS: Final = frozenset({"enrich", "triage", "summarize", "research", "screen"})
-"""Words that begin an ask; a message that mentions us and begins so is never a ticket."""
 COMMANDS: Final = frozenset(
     {"status", "queue", "show", "trace", "budget", "tools", "pause", "resume", "help", "console"}
 )
@@ -33,6 +34,8 @@ class Setting:
     """Conversation, or ``personal``, to the playbook that listens there."""
     triage_playbook: str | None
     """The playbook of an ask in a conversation that no playbook listens to."""
+    kinds: frozenset[Kind] = frozenset()
+    """The kinds of playbooks there are."""
 
     def playbook(self, activity: Activity) -> str | None:
         found = self.listens.get(activity.place)
@@ -63,8 +66,8 @@ class Asked:
 class Told:
     """A line to be said in the conversation; nothing is saved and nothing runs."""
 
-    about: Literal["not_configured", "use_the_action"]
-    verb: str
+    about: Literal["not_configured", "use_the_action", "usage"]
+    verb: AskVerb
 
 
 @dataclass(frozen=True)
@@ -150,13 +153,43 @@ def _message(activity: Activity, setting: Setting, now: datetime, trace_id: str)
             return Asked(rest.strip(), actor)
         if verb == "help" and activity.mentions_us:
             return Asked("help", actor)
-        if verb in VERBS and (activity.mentions_us or playbook is None):
-            return Told("use_the_action" if verb == "triage" else "not_configured", verb)
+        if activity.mentions_us or playbook is None:
+            asked = _asked(activity, setting, actor, now, trace_id)
+            if asked is not None:
+                return asked
         if playbook is None and private:
             return Asked(words.lstrip("/") if verb in COMMANDS else "help", actor)
         if playbook is None and not words:
             return Asked("help", actor)
     return _words(activity, setting, playbook, now, trace_id)
+
+
+def _asked(
+    activity: Activity, setting: Setting, actor: Actor, now: datetime, trace_id: str
+) -> Intake | Told | None:
+    """What a verb asks for; None: there is none. A bot reads no thread here, so that a verb needs
+    its object in words."""
+    match mentions.parse(activity.words.lstrip("/"), in_thread=False):
+        case Incomplete("triage"):
+            return Told("use_the_action", "triage")
+        case mentions.Asked(verb) | Incomplete(verb) if KIND_OF[verb] not in setting.kinds:
+            return Told("not_configured", verb)
+        case Incomplete(verb):
+            return Told("usage", verb)
+        case mentions.Asked(verb, words, count):
+            delivery = Delivery(
+                id=f"{_about(activity, setting)}:message:{activity.id}",
+                kind="ask",
+                origin=_origin(activity),
+                author=_author(activity, setting),
+                asker=actor,
+                ask=Ask(verb=verb, words=words, count=count, message=activity.id),
+                received_at=now,
+                trace_id=trace_id,
+            )
+            return Intake(delivery)
+        case _:
+            return None
 
 
 def _words(

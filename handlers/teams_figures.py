@@ -7,13 +7,12 @@ else gets the table that is its ``fallback``.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from handlers.figures import groups, title
 from handlers.inert import one_line
-from handlers.slack_figures import groups, title
 from handlers.teams_card import plain_card
 from handlers.teams_inert import Json, bold, line, runs
 
@@ -47,15 +46,13 @@ def figures_activity(
 ) -> Json:
     """``agent status``: ``figures`` as ``Overview.figures`` gives them, ``chart`` as
     ``slack_figures.chart`` makes it. ``charts``: the asker's client draws them."""
-    heading = html.unescape(title(figures, playbook))
+    heading = title(figures, playbook)
     body = [line(bold(one_line(heading), size="Large"))]
     said: list[str] = []
     for name, lines in groups(figures):
-        # They are Slack's lines, with its three characters escaped; here they are literal.
-        plain = [html.unescape(one) for one in lines]
-        items = [line(bold(name)), *(_figure(one) for one in plain)]
+        items = [line(bold(name)), *(_figure(one) for one in lines)]
         body.append({"type": "Container", "items": items, "spacing": "Medium"})
-        said += plain
+        said += lines
     return plain_card(body + _charted(chart, charts=charts), heading, said)
 
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
-from bot import answer_words
 from bot.card import CardView, Words
 from bot.domain import Actor, Message, Place, SurfaceName
 from bot.forms import NotDecided
@@ -28,6 +27,7 @@ from bot.ports import (
     SurfaceError,
 )
 from handlers.recent import Monotonic
+from handlers.teams_answer import answer_activity
 from handlers.teams_card import REFRESHED_FOR, everybody, message_activity
 from handlers.teams_connector import (
     Connector,
@@ -50,8 +50,6 @@ UPDATE_SECONDS: Final = 1.0
 _PERSON = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _CHANNEL = re.compile(r"@thread\.(tacv2|skype)\Z")
 _MOST_UPDATED = 2000
-_PRIVATE_ANSWER: Final = 10_000
-"""Characters of an answer in a private message."""
 
 
 class TeamsSurface:
@@ -88,7 +86,7 @@ class TeamsSurface:
             if known is None:
                 raise NotPosted("nobody knows where that conversation is reached", final=True)
             at = known
-        activity = everybody(card, refresh_for=await self._refreshed(card), buttons=buttons)
+        activity = await self._drawn(card, buttons=buttons)
         message = await self._post(at, activity)
         is_channel = await self._is_channel(at.conversation)
         return Place(
@@ -110,7 +108,7 @@ class TeamsSurface:
         if len(self._updated) >= _MOST_UPDATED:
             self._updated.clear()
         self._updated[key] = self._clock.monotonic()
-        activity = everybody(card, refresh_for=await self._refreshed(card), buttons=buttons)
+        activity = await self._drawn(card, buttons=buttons)
         activity["id"] = message.message
         try:
             await self._connector.update(at, message.message, activity)
@@ -158,14 +156,13 @@ class TeamsSurface:
         await self.send_privately(actor.id, activities)
 
     async def whisper(self, place: Place, actor: Actor, said: Private) -> None:
-        """In their chat with the bot, for Teams knows no message to one person elsewhere. Buttons
-        have no place there: what they would do is said in words. Raises ``NotPosted``,
-        ``MaybePosted``."""
+        """In their chat with the bot, for Teams knows no message to one person elsewhere. Its
+        buttons are Slack's. Raises ``NotPosted``, ``MaybePosted``."""
         about = f"{said.about}: " if said.about else ""
-        lines = [f"{about}{words_text(said.words)}"]
+        activities = [message_activity(f"{about}{words_text(said.words)}")]
         if said.answer is not None:
-            lines.append(answer_words.text(said.answer, _PRIVATE_ANSWER))
-        await self.send_privately(actor.id, [message_activity(line) for line in lines if line])
+            activities.append(answer_activity(said.answer))
+        await self.send_privately(actor.id, activities)
 
     async def has_guests(self, place: Place) -> bool:
         """Whether others than the person themselves read it: who is in a channel or a group chat,
@@ -207,6 +204,11 @@ class TeamsSurface:
             raise surface_error(fault) from fault
         await self._rooms.references.keep(None, member.model_copy(update={"chat": chat}))
         return Thread(member.service_url, chat)
+
+    async def _drawn(self, card: CardView, *, buttons: bool) -> Json:
+        if card.state == "answered" and card.answer is not None:
+            return answer_activity(card.answer)
+        return everybody(card, refresh_for=await self._refreshed(card), buttons=buttons)
 
     async def _refreshed(self, card: CardView) -> list[str]:
         """The roster's ids of approvers whose own view refreshes by itself."""

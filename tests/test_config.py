@@ -409,7 +409,7 @@ playbooks:
     labels: {a: b}
     routes: {default: {card: {slack: C0TRIAGE}, approvers: {slack_users: [U1, U2]}}}
     research: [search_kb, fetch_page]
-    actions: [send_reply, update_crm]
+    actions: [send_reply, update_crm, post_answer]
   sales:
     kind: lead
     askers: {slack_users: [U1]}
@@ -422,6 +422,7 @@ playbooks:
     for expected in (
         "playbooks.support.research[1]: fetch_page works in playbooks of kind lead alone",
         "playbooks.support.actions[1]: update_crm works in playbooks of kind lead alone",
+        "playbooks.support.actions[2]: post_answer works in playbooks that answer",
     ):
         assert expected in found, expected
     assert "search_kb;" not in found

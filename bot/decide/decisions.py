@@ -257,7 +257,7 @@ class Decide:
             command = Reject(decision)
             if not given.draft_again or not asked.is_latest:
                 return Step(command)  # of a ticket that has a newer proposal there is no second
-            again = _drafted_again(asked, given, now, awaits_card=self._context.shows_cards)
+            again = _drafted_again(asked, given, now, to_card=self._context.shows_cards)
             return Step(command, again)
 
         return await self._saving.decide(token, "reject", actor, plan)
@@ -362,11 +362,11 @@ def _persons(
     return "cannot_tell" if any(same is None for same in known) else "different"
 
 
-def _drafted_again(asked: Asked, given: RejectInput, now: datetime, *, awaits_card: bool) -> Commit:
+def _drafted_again(asked: Asked, given: RejectInput, now: datetime, *, to_card: bool) -> Commit:
     """A new run of the rejected proposal's ticket, or a handoff where there were enough."""
     ticket, words = asked.ticket.value, clean(given.words).strip()
     feedback = (given.reason, words) if words else (given.reason,)
-    fresh = drafting(ticket, now, not_before=now, awaits_card=awaits_card, feedback=feedback)
+    fresh = drafting(ticket, now, not_before=now, feedback=feedback)
     limit = asked.playbook.limits.runs_per_ticket
     if ticket.runs >= limit:
         fresh = over_limit(fresh, now, asked.playbook, f"This ticket has had {limit} runs.")
@@ -383,5 +383,5 @@ def _drafted_again(asked: Asked, given: RejectInput, now: datetime, *, awaits_ca
         tickets=(Versioned(moved, asked.ticket.version),),
         proposals=(Versioned(fresh, 0),),
         wakes=first_wakes(fresh, now),
-        entries=(begun, *handed_off(fresh)),
+        entries=(begun, *handed_off(fresh, to_card=to_card)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import timedelta
 
 from bot.commands import Command
 from bot.domain import Actor, Decision, Proposal, SurfaceName, Verb
@@ -18,10 +18,10 @@ def entry_of(
     actor: Actor,
     command: Command,
     place: SurfaceName,
-    shown_at: datetime | None,
+    shown_ms: int | None,
 ) -> Entry:
-    """``texts`` are the person's own words; ``place`` is where they pressed. ``shown_at``: when a
-    card first showed what they decided about, where that is known."""
+    """``texts`` are the person's own words; ``place`` is where they pressed. ``shown_ms``: when a
+    card first showed what they decided about (``Board.shown_ms``)."""
     decision = getattr(command, "decision", None)
     texts = {}
     if isinstance(decision, Decision) and decision.words:
@@ -48,7 +48,7 @@ def entry_of(
             **({"hits": list(moved.hit_names)} if moved.hits else {}),
             "final": moved.state not in ("pending", "handoff"),
             # The console shows what is saved, and waits for no card.
-            "waited_ms": _waited_ms(before, moved, None if place == "console" else shown_at),
+            "waited_ms": _waited_ms(before, moved, None if place == "console" else shown_ms),
             "kept_permille": _kept_permille(moved),
             # No draft of ours was judged: a person has answered a handoff, or closed it.
             **({} if moved.handoff is None else {"by_hand": True}),
@@ -58,12 +58,13 @@ def entry_of(
     )
 
 
-def _waited_ms(before: Proposal, moved: Proposal, shown_at: datetime | None) -> int | None:
+def _waited_ms(before: Proposal, moved: Proposal, shown_ms: int | None) -> int | None:
     """From the proposal's first showing to this decision, by the decision's own clock."""
     decision = moved.decision or moved.owner
     if before.proposed_at is None or decision is None:
         return None
-    since = max(before.proposed_at, shown_at or before.proposed_at)
+    shown_at = before.created_at + timedelta(milliseconds=shown_ms or 0)
+    since = max(before.proposed_at, shown_at)
     return max(0, round((decision.at - since).total_seconds() * 1000))
 
 

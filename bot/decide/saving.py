@@ -100,8 +100,8 @@ class Saving:
             if left <= 0:
                 return await self._not_saved(token, verb)
             place = self._place or actor.surface
-            shown_at = asked.board.value.shown_at
-            entry = entry_of(verb, before, moved.proposal, actor, planned.command, place, shown_at)
+            shown_ms = asked.board.value.shown_ms
+            entry = entry_of(verb, before, moved.proposal, actor, planned.command, place, shown_ms)
             change = self._commit(asked, moved.proposal, planned.commit, entry, left)
             try:
                 async with asyncio.timeout(left + _ANSWER_SECONDS):

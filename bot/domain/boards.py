@@ -38,8 +38,10 @@ class Board(Frozen):
 
     proposal: str
     copies: tuple[Copy, ...] = ()
-    shown_at: datetime | None = None
-    """When a card first showed what its run came to, where that is noted (``awaits_card``)."""
+    awaited: bool = False
+    """A card is to come, and none has shown yet what the run came to."""
+    shown_ms: int | None = None
+    """When one first did, after the proposal's beginning. None: nobody noted it."""
     status_line: Place | None = None
     status_text: str = ""
     reaction: Literal["", "working", "done", "refused", "unsure"] = ""

@@ -220,9 +220,6 @@ class Proposal(Frozen):
     notices: tuple[Notice, ...] = ()
     created_at: datetime
     proposed_at: datetime | None = None
-    awaits_card: bool = False
-    """Its time to card ends when a card first shows what its run came to. False: when that was
-    saved, as where no surface shows cards, or where it began before cards were timed."""
     remind_at: datetime | None = None
     reminded: int = 0
     expires_at: datetime | None = None

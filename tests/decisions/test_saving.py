@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 import bot.decide.saving
@@ -139,8 +137,8 @@ async def test_a_decision_is_timed_from_the_card_and_in_the_console_from_the_dra
 ) -> None:
     """A card that came a minute late and was decided without being read is a rubber stamp."""
     drafted = room.clock.now()
-    card = await room.card(proposed_at=drafted)
-    board = Board(proposal=card.id, shown_at=drafted + timedelta(seconds=60))
+    card = await room.card(created_at=drafted, proposed_at=drafted)
+    board = Board(proposal=card.id, shown_ms=60_000)
     assert await room.store.commit(Commit(boards=(Versioned(board, 0),))) == "committed"
     room.clock.step(seconds=63)
     decided(await room.decide.at(place).press(token(card, "approve"), "approve", actor(ADA)))

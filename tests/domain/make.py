@@ -56,7 +56,7 @@ def content(
 
 
 def new() -> Proposal:
-    return drafting(ticket(), START, not_before=START, awaits_card=True)
+    return drafting(ticket(), START, not_before=START)
 
 
 def pending(

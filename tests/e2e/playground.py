@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
 HERE = Path(__file__).parent
-TENANT = "d0000000-0000-4000-8000-000000000001"
-GENERAL, TRIAGE, GROUP, CHAT = "team-id", "channel-triage", "group-chat", "personal-chat"
-"""Its conversations. A team's first channel has the team's own id."""
+DOCS = HERE.parents[1] / "docs" / "playground"
+"""The files of docs/teams.md, which a newcomer starts with."""
 _DONE_BY_SOMEBODY = ("message", "invoke")
 _START_SECONDS = 30
 _ANSWER_SECONDS = 20
@@ -40,44 +39,19 @@ class Person:
     """Somebody of the Playground's team."""
 
     id: str
-    first: str
-    last: str
-    number: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.first} {self.last}"
-
-    @property
-    def oid(self) -> str:
-        return f"0a000000-0000-4000-8000-{self.number:012d}"
-
-    @property
-    def config(self) -> dict[str, str]:
-        mail = f"{self.first.lower()}@desk.example"
-        return {
-            "id": self.id,
-            "name": self.name,
-            "userPrincipleName": mail,  # so it is spelled there
-            "aadObjectId": self.oid,
-            "givenName": self.first,
-            "surname": self.last,
-            "email": mail,
-        }
+    name: str
+    oid: str
 
 
-ALEX = Person("user-id-0", "Alex", "Agent", 3)
-"""Who sits before it."""
-DANA = Person("user-id-1", "Dana", "Reyes", 1)
-MO = Person("user-id-4", "Mo", "Manager", 5)
-OTHERS = (
-    DANA,
-    Person("user-id-2", "Cleo", "Sousa", 2),
-    Person("user-id-3", "Bo", "Agent", 4),
-    MO,
-    Person("user-id-5", "Noa", "Body", 10),
-)
-"""Five, neither more nor less, it asks for."""
+def person(name: str) -> Person:
+    """Who has this name in the Playground's config."""
+    config = yaml.safe_load((DOCS / ".m365agentsplayground.yml").read_text())
+    (found,) = (one for one in (config["currentUser"], *config["users"]) if one["name"] == name)
+    return Person(found["id"], name, found["aadObjectId"])
+
+
+ALEX, DANA, MO = person("Alex Agent"), person("Dana Reyes"), person("Mo Manager")
+"""Alex sits before it, and may approve. Mo is a manager."""
 
 
 @dataclass
@@ -145,7 +119,7 @@ async def playground(packages: Path, folder: Path, desk: str) -> AsyncIterator[P
 def _prepared(folder: Path) -> str:
     """Its working folder with its config; Node's command."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".m365agentsplayground.yml").write_text(yaml.safe_dump(_config()))
+    shutil.copy(DOCS / ".m365agentsplayground.yml", folder)
     node = shutil.which("node")
     assert node is not None, "needs Node (Debian: apt-get install nodejs)"
     return node
@@ -158,24 +132,6 @@ async def _port(program: asyncio.subprocess.Process) -> int:
             if line.startswith(b"Listening on "):
                 return int(line.split()[-1])
     raise AssertionError("the Playground ended before it listened: is its config right?")
-
-
-def _config() -> dict[str, Any]:
-    return {
-        "version": "0.1.1",
-        "tenantId": TENANT,
-        "bot": {"id": "28:deskhand", "name": "Deskhand"},
-        "currentUser": ALEX.config,
-        "users": [one.config for one in OTHERS],
-        "personalChat": {"id": CHAT},
-        "groupChat": {"id": GROUP, "name": "Helpers"},
-        "team": {
-            "id": GENERAL,
-            "name": "Verdant",
-            "aadGroupId": "0a000000-0000-4000-8000-000000000100",
-            "channels": [{"id": TRIAGE, "name": "Triage"}],
-        },
-    }
 
 
 _STILL = """() => new Promise((done) => {
@@ -208,20 +164,29 @@ class Screen:
 
     async def write(self, text: str, *, to_us: bool = True, speaker: Person = ALEX) -> None:
         """Into the open conversation: a new post in a channel, a message in a chat. ``to_us``: with
-        a mention of the bot; without one the Playground tells the bot nothing but in the personal
-        chat."""
+        a mention of the bot, which is told of nothing else here but in the personal chat."""
+        send = await self._typed(text, mention=to_us)
+        async with self.answered(speaker):
+            await send.click()
+
+    async def murmur(self, text: str) -> None:
+        """Write what the Playground does not tell the bot."""
+        send = await self._typed(text, mention=False)
+        await send.click()
+        await self.said(text)
+
+    async def _typed(self, text: str, *, mention: bool) -> Locator:
+        """The button that sends what has been typed."""
         page = self.page
         await page.locator("[role=textbox][data-lexical-editor=true]").first.click()
-        if to_us:
+        if mention:
             await page.keyboard.type("@")
             named = page.get_by_role("menuitem").or_(page.get_by_role("option"))
             await named.filter(has_text="Deskhand").click()
             await page.keyboard.type(" ")
         await page.keyboard.type(text)
         send = page.get_by_role("button", name="Post", exact=True)
-        send = send.or_(page.get_by_role("button", name="Send Message"))
-        async with self.answered(speaker):
-            await send.first.click()
+        return send.or_(page.get_by_role("button", name="Send Message")).first
 
     async def card(self, *words: str) -> Locator:
         """The card with all these words in the open conversation, once it is there."""

@@ -24,7 +24,8 @@ from bot.forms import ApproveInput, EditInput, NotDecided, Pressed, RejectInput,
 from bot.store.codec import unpack
 from bot.store.connect import open_redis
 from bot.store.state import RedisStore
-from handlers.slack import AgentCommand, SlackInbound
+from handlers.agent_answer import Answering
+from handlers.slack import SlackInbound
 from handlers.slack_client import SlackIdentity, slack_client, slack_session
 from handlers.web import listening_socket, serve, store_check, web_app
 from handlers.webhooks import WebhookIntake, Webhooks
@@ -118,7 +119,7 @@ async def running_rig(
     *,
     listens: Mapping[str, str] = LISTENS,
     triage_playbook: str | None = "support",
-    agent_command: AgentCommand | None = None,
+    agent_command: Answering | None = None,
     over_http: bool = True,
     identified: bool = True,
 ) -> AsyncIterator[Rig]:

@@ -13,7 +13,7 @@ from bot.forms import Decided, EditInput, FieldErrors, NotDecided, RejectInput
 from bot.playbook import Playbook, Route
 from bot.ports import StoreUnavailable
 from bot.projection import view
-from handlers.slack import CommandAnswer
+from handlers.agent_answer import CommandAnswer
 from handlers.slack_private import may_answer_at
 from tests.handlers.forms import edit_form, reject_form
 from tests.handlers.rig import Rig, WallClock, running_rig

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers.slack_figures import budget_lines
+from handlers.figures import budget_lines
 from handlers.teams_card import card_of
 from handlers.teams_figures import draws_charts, figures_activity, lines_activity
 from tests.handlers.any_card import HOSTILE, nodes

@@ -122,7 +122,10 @@ async def test_a_question_is_answered_in_its_thread(desk: Live) -> None:
     await idle(desk)
     assert not desk.model.requests
     assert not cards(desk)
-    lines = [one for one in await journal_of(desk, payload["run"]) if one.kind == "answer"]
+    entries = await journal_of(desk, payload["run"])
+    timed = [one for one in entries if "took_ms" in one.data]
+    assert [(one.kind, one.data["state"]) for one in timed] == [("card", "answered")]
+    lines = [one for one in entries if one.kind == "answer"]
     assert [(one.data["what"], one.data["parts"], one.data["private"]) for one in lines] == [
         ("research", 1, False)
     ]

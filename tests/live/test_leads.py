@@ -12,7 +12,19 @@ import aiohttp
 
 from bot.clock import SystemClock
 from tests.live.product import Live, live
-from tests.live.steps import Helpdesk, becomes, card_that, config, form, ticket, words
+from tests.live.steps import (
+    Helpdesk,
+    alone,
+    becomes,
+    card_that,
+    cards,
+    config,
+    form,
+    idle,
+    says,
+    ticket,
+    words,
+)
 from tests.standins.companies import SITES
 from tests.standins.company_sites import Companies, company_sites
 from tests.standins.slack import Message
@@ -21,7 +33,7 @@ from tools.crm.records import Key, Record
 from tools.crm.rows import Row
 from tools.crm.sqlite_file import SqliteReader
 
-KESTREL = "kestrel-robotics.example"
+KESTREL, TABULA = "kestrel-robotics.example", "tabula.example"
 SALES = {
     "kind": "lead",
     "listen": [{"webhook": "crm"}],
@@ -42,13 +54,26 @@ class Sales:
 
     desk: Live
     sites: Companies
-    crm: SqliteReader
+    path: Path
     helpdesk: Helpdesk
+
+    @property
+    def crm(self) -> SqliteReader:
+        return SqliteReader(self.path)
 
     async def lead(self, text: str, state: str = "pending") -> Message:
         sent = ticket(f"l-{text}", text, subject="")
         assert await self.helpdesk.send(sent, name="crm") == 200
         return await card_that(self.desk, state, text, timeout=30)
+
+    async def approved(self, card: Message, state: str = "succeeded") -> Message:
+        assert (await self.desk.people.click("U0AGENT", card, "deskhand.approve")).ok
+        return await becomes(self.desk, card, state, timeout=30)
+
+    def written(self, **fields: str) -> None:
+        """A colleague changes the CRM by another way."""
+        row = Row(Key("company", TABULA), fields)
+        import_rows(self.path, [row], SystemClock().now())
 
     async def held(self, domain: str) -> Record:
         found = await self.crm.find(Key("company", domain))
@@ -62,7 +87,7 @@ async def sales(tmp_path: Path, redis_url: str, *known: Row) -> AsyncIterator[Sa
     path = tmp_path / "crm.sqlite"
     if known:
         import_rows(path, known, SystemClock().now())
-    async with company_sites({host: SITES[host] for host in (KESTREL, "tabula.example")}) as sites:
+    async with company_sites({host: SITES[host] for host in (KESTREL, TABULA)}) as sites:
         webhook = {"kind": "generic", "secret_env": "HELPDESK_SECRET"}
         file: dict[str, Any] = config(
             crm={"kind": "sqlite", "path": str(path)},
@@ -76,7 +101,7 @@ async def sales(tmp_path: Path, redis_url: str, *known: Row) -> AsyncIterator[Sa
             aiohttp.ClientSession() as session,
         ):
             helpdesk = Helpdesk(desk.product.url, session)
-            yield Sales(desk, sites, SqliteReader(path), helpdesk)
+            yield Sales(desk, sites, path, helpdesk)
 
 
 async def test_a_lead_goes_field_by_field_into_the_crm(tmp_path: Path, redis_url: str) -> None:
@@ -102,8 +127,7 @@ async def test_a_lead_goes_field_by_field_into_the_crm(tmp_path: Path, redis_url
         assert (await desk.desk.people.submit(view, {**typed, "approve_now": []})).ok
         card = await card_that(desk.desk, "pending", "typed by")
         assert card.payload["revision"] == 2
-        assert (await desk.desk.people.click("U0AGENT", card, "deskhand.approve")).ok
-        await becomes(desk.desk, card, "succeeded")
+        await desk.approved(card)
         held = await desk.held(KESTREL)
         assert held.fields == {
             "industry": "Toys",
@@ -111,3 +135,87 @@ async def test_a_lead_goes_field_by_field_into_the_crm(tmp_path: Path, redis_url
             "size": "140",
             "location": "Graz, Austria",
         }
+
+
+async def test_a_crm_that_has_moved_is_not_written_and_a_second_run_changes_nothing(
+    tmp_path: Path, redis_url: str
+) -> None:
+    async with sales(tmp_path, redis_url) as desk:
+        card = await desk.lead(TABULA)
+        assert "4 of 4 fields chosen" in words(card)
+        desk.written(size="90")
+        failed = await desk.approved(card, "failed")
+        assert "size has changed in the CRM since the card was made" in words(failed)
+        assert (await desk.held(TABULA)).fields == {"size": "90"}
+        # Retry looks anew: what is there by now is shown, and not ticked.
+        assert (await desk.desk.people.click("U0AGENT", failed, "deskhand.retry")).ok
+        anew = await becomes(desk.desk, card, "pending", timeout=30)
+        assert anew.payload["revision"] == 2
+        assert "☐ Size: 85 · CRM: 90" in words(anew)
+        assert "3 of 4 fields chosen" in words(anew)
+        await desk.approved(anew)
+        held = await desk.held(TABULA)
+        assert held.fields == {
+            "name": "Tabula Data Services Ltd",
+            "industry": "Data processing",
+            "location": "Leeds",
+            "size": "90",
+        }
+        # The same lead once more: nothing is chosen, so nothing is written.
+        desk.written(size="85")
+        sent = ticket("again", f"https://{TABULA}/", subject="")
+        assert await desk.helpdesk.send(sent, name="crm") == 200
+        again = await card_that(desk.desk, "pending", "nothing to change".capitalize(), timeout=30)
+        assert "update_crm" not in words(again)
+        before = await desk.held(TABULA)
+        await desk.approved(again)
+        assert await desk.held(TABULA) == before
+
+
+async def test_leads_are_asked_for_by_mention_and_by_shortcut(
+    tmp_path: Path, redis_url: str
+) -> None:
+    async with sales(tmp_path, redis_url) as desk:
+        people = desk.desk.people
+        for thing, why in (
+            ("sub.blocked.example", "do_not_enrich"),
+            ("http://127.0.0.1/", "is an address"),
+            ("jo@gmail.com", "private mailbox"),
+        ):
+            await people.mention(f"enrich {thing}", user="U0AGENT", channel="C0SALES")
+            await alone(desk.desk, "U0AGENT", why)
+        await people.mention(f"enrich {TABULA}", user="U0AGENT2", channel="C0SALES")
+        await alone(desk.desk, "U0AGENT2", "may not")
+        await idle(desk.desk, timeout=20)
+        assert not desk.sites.asked
+        assert not cards(desk.desk)
+        # A bare name that nobody knows is handed off; one who asks may approve.
+        await people.mention("enrich Nobody Knows Ltd", user="U0AGENT", channel="C0SALES")
+        handed = await card_that(desk.desk, "handoff", "Nobody Knows", timeout=30)
+        assert "no_source" in words(handed)
+        assert not desk.sites.asked
+        said = await says(desk.desk, f"New lead: {KESTREL}, please!", channel="C0TRIAGE")
+        assert (await people.shortcut("U0AGENT", said)).ok
+        card = await card_that(desk.desk, "pending", KESTREL, timeout=30)
+        # The letter goes apart, once somebody ticks it.
+        view = await form(desk.desk, "U0AGENT", card, "edit")
+        typed = {"include": ["1"], "action.1.text": "Hello, may we call?", "approve_now": []}
+        assert (await people.submit(view, typed)).ok
+        edited = await card_that(desk.desk, "pending", "may we call", timeout=30)
+        await desk.approved(edited)
+        assert await desk.crm.find(Key("company", KESTREL)) is None
+        (letter,) = (tmp_path / "data" / "outbox").glob("*.eml")
+        assert "may we call" in letter.read_text()
+
+
+async def test_a_lead_that_nobody_may_be_looked_up_for_is_handed_off_unread(
+    tmp_path: Path, redis_url: str
+) -> None:
+    async with sales(tmp_path, redis_url) as desk:
+        card = await desk.lead("blocked.example", "handoff")
+        assert "refusal" in words(card)
+        assert "do_not_enrich" in words(card)
+        assert not desk.sites.asked
+        card = await desk.lead("http://127.0.0.1:6379/", "handoff")
+        assert "is an address" in words(card)
+        assert not desk.sites.asked

@@ -1,4 +1,4 @@
-"""Teams' door: who gets in, what is refused and how, and that nothing goes out to strangers."""
+"""Teams' door: what comes in by it, and what it makes of that."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from tests.standins.teams.world import (
     TRIAGE,
     executes,
 )
-from tests.standins.wire import HttpFailure
 
 
 @pytest.fixture
@@ -40,89 +39,6 @@ async def tickets(desk: TeamsLive) -> int:
     await idle(desk, "deliver")  # type: ignore[arg-type]  # looks at the product alone
     store = desk.product.store
     return len(await store.wire.command("SMEMBERS", store.keys.playbooks))
-
-
-BAD_TOKENS: dict[str, Any] = {
-    "none": None,
-    "garbage": "garbage",
-    "audience": {"aud": "another"},
-    "emulator": {"iss": "https://sts.windows.net/d6d49420-f39b-4df7-a1dc-d59a935871db/"},
-    "expired": {"exp": 1_700_000_000},
-}
-
-
-@pytest.mark.parametrize("name", BAD_TOKENS)
-async def test_a_bad_token_is_401_and_nothing_goes_out(desk: TeamsLive, name: str) -> None:
-    given = BAD_TOKENS[name]
-    token = (
-        desk.teams.issuer.token(desk.teams.service_url, **given)
-        if isinstance(given, dict)
-        else given
-    )
-    sent = await desk.people.send(desk.people.activity("customer", text=QUESTION), token=token)
-    assert sent.status == 401
-    assert not desk.teams.log
-    assert await tickets(desk) == 0
-    assert (await desk.people.message(QUESTION)).status == 200
-
-
-FOREIGN = [
-    "http://169.254.169.254/latest/meta-data/",
-    "https://169.254.169.254/",
-    "https://evilbotframework.com/",
-    "https://smba.trafficmanager.net.evil.example/",
-    "https://smba.trafficmanager.net@evil.example/",
-    "http://127.0.0.1:1/",
-]
-
-
-@pytest.mark.parametrize("url", FOREIGN)
-async def test_a_foreign_service_url_is_403_even_with_a_token_for_it(
-    desk: TeamsLive, url: str
-) -> None:
-    activity = desk.people.activity("customer", text=QUESTION, serviceUrl=url)
-    assert (await desk.people.send(activity)).status == 403
-    sent = await desk.people.send(activity, token=desk.teams.issuer.token(url))
-    assert sent.status == 403
-    assert not desk.teams.log
-    assert await tickets(desk) == 0
-
-
-async def test_a_token_without_the_activitys_service_url_is_403(desk: TeamsLive) -> None:
-    activity = desk.people.activity("customer", text=QUESTION)
-    for claimed in (None, "https://smba.trafficmanager.net/emea/"):
-        token = desk.teams.issuer.token(claimed)
-        assert (await desk.people.send(activity, token=token)).status == 403
-    del activity["serviceUrl"]
-    assert (await desk.people.send(activity)).status == 403
-
-
-async def test_another_tenant_is_403(desk: TeamsLive) -> None:
-    activity = desk.people.activity("customer", text=QUESTION)
-    activity["channelData"]["tenant"]["id"] = OTHER_TENANT
-    assert (await desk.people.send(activity)).status == 403
-    del activity["channelData"]["tenant"]
-    del activity["conversation"]["tenantId"]
-    assert (await desk.people.send(activity)).status == 403
-    assert await tickets(desk) == 0
-
-
-async def test_a_key_rotation_in_the_middle_is_followed(desk: TeamsLive) -> None:
-    assert (await desk.people.message(QUESTION)).status == 200
-    old = desk.teams.issuer.token(desk.teams.service_url)
-    desk.teams.issuer.rotate("key-two")
-    card = await desk.card()
-    assert (await desk.people.decide("agent", card, "deskhand.approve")).code == 200
-    activity = desk.people.activity("customer", text=QUESTION)
-    assert (await desk.people.send(activity, token=old)).status == 401
-
-
-async def test_keys_that_are_not_to_be_had_are_503(desk: TeamsLive) -> None:
-    rule = desk.teams.issuer.faults.add("keys", HttpFailure(500), times=None)
-    sent = await desk.people.message(QUESTION)
-    assert sent.status == 503
-    assert sent.seconds < 2
-    rule.times = 0
 
 
 def broken(**changes: Any) -> Any:
@@ -165,12 +81,13 @@ BROKEN: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("number", range(len(BROKEN)))
-async def test_a_broken_activity_is_400(desk: TeamsLive, number: int) -> None:
-    activity = desk.people.activity("customer", text=QUESTION)
-    raw = BROKEN[number](activity)
-    assert (await desk.people.send(raw)).status == 400
-    assert (await desk.people.send(raw, token=None)).status == 401
+async def test_a_broken_activity_is_400(desk: TeamsLive) -> None:
+    for make in BROKEN:
+        raw = make(desk.people.activity("customer", text=QUESTION))
+        assert (await desk.people.send(raw)).status == 400, raw[:500]
+        assert (await desk.people.send(raw, token=None)).status == 401, raw[:500]
+    assert await tickets(desk) == 0
+    await desk.pending()
 
 
 async def test_sizes(desk: TeamsLive) -> None:

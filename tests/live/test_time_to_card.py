@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot.journal import Entry
+from bot.ports import Commit, Surfaces, Versioned
+from bot.runs import took
 from tests.live.drawing import Drawing, drawing, is_card
 from tests.standins.wire import DropReply, RateLimited
 
@@ -16,7 +20,7 @@ from tests.standins.wire import DropReply, RateLimited
 @pytest.fixture
 async def desk(redis_url: str) -> AsyncIterator[Drawing]:
     async with drawing(redis_url) as made:
-        await made.becomes(awaits_card=True, created_at=made.clock.now())
+        await made.becomes(created_at=made.clock.now())
         yield made
 
 
@@ -38,7 +42,7 @@ async def test_the_time_to_card_ends_when_the_channel_takes_it(desk: Drawing) ->
     assert (entry.kind, entry.data["what"], entry.data["state"]) == ("card", "posted", "pending")
     assert entry.data["took_ms"] == 30_000
     assert entry.data["route"] == "billing"
-    assert (await desk.board()).shown_at == desk.clock.now()
+    assert (await desk.board()).shown_ms == 30_000
     # Nothing that is drawn later is a first card.
     desk.clock.step(600)
     await desk.becomes(revision=2)
@@ -98,12 +102,30 @@ async def test_noting_it_costs_no_way_to_the_store(desk: Drawing) -> None:
     assert saved[1].entries[0].data["took_ms"] == 0
 
 
-async def test_what_an_earlier_version_drafted_was_counted_when_it_was_saved(
+async def test_a_card_from_before_cards_were_timed_is_not_timed_when_it_is_redrawn(
     desk: Drawing,
 ) -> None:
-    await desk.becomes(awaits_card=False)
+    """Its time was counted when its draft was saved."""
     await desk.show()
+    board = await desk.kept.store.board(desk.proposal.id)
+    old = board.value.model_copy(update={"shown_ms": None})
+    saved = Commit(boards=(Versioned(old, board.version),))
+    assert await desk.kept.store.commit(saved) == "committed"
+    desk.clock.step(600)
     await desk.becomes(revision=2)
     await desk.show()
-    assert await timed(desk) == []
-    assert (await desk.board()).shown_at is None
+    assert desk.card("C0BILLING").payload["revision"] == 2
+    assert len(await timed(desk)) == 1
+    assert (await desk.board()).shown_ms is None
+
+
+async def test_where_no_surface_shows_cards_it_ends_when_the_draft_is_saved(
+    desk: Drawing,
+) -> None:
+    ended = desk.proposal.model_copy(
+        update={"proposed_at": desk.proposal.created_at + timedelta(seconds=4)}
+    )
+    assert took(ended, to_card=False) == {"took_ms": 4_000}
+    assert took(ended, to_card=True) == {"saved_ms": 4_000}
+    assert desk.context.shows_cards
+    assert not replace(desk.context, surfaces=Surfaces()).shows_cards

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from handlers.slack_figures import budget_lines
+from handlers.figures import budget_lines
 from handlers.teams_card import Forms, approver, card_of, everybody
 from handlers.teams_figures import figures_activity, lines_activity
 from handlers.teams_inert import Json

@@ -1,4 +1,4 @@
-"""``/agent`` in Slack: private answers from the same figures that the shell and ``/metrics`` have.
+"""``agent …`` on every surface, from the same figures that the shell and ``/metrics`` have.
 
 Full members see counts; texts, traces and steering are the managers' (and a route's approvers').
 """
@@ -17,16 +17,9 @@ from bot.overview import Overview, Waits, Window, why_it_waits, window_of
 from bot.ports import Case, LookUpFailed
 from bot.projection import ERASED
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
-from handlers.slack_answers import CommandAnswer
-from handlers.slack_figures import (
-    age,
-    budget_lines,
-    chart,
-    paused_name,
-    status_blocks,
-    status_text,
-    table,
-)
+from handlers.agent_answer import CommandAnswer
+from handlers.figures import age, budget_lines, paused_name
+from handlers.slack_figures import chart, status_blocks, status_text, table
 from handlers.slack_inert import escape
 
 COMMANDS: Final = {
@@ -54,7 +47,7 @@ _QUEUED = 20
 _UNANSWERED = 10
 
 
-class SlackCommand:
+class AgentCommand:
     """Answers ``/agent``. Everything it changes is in the journal."""
 
     def __init__(
@@ -221,7 +214,7 @@ class SlackCommand:
 
     async def _budget(self) -> CommandAnswer:
         budget = (await self._overview.figures())["budget"]
-        return CommandAnswer("\n".join(budget_lines(budget)), share="budget")
+        return CommandAnswer("\n".join(map(escape, budget_lines(budget))), share="budget")
 
     def _tools(self) -> CommandAnswer:
         lines = [
@@ -272,7 +265,7 @@ class SlackCommand:
         paused = sorted(await self._context.store.paused())
         if not paused:
             return CommandAnswer("Nothing is paused: everything goes on.", share="pause")
-        names = ", ".join(map(paused_name, paused))
+        names = escape(", ".join(map(paused_name, paused)))
         return CommandAnswer(
             f"Paused: {names}. Tickets are kept, nothing runs or acts.", share="pause"
         )
