@@ -13,7 +13,7 @@ import yaml
 from tests.live.hostile import live_markup
 from tests.live.product import CONFIG, Live, live
 from tests.live.steps import alone, cards, idle, words
-from tests.live.test_asks import ROOM, answer, answers, asks, journal_of, members_only
+from tests.live.test_asks import ROOM, answer, answers, journal_of, members_only
 from tests.standins.anthropic import HostileModel, Reply, Request, json_reply
 from tests.standins.github import TOKEN, Pull, github_standin
 from tests.standins.slack import Message
@@ -80,6 +80,15 @@ def _item(kind: str, who: str, said: str, message: int) -> dict[str, Any]:
 
 def _verdict(rule: str, verdict: str, quote: str | None) -> dict[str, Any]:
     return {"rule": rule, "verdict": verdict, "quote": quote, "why": f"why {rule}"}
+
+
+async def asks(desk: Live, text: str, **how: Any) -> Message:
+    """An ask, delivered until it is taken, as Slack does: a busy machine may be late once."""
+    sent = await desk.people.mention(text, user="U0AGENT", **{"channel": ROOM, **how})
+    for one in sent:
+        await desk.people.insist(one)
+    assert sent[0].message is not None
+    return sent[0].message
 
 
 def thread(desk: Live, channel: str = ROOM, *, more: str = "") -> list[Message]:

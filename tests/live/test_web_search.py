@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.live.product import live
+from tests.live.product import Live, live
 from tests.live.steps import alone, card_that, config, words
 from tests.live.test_leads import KESTREL, SALES, TABULA
 from tests.standins.anthropic import Reply, Request, json_reply, searched_reply, tool_reply
@@ -38,6 +38,11 @@ def searching(request: Request) -> Reply | None:
     )
 
 
+async def asks(desk: Live, text: str, user: str) -> None:
+    for one in await desk.people.mention(text, user=user, channel="C0SALES"):
+        await desk.people.insist(one)
+
+
 async def test_a_bare_name_is_searched_for_and_only_its_own_site_is_read(
     tmp_path: Path, redis_url: str
 ) -> None:
@@ -48,8 +53,7 @@ async def test_a_bare_name_is_searched_for_and_only_its_own_site_is_read(
         sales = {**SALES, "listen": [], "web_search": True, "limits": {"usd": "0.20"}}
         file["playbooks"] |= {"sales": sales}
         async with live(tmp_path, redis_url, config=file, brain=searching) as desk:
-            people = desk.people
-            await people.mention("enrich Kestrel Robotics", user="U0AGENT", channel="C0SALES")
+            await asks(desk, "enrich Kestrel Robotics", "U0AGENT")
             card = await card_that(desk, "pending", "Kestrel", timeout=30)
             assert "Kestrel Robotics" in words(card)
             assert HOME in words(card)
@@ -58,5 +62,5 @@ async def test_a_bare_name_is_searched_for_and_only_its_own_site_is_read(
             assert search.tool_names == ["web_search"]
             assert f"{TABULA}/list" in words(card), "a page that was refused is named"
             assert "off_host" in words(card)
-            await people.mention("enrich Kestrel", user="U0NOBODY", channel="C0SALES")
+            await asks(desk, "enrich Kestrel", "U0NOBODY")
             await alone(desk, "U0NOBODY", "may not")
