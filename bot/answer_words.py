@@ -17,6 +17,7 @@ from bot.domain import Answer
 NOTHING_FOUND = "nothing found"
 _KINDS = {"changed": "Changed", "decided": "Decided", "open": "Open", "owes": "Owes"}
 _VERDICTS = {"pass": "pass", "fails": "fails", "cannot_tell": "cannot tell"}
+_MARKS = {"pass": "✓", "fails": "✗", "cannot_tell": "?"}
 _SHORTEST = 40
 """Characters to which a quote is shortened at most, before passages are left out of the data."""
 
@@ -56,7 +57,8 @@ def parts(answer: Answer) -> Iterator[Part]:
         page = f", page {passage.page}" if passage.page is not None else ""
         yield Part(f"{passage.file}{page}", passage.quote, passage.why)
     for verdict in answer.verdicts:
-        head = f"{_VERDICTS[verdict.verdict]}: {verdict.id}: {verdict.rule}"
+        said = f"{_MARKS[verdict.verdict]} {_VERDICTS[verdict.verdict]}"
+        head = f"{said} · {verdict.id}: {verdict.rule}"
         yield Part(head, verdict.quote or "", verdict.why)
     for item in answer.items:
         who = f" ({item.who})" if item.who else ""

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -107,7 +106,7 @@ def _head(proposal: str, revision: int, claim: int, verb: Verb) -> bytes:
 
 
 def _mac(secret: str, head: bytes) -> bytes:
-    return hmac.new(bytes.fromhex(secret), head, hashlib.sha256).digest()[:_MAC_BYTES]
+    return hmac.digest(bytes.fromhex(secret), head, "sha256")[:_MAC_BYTES]
 
 
 # --- sharing an answer ------------------------------------------------------------------------

@@ -66,7 +66,7 @@ _LOOK_UPS = (
 
 @dataclass(frozen=True)
 class _Again:
-    """Look again at once: from this case, as it was just saved, or with nothing known read anew."""
+    """Go on at once: from this case, as it was just saved; without one it is read anew."""
 
     case: Case | None = None
 
@@ -119,8 +119,9 @@ class Execute:
             return (approved_at(proposal) or now) + APPROVAL_TTL
         done = moved.proposal.progress[index]
         if len(done.keys) > 1 and done.keys != proposal.progress[index].keys:
-            # Another key: whether an earlier one arrived after all is asked before, every time.
-            # Who said that it did not may be wrong, so nothing is sent while there is no answer.
+            # It would be sent under another key than before, which the remote cannot tell from a
+            # second reply. So it is asked first whether an earlier one arrived after all: who said
+            # that it did not may be wrong, and nothing is sent while there is no answer.
             try:
                 found = await self._find(proposal, ticket, index)
             except Unanswered as why:

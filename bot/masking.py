@@ -44,12 +44,13 @@ what is longer."""
 
 
 def _one_of(words: str) -> str:
-    """A pattern for one of ``words``. By first letters, so that most words of a text are passed
-    over after a look at theirs."""
+    """A pattern for one of ``words``. What they begin with comes first: most words of a text are
+    done with at their first letter."""
     rests = defaultdict[str, list[str]](list)
     for word in words.split():
         rests[word[0]].append(word[1:])
-    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in rests.items())
+    grouped = "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in rests.items())
+    return f"(?=[{''.join(rests)}])(?:{grouped})"
 
 
 _NUMBER = _one_of(
@@ -61,7 +62,7 @@ _NUMBER = _one_of(
     deux trois quatre cinq sept huit neuf cero uno dos tres cuatro cinco seis siete ocho nueve
     """
 )
-_SPELLED = re.compile(rf"\b(?:{_NUMBER})(?:[\s,.;-]+(?:{_NUMBER}))+\b", re.IGNORECASE)
+_SPELLED = re.compile(rf"\b{_NUMBER}(?:[\s,.;-]+{_NUMBER})+\b", re.IGNORECASE)
 """A number as it is read out: two of these words or more. One alone says nothing."""
 _ENDS = frozenset(".!?:")
 _PARTS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")

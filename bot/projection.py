@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from bot import buttons
+from bot import answer_words, buttons
 from bot.card import (
     ActionView,
     ButtonView,
@@ -46,6 +46,9 @@ HANDOFF_WORDS: dict[HandoffReason, str] = {
 }
 
 
+_ANSWER = 20_000
+"""Characters of an answer where a whole card is read."""
+ALONE = "An answer for its asker alone."
 ERASED = "erased"
 """Stands where a text was."""
 
@@ -78,7 +81,7 @@ def view(
         author=ticket.author,
         files=tuple(name for message in ticket.messages for name in message.files),
         ticket_url=ticket.url,
-        draft=ERASED if proposal.erased and content else reply,
+        draft=draft_of(proposal),
         unsupported=tuple(
             Unsupported(mark.kind, (reply or "")[mark.start : mark.end], mark.start, mark.end)
             for mark in proposal.marks
@@ -109,6 +112,19 @@ def view(
         answer=None if proposal.erased else proposal.answer,
         run=proposal.run.id,
     )
+
+
+def draft_of(proposal: Proposal) -> str | None:
+    """The reply, or the answer to an ask, for those who may read the whole card. What is for its
+    asker alone is for nobody else: they may read where it is drawn from."""
+    if proposal.erased:
+        return ERASED if proposal.content or proposal.state == "answered" else None
+    if proposal.state == "answered":
+        answer = proposal.answer
+        if answer is None or answer.private:
+            return ALONE
+        return answer_words.text(answer, _ANSWER)
+    return proposal.content.reply if proposal.content else None
 
 
 def who_may(approvers: Approvers) -> Words:

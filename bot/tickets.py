@@ -111,14 +111,15 @@ class Tickets:
         asker = await self._named(delivery.author)
         words = " ".join(filter(None, (ask.verb, ask.words)))
         message = as_message(delivery).model_copy(update={"author": asker, "text": words})
-        # A lead is made of nobody's words: who asked for it may be the one to approve it.
+        # What is asked for is made of nobody's words: that its asker may not approve what comes of
+        # it, where that is so, is ``asker_may_approve``'s to say.
         nobody = Author(surface=asker.surface, id="", name=asker.name, team=asker.team)
         ticket = Ticket(
             id=new_id("t"),
             tenant=self._context.tenant,
             playbook=playbook.name,
             origin=delivery.origin,
-            author=nobody if playbook.kind == "lead" else asker,
+            author=nobody,
             asker=delivery.asker,
             messages=(message,),
             url=await self._link_to(delivery.origin),

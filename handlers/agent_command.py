@@ -15,7 +15,7 @@ from bot.domain import Actor, Person
 from bot.journal import Entry
 from bot.overview import Overview, Waits, Window, why_it_waits, window_of
 from bot.ports import Case, LookUpFailed
-from bot.projection import ERASED
+from bot.projection import ERASED, draft_of
 from bot.tracing import TraceLine, kind_of, seconds_between, sum_of, total_cost, words_of
 from handlers.agent_answer import CommandAnswer
 from handlers.figures import age, budget_lines, paused_name
@@ -173,8 +173,9 @@ class AgentCommand:
         if actor is not None and await self._may_read_ticket(actor, found):
             body = ERASED if ticket.erased else " ".join(ticket.body.split())[:500]
             lines.append(f"> {escape(body)}")
-            if proposal.content and proposal.content.reply:
-                lines.append(f"Draft: {escape(' '.join(proposal.content.reply.split())[:1000])}")
+            if draft := draft_of(proposal):
+                name = "Answer" if proposal.state == "answered" else "Draft"
+                lines.append(f"{name}: {escape(' '.join(draft.split())[:1000])}")
         else:
             lines.append("Its texts are for the approvers of the ticket's route and the managers.")
         return CommandAnswer("\n".join(lines), share=f"show {proposal.id}")

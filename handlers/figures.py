@@ -49,6 +49,9 @@ def groups(figures: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         f"budget today: {usd(money['spent_today'])} of {usd(money['usd_per_day'])} spent,"
         f" {usd(money['left_today'])} left",
     ]
+    came_in = [count("tickets"), count("proposals"), count("handoffs", "handoff")]
+    if figures["answered"] or before["answered"]:
+        came_in.append(count("answered", more=" asks"))
     state = []
     if figures["paused"]:
         state.append(f"paused: {', '.join(map(paused_name, figures['paused']))}")
@@ -56,10 +59,7 @@ def groups(figures: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         state.append("durability: relaxed")
     return [
         ("Now", waits + state),
-        (
-            "Came in",
-            [count("tickets"), count("proposals"), count("handoffs", "handoff")],
-        ),
+        ("Came in", came_in),
         (
             "Decided",
             [

@@ -12,6 +12,7 @@ from bot.ports import Choice
 from handlers import slack_inert as inert
 from handlers.slack_blocks import MESSAGE_CHARACTERS, CardMessage, characters
 from handlers.slack_inert import Json
+from handlers.slack_room import PERMALINK
 
 ANSWER_EVENT = "deskhand_answer"
 ASK_ACTION, SHARE_ANSWER_ACTION = "deskhand.ask", "deskhand.share"
@@ -108,18 +109,24 @@ def _drawn(answer: Answer, model: str, cost: Decimal | None, room: _Room) -> lis
 
 
 def _part(part: Part, room: _Room) -> Json:
-    head = [inert.leaf(inert.cut(inert.one_line(part.head), room.head)[0] or "–", bold=True)]
-    made = [inert.section(*head)]
-    if part.quote:
-        made.append(inert.quote(inert.leaf(inert.cut(inert.one_line(part.quote), room.quote)[0])))
+    head = inert.leaf(inert.cut(inert.one_line(part.head), room.head)[0] or "–", bold=True)
     rest: list[Json] = []
     if part.words and room.words:
         rest += inert.leaves(inert.cut(inert.one_line(part.words), room.words)[0])
     if part.link and inert.is_plain_url(part.link):
-        rest += [inert.leaf(" "), inert.link(part.link)]
-    if rest:
-        made.append(inert.section(*rest))
-    return inert.rich(*made)
+        rest += [inert.leaf(" "), _linked(part.link)]
+    if not part.quote:
+        # One section: two of them in a block would stand on one line.
+        between = [inert.leaf(": " if part.link else "\n")] if rest else []
+        return inert.rich(inert.section(head, *between, *rest))
+    quote = inert.quote(inert.leaf(inert.cut(inert.one_line(part.quote), room.quote)[0]))
+    made = [inert.section(head), quote]
+    return inert.rich(*made, inert.section(*rest)) if rest else inert.rich(*made)
+
+
+def _linked(url: str) -> Json:
+    """A message's own address, which is long and was made by us, is shown in words."""
+    return inert.link(url, "see the message") if PERMALINK.fullmatch(url) else inert.link(url)
 
 
 def _section(*leaves: Json) -> Json:

@@ -74,8 +74,12 @@ def _answer_data(grant: Grant) -> dict[str, Any]:
 
 
 def _stands(row: Mapping[str, Any], text: str) -> bool:
-    words = row.get("quote") or row.get("link") or row.get("id")
-    return not isinstance(words, str) or _folded(words) in text
+    """Whether the text still says all that the row does: an edit may have taken out a file's name
+    and left its quote, or changed what is said of a rule."""
+    said = [row.get(name) for name in ("file", "quote", "who", "link", "id")]
+    if isinstance(verdict := row.get("verdict"), str):
+        said.append(f"{verdict.replace('_', ' ')}: {row.get('id')}")
+    return all(_folded(words) in text for words in said if isinstance(words, str))
 
 
 def _folded(words: str) -> str:

@@ -9,9 +9,10 @@ from handlers import slack_inert as text
 from handlers.drawing import Drawing
 from handlers.slack_inert import Json
 
-_PERMALINK = re.compile(
+PERMALINK = re.compile(
     r"https://[a-z0-9.-]+\.slack\.com/archives/[A-Z0-9]+/p\d+(\?thread_ts=[\d.]+&cid=[A-Z0-9]+)?"
 )
+"""A Slack message's own address, as ``chat.getPermalink`` forms it."""
 
 
 def lines_of(
@@ -37,7 +38,7 @@ def words_of(draw: Drawing, words: Words, *, receipts: bool = False) -> list[Jso
             left -= 20
             made.append(person(part))
         else:
-            found = _PERMALINK.search(part) if receipts else None
+            found = PERMALINK.search(part) if receipts else None
             before, after = (part[: found.start()], part[found.end() :]) if found else (part, "")
             shown = draw.fit(before, left)
             made += text.leaves(shown, linked=True)

@@ -25,7 +25,7 @@ from bot.plain_text import clean
 from handlers import teams_parts as parts
 from handlers.drawing import Drawing, Room
 from handlers.inert import cut, is_plain_url, one_line
-from handlers.teams_form import FormRoom, edit_card, reason_card, reject_card
+from handlers.teams_form import REASON_BESIDE, FormRoom, edit_card, reason_card, reject_card
 from handlers.teams_inert import Json, bold, fits, line, runs, unmarked
 from handlers.teams_lead import lead
 
@@ -231,7 +231,8 @@ def _button(button: ButtonView, forms: Forms, room: FormRoom) -> Json | None:
         case "reject":
             if forms.reject is None:
                 return None
-            shown = reject_card(forms.reject)
+            beside = REASON_BESIDE if forms.approve is not None else "reason"
+            shown = reject_card(forms.reject, reason=beside)
         case "approve" if forms.approve is not None:
             shown = reason_card(forms.approve)
         case _:
@@ -265,12 +266,16 @@ def _view_action(card: CardView, verb: ViewVerb, title: str) -> Json:
 
 def card_activity(content: Json, card: CardView) -> Json:
     """The message activity that carries ``content``."""
-    about = {
+    about: Json = {
         "kind": "card",
         "proposal": card.proposal,
         "revision": card.revision,
         "state": card.state,
     }
+    if card.hits:
+        about["hits"] = list(card.hit_names)  # never the passages
+    if card.approvals is not None:
+        about["approvals"] = list(card.approvals)
     made: Json = {
         "type": "message",
         "summary": state_line(card),

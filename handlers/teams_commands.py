@@ -11,6 +11,7 @@ import asyncio
 import html
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,8 @@ ANSWER_SECONDS: Final = 2.5
 _PRIVATE: Final = frozenset({"show", "trace", "console"})
 """Answered in the asker's own chat; elsewhere only what everybody may see of it."""
 _HOW: Final = "Begin with “agent”; outside your own chat with Deskhand, mention it first."
+_HEADED: Final = frozenset({"show", "trace", "console"})
+"""Answers whose first line is a heading."""
 _STEERING: Final = frozenset({"pause", "resume"})
 _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
 _LINK = re.compile(r"<(https?://[^<>|\s]+)(?:\|[^<>]*)?>")
@@ -94,13 +97,22 @@ def plain_lines(answer: CommandAnswer) -> list[str]:
 def _drawn(name: str, answer: CommandAnswer, *, charts: bool) -> Json:
     if answer.figures is not None:
         return figures_activity(answer.figures, answer.chart, answer.playbook, charts=charts)
-    first, *rest = plain_lines(answer) or ["–"]
-    if name == "budget" and rest:
-        return lines_activity("Budget", [first, *rest])
-    if name == "help" and rest:
-        return small_card("What you can ask", [_HOW, first, *rest])
-    return small_card(first, rest) if rest else _line(name, first)
+    return lines_card(name, plain_lines(answer))
+
+
+def lines_card(name: str, lines: Sequence[str]) -> Json:
+    """The answer to ``agent <name>`` as a message with a card; ``lines`` without markup."""
+    if name == "budget" and len(lines) > 1:
+        return lines_activity("Budget", lines)
+    if name == "help" and len(lines) > 1:
+        return small_card("What you can ask", [_HOW, *lines])
+    first, *rest = lines or ["–"]
+    return small_card(first, rest) if rest and name in _HEADED else small_card(_title(name), lines)
+
+
+def _title(name: str) -> str:
+    return {"queue": "Who waits", "tools": "Tools"}.get(name, f"agent {name[:20]}")
 
 
 def _line(name: str, words: str) -> Json:
-    return small_card(f"agent {name[:20]}", [words])
+    return small_card(_title(name), [words])

@@ -30,6 +30,9 @@ from handlers.teams_inert import Json, line, runs, trusted, unmarked
 APPROVE: Final = "deskhand.approve"
 EDIT: Final = "deskhand.edit"
 REJECT: Final = "deskhand.reject"
+REASON_BESIDE: Final = "reject_reason"
+"""A rejection's reason where the same card asks for an approval's: of two inputs with one id mobile
+clients draw no card at all (AdaptiveCards' shared parser, *IdCollision*)."""
 _TOGGLES: Final = frozenset({"approve_now", "draft_again"})
 _ONE: Final = frozenset({"route", "priority", "reason"})
 _MOST_VALUES: Final = 200
@@ -76,11 +79,11 @@ def edit_card(form: EditForm, room: FormRoom) -> Json:
     return _form_card(body, "Save", EDIT, form.token)
 
 
-def reject_card(form: RejectForm) -> Json:
-    """The card inside *Reject*."""
-    reason = _choice_set("reason", "Why", form.reasons, (), FormRoom())
+def reject_card(form: RejectForm, *, reason: str = "reason") -> Json:
+    """The card inside *Reject*. ``reason``: the id of its choice."""
+    reasons = _choice_set(reason, "Why", form.reasons, (), FormRoom())
     body: list[Json] = [
-        {**(reason or {}), "isRequired": True, "errorMessage": "Choose a reason."},
+        {**(reasons or {}), "isRequired": True, "errorMessage": "Choose a reason."},
         _text("words", "In your words", "", multiline=True, limit=given.WORDS_LIMIT,
               required=False),
     ]  # fmt: skip
@@ -251,7 +254,10 @@ def approve_input(submitted: Submission) -> ApproveInput | None:
 
 def reject_input(submitted: Submission) -> RejectInput | FieldErrors:
     """What a submitted rejection says."""
-    return given.reject_input(_Values(submitted.values))
+    values = dict(submitted.values)
+    if REASON_BESIDE in values:
+        values["reason"] = values.pop(REASON_BESIDE)
+    return given.reject_input(_Values(values))
 
 
 def errors_text(errors: FieldErrors) -> str:

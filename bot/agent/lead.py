@@ -19,7 +19,7 @@ from bot.agent.answer import cut
 from bot.agent.draft_check import Source
 from bot.agent.kind import Guess, NoProposal, NotSearched, Ran, Search
 from bot.agent.lead_answer import LeadAnswer, LeadForm, Outreach, lead_form
-from bot.agent.lead_check import Checked, checked
+from bot.agent.lead_check import Checked, checked, of_a_company
 from bot.agent.run import Drafted, Job
 from bot.agent.wanted import Unwanted, Wanted, wanted, wanted_in
 from bot.agent.web_search import WebSearch, web_search
@@ -119,8 +119,11 @@ class LeadKind:
             domain=found.domain or "",
             source=lambda ident: self.reads.source(run, ident),
             seen_at=lambda ident: self.reads.seen_at(run, ident),
+            barred=self.playbook.do_not_enrich,
         )
         key = self._key(found, fields.kept)
+        if key is not None and key.kind == "company":
+            fields = of_a_company(fields)
         if key is None or not fields.kept:
             missing = (*map(_line, answer.missing[:_LIST]), *fields.struck)
             return NoProposal(words="No field has a source.", missing=missing)

@@ -9,7 +9,7 @@ stand on its own pages.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ from bot.agent.lead_answer import FIELDS_MOST, AnsweredField
 from bot.domain import Confidence, LeadField
 from bot.plain_text import clean
 from bot.wording import figures_in, fold
-from tools.crm.records import FIELD_LIMIT, FIELDS, normal_domain, normal_email
+from tools.crm.records import FIELD_LIMIT, FIELDS, Key, is_barred, normal_domain, normal_email
 
 QUOTE_LIMIT = 400
 """Characters of a quote that is kept."""
@@ -27,6 +27,9 @@ QUOTE_LEAST = 3
 
 JUDGEMENTS = frozenset({"fit", "next_step"})
 """Fields that are the model's own: their quote is what they rest on."""
+
+OF_A_PERSON = frozenset({"person", "role", "email", "phone"})
+"""Fields that are asked for with a person alone."""
 
 _OF_FIGURES = frozenset({"size", "news"})
 """Fields whose figures must stand in the quote."""
@@ -52,12 +55,16 @@ def checked(
     domain: str,
     source: Callable[[str], Source | None],
     seen_at: Callable[[str], datetime | None],
+    barred: Sequence[str] = (),
 ) -> Checked:
-    """``domain``: the company's. ``source`` and ``seen_at``: of what this run has read."""
+    """``domain``: the company's. ``source`` and ``seen_at``: of what this run has read.
+    ``barred``: the playbook's ``do_not_enrich``."""
     kept: dict[str, LeadField] = {}
     struck: list[str] = []
     for one in tuple(answered)[:FIELDS_MOST]:
         found = _field(one, domain, source, seen_at)
+        if isinstance(found, LeadField) and _names_barred(found.value, barred):
+            found = "names somebody who is not to be looked up"
         if isinstance(found, str):
             struck.append(f"{_name(one.field)}: {found}")
         elif found.name in kept:
@@ -65,6 +72,13 @@ def checked(
         else:
             kept[found.name] = found
     return Checked(tuple(kept[name] for name in FIELDS if name in kept), tuple(struck))
+
+
+def of_a_company(fields: Checked) -> Checked:
+    """Without what only a person has: it would be written into the company's own record."""
+    kept = tuple(one for one in fields.kept if one.name not in OF_A_PERSON)
+    gone = [one.name for one in fields.kept if one.name in OF_A_PERSON]
+    return Checked(kept, (*fields.struck, *(f"{one}: is a person's, of a company" for one in gone)))
 
 
 def _field(
@@ -147,6 +161,11 @@ def _not_at_work(name: str, value: str, domain: str) -> str | None:
     if any(not _of(address, domain) for address in _EMAIL.findall(value)):
         return "is a mailbox outside the company's domain"
     return None
+
+
+def _names_barred(value: str, barred: Sequence[str]) -> bool:
+    emails = (normal_email(address) for address in _EMAIL.findall(value))
+    return any(is_barred(Key("person", email), barred) for email in emails if email is not None)
 
 
 def _of(address: str, domain: str) -> bool:

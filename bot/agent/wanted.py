@@ -114,7 +114,8 @@ def wanted_in_text(
         if isinstance(found, Unwanted):
             return found
         # A sentence is no name: what stands in it counts.
-        if found.key is not None or (inside is None and len(line.split()) <= _NAME_WORDS):
+        named = inside is None and "@" not in line and len(line.split()) <= _NAME_WORDS
+        if found.key is not None or named:
             return _allowed(found, barred)
     if inside is not None:
         return _allowed(inside, barred)

@@ -308,7 +308,7 @@ class _Run:
         if left and self.why_not:
             told.append(f"not judged: {left} of {len(rules)} rules ({self.why_not})")
         if self.struck:
-            told.append(f"struck: {self.struck} passages that do not stand in the text")
+            told.append(f"struck: {self.struck}, whose passage does not stand in the text")
         why = "no model judged it" if self.why_not else "the model said nothing of it"
         verdicts = tuple(
             self.verdicts.get(rule.id) or verdict(rule, "cannot_tell", None, why) for rule in rules

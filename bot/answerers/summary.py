@@ -104,9 +104,7 @@ class SummaryKind(AnswersOnly):
         kept = sorted(items, key=lambda item: _KINDS.index(item.kind))[:MOST_ITEMS]
         notes = list(self.material.notes)
         if struck:
-            notes.append(
-                f"struck: {struck} that no message or nobody in the conversation bears out"
-            )
+            notes.append(f"struck: {struck}, which nothing or nobody in the conversation bears out")
         if len(items) > len(kept):
             notes.append(f"left out: {len(items) - len(kept)} more")
         made = Answer(kind="summary", items=tuple(kept), notes=tuple(notes))

@@ -26,8 +26,7 @@ class Attached:
 
     async def clock_skew_seconds(self) -> float:
         """How far this machine's clock is ahead of the store's. Raises ``StoreUnavailable``."""
-        seconds, micros = await self.store.wire.command("TIME")
-        return SystemClock().now().timestamp() - (int(seconds) + int(micros) / 1e6)
+        return await self.store.wire.clock_skew_seconds(SystemClock().now())
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bot.faults import ConfigError
 from bot.findings import Finding, of_config, of_environment, unpriced
 from bot.journal import Entry
+from bot.lifecycle import MOST_SKEW_SECONDS
 from bot.ports import StoreUnavailable
 from bot.settings import Settings, named_secrets
 from bot.store.errors import EmbeddedServerError, StoreRefused
@@ -149,7 +150,7 @@ async def _store(settings: Settings, loaded: ConfigFile | None) -> Check:
         )
         for what in facts.unchecked
     ]
-    if abs(skew) > _SKEW_SECONDS:
+    if abs(skew) > MOST_SKEW_SECONDS:
         findings.append(
             Finding(
                 "clock",

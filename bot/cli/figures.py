@@ -163,6 +163,7 @@ def status_lines(figures: dict[str, Any]) -> list[str]:
         f"oldest: {span(waiting['oldest_s'])}",
         f"tickets: {figures['tickets']}",
         f"proposals: {figures['proposals']}",
+        *([f"answered: {figures['answered']} asks"] if figures["answered"] else []),
         f"approved: {figures['approved']}",
         f"edited: {figures['edited']}",
         f"rejected: {figures['rejected']['total']}{_reasons(figures['rejected'])}",

@@ -46,6 +46,7 @@ from bot.lifecycle.drafting import MAX_STARTS
 from bot.lifecycle.effects import (
     APPROVAL_TTL,
     CLAIM_SECONDS,
+    MOST_SKEW_SECONDS,
     UNKNOWN_AFTER_SECONDS,
     approved_at,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "APPROVAL_TTL",
     "CLAIM_SECONDS",
     "MAX_STARTS",
+    "MOST_SKEW_SECONDS",
     "UNKNOWN_AFTER_SECONDS",
     "approved_at",
     "canonical_json",

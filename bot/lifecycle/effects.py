@@ -36,6 +36,9 @@ CLAIM_SECONDS = 8
 UNKNOWN_AFTER_SECONDS = 10
 """A claim without an outcome becomes unknown this long after its deadline: a stalled process must
 not be able to overtake the person who sends again."""
+MOST_SKEW_SECONDS = 4
+"""That margin covers machines whose clocks are each this far from the store's, in either direction:
+who calls a claim overdue, and who made it, look at different ones."""
 APPROVAL_TTL = timedelta(minutes=15)
 """An approval that nobody could act on for so long must be given again."""
 
@@ -66,6 +69,7 @@ def claim(proposal: Proposal, command: Claim) -> Moved | Denied:
     resent = bool(keys) and _is_honoured(done, command.at)
     key = keys[-1] if resent else idempotency_key(proposal, command.index, attempt)
     if key in keys and not resent:
+        # It was to be sent again under the same key, and the remote has forgotten that meanwhile.
         attempt += 1
         key = idempotency_key(proposal, command.index, attempt)
     claimed = done.model_copy(

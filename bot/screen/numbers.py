@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from bot.screen.checksums import luhn, mod_97
 from bot.screen.found import Found, levelled
 
-_GROUPS = re.compile(r"(?:(?<!\w)|(?<=[A-Za-z]{3}))\d+(?:(?:[ \t]{1,2}|[ \t]?[-._/][ \t]?)\d+)*")
+_GROUPS = re.compile(
+    r"(?:(?<!\w)|(?<=[A-Za-z]{3}))\d+"
+    r"(?:(?:[ \t]{1,3}|[ \t]?[-._/|:*\u00b7\u2022\n][ \t]?|\)[ \t]?\()\d+)*"
+)
 _GROUP = re.compile(r"\d+")
 _AFTER = re.compile(r"\w")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from redis.asyncio import Redis
@@ -120,6 +121,11 @@ class Wire:
                 f" {self.wait_ms} ms"
             )
         return answer
+
+    async def clock_skew_seconds(self, now: datetime) -> float:
+        """How far ``now``, this machine's time, is ahead of the server's."""
+        seconds, micros = await self.command("TIME")
+        return now.timestamp() - (int(seconds) + int(micros) / 1e6)
 
     async def load(self, scripts: Sequence[Script]) -> None:
         """Make the scripts known to the server, so that no first use pays for it."""

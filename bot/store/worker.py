@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from docket import Worker as DocketWorker
 
 from bot.journal import Entry, sign_head
+from bot.lifecycle import MOST_SKEW_SECONDS
 from bot.ports import Clock, StoreUnavailable, Wake, WakeKind
 from bot.store.hands import Handed, hand_over
 from bot.store.queue import Queue
@@ -390,6 +391,13 @@ class Worker:
             log.error(
                 "the store's history has forked (a failover): nothing is dispatched until a manager"
                 " says `/agent resume`, or somebody here runs `deskhand doctor --resume`"
+            )
+        skew = await self._store.wire.clock_skew_seconds(self._clock.now())
+        if abs(skew) > MOST_SKEW_SECONDS:
+            log.error(
+                "this machine's clock and the store's are %.0f s apart: set both by NTP, for the"
+                " clock says when an action is unknown and may be sent again",
+                abs(skew),
             )
         await self._count_waiting()
         given_up = await self._store.give_up_abandoned()

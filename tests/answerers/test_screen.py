@@ -83,7 +83,7 @@ async def test_a_passage_that_does_not_stand_there_makes_it_cannot_tell() -> Non
         "codes": "pass",
     }
     assert all(one.quote is None for one in made.verdicts)
-    assert made.notes == ("struck: 2 passages that do not stand in the text",)
+    assert made.notes == ("struck: 2, whose passage does not stand in the text",)
 
 
 async def test_a_thread_is_screened_whole() -> None:

@@ -71,7 +71,7 @@ async def test_what_no_message_bears_out_is_struck() -> None:
         ("open", "", "Is it so?"),
         ("owes", "Globex", "Globex pays."),
     ]
-    assert made.notes == ("struck: 7 that no message or nobody in the conversation bears out",)
+    assert made.notes == ("struck: 7, which nothing or nobody in the conversation bears out",)
 
 
 async def test_more_than_can_be_shown_is_counted() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from bot.cli.attach import attached
 from bot.cli.doctor import Check, examine, resume
 from bot.cli.slack_app import SCOPES
+from bot.clock import SystemClock
 from bot.journal import Entry
 from bot.settings import Settings, from_environment
 from tests.standins.slack import SlackStandin, slack_standin
@@ -145,3 +146,17 @@ async def test_after_a_failover_it_says_so_and_lets_actions_go_on(
             for line in page
         ]
         assert said == ["pause", "resume"]
+
+
+@pytest.mark.parametrize(("ahead", "said"), [(2, False), (6, True), (-6, True)])
+async def test_a_clock_that_the_claims_cannot_bear_is_named(
+    folder: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch, ahead: int, said: bool
+) -> None:
+    class Off(SystemClock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(seconds=ahead)
+
+    monkeypatch.setattr("bot.cli.attach.SystemClock", Off)
+    settings = settings_of(folder, REDIS_URL=redis_url, DESKHAND_SECRET="s" * 32)
+    store = (await checks_of(settings, offline=True))["store"]
+    assert ("s apart" in text(store)) == said

@@ -66,10 +66,10 @@ async def test_no_decision_is_saved_later_than_its_time(redis_url: str, beaten: 
 async def test_a_decision_that_comes_too_late_for_the_server_is_not_saved(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot.decide.saving, "DECIDE_SECONDS", 0.05)
     card = await room.card()
     decided(await room.press(card, "approve"))  # the server's clock is known from here on
     other = await room.card()
+    monkeypatch.setattr(bot.decide.saving, "DECIDE_SECONDS", 0.05)
     # A process whose clock has fallen behind the server's by more than it had left.
     room.store._server_clock = (room.clock.monotonic(), room.store._server_clock[1] - 1000)
     assert refused(await room.press(other, "approve")) == "not_saved"

@@ -151,15 +151,16 @@ def test_the_buttons_are_those_of_the_state(name: str, titles: list[str]) -> Non
 @pytest.mark.parametrize("name", SAMPLES)
 def test_an_activity_says_what_it_is_and_begins_with_its_state(name: str) -> None:
     sample = SAMPLES[name]
+    about: dict[str, object] = {
+        "kind": "card",
+        "proposal": sample.proposal,
+        "revision": sample.revision,
+        "state": sample.state,
+    }
+    if name == "screened":
+        about |= {"hits": ["promise", "foreign_link", "policy:rivals"], "approvals": [1, 2]}
     for drawn in (everybody(sample), approver(sample, FORMS)):
-        assert drawn["channelData"] == {
-            "deskhand": {
-                "kind": "card",
-                "proposal": sample.proposal,
-                "revision": sample.revision,
-                "state": sample.state,
-            }
-        }
+        assert drawn["channelData"] == {"deskhand": about}
         assert drawn["summary"].startswith(sample.state)
         assert card_of(drawn)["fallbackText"].startswith(sample.state)
 

@@ -26,6 +26,7 @@ from tests.live.steps import (
     until,
     words,
 )
+from tests.live.test_erase import erase
 from tests.standins.anthropic import Reply, Request, json_reply
 from tests.standins.slack import Message
 from tests.standins.wire import DropReply
@@ -120,6 +121,7 @@ async def test_a_question_is_answered_in_its_thread(desk: Live) -> None:
     assert "not read: empty.pdf" in words(found)
     assert "<!channel>" not in found.text, "untrusted words are inert"
     await idle(desk)
+    assert answers(desk) == [found], "app_mention and message are one ask"
     assert not desk.model.requests
     assert not cards(desk)
     entries = await journal_of(desk, payload["run"])
@@ -129,8 +131,12 @@ async def test_a_question_is_answered_in_its_thread(desk: Live) -> None:
     assert [(one.data["what"], one.data["parts"], one.data["private"]) for one in lines] == [
         ("research", 1, False)
     ]
+    await desk.people.command(f"show {payload['run']}", user="U0MANAGER")
+    await alone(desk, "U0MANAGER", "Interest of 9 percent")
     figures = await status(desk)
     assert (figures["answered"], figures["proposals"], figures["waiting"]["total"]) == (1, 0, 0)
+    said = await desk.people.command("status", user="U0MANAGER")
+    assert "answered: 1 asks, 0 before" in str(said.body)
     again = await asks(desk, "research the length of the moon's shadow")
     nothing = await answer(desk, 2)
     assert nothing.thread_ts == again.ts
@@ -177,6 +183,7 @@ async def test_where_guests_read_the_answer_is_shared_by_approval(desk: Live) ->
     assert "research" in seen.text
     await idle(desk)
     assert not answers(desk)
+    assert len([one for one in desk.slack.space.ephemerals if "9 percent" in one.block_text]) == 1
     forged = replace(seen, blocks=[_with_value(block, "x" * 36) for block in seen.blocks])
     await desk.people.click("U0AGENT", forged, "deskhand.share")
     await alone(desk, "U0AGENT", "time is over")
@@ -190,7 +197,7 @@ async def test_where_guests_read_the_answer_is_shared_by_approval(desk: Live) ->
     card = await card_that(desk, "pending", "Interest of 9 percent", timeout=LIMIT)
     assert card.channel == "C0BILLING"
     await desk.people.click("U0AGENT", card, "deskhand.approve")
-    await told(desk, "U0AGENT", "somebody else must decide")
+    await told(desk, "U0AGENT", "You asked for this, so somebody else must decide")
     desk.slack.faults.add(
         "chat.postMessage", DropReply(), when=lambda args: bool(args.get("thread_ts"))
     )
@@ -202,6 +209,8 @@ async def test_where_guests_read_the_answer_is_shared_by_approval(desk: Live) ->
     assert shared.payload["kind"] == "research"
     assert shared.payload["passages"][0]["quote"] in words(shared)
     assert "<!channel>" not in shared.text
+    await desk.people.command(f"show {shared.payload['run']}", user="U0MANAGER")
+    await alone(desk, "U0MANAGER", "for its asker alone")
     figures = await status(desk)
     assert (figures["answered"], figures["proposals"], figures["approved"]) == (1, 1, 1)
     assert figures["tickets"] == 1
@@ -213,7 +222,9 @@ def _with_value(block: dict[str, Any], value: str) -> dict[str, Any]:
     return {**block, "elements": [{**one, "value": value} for one in block["elements"]]}
 
 
-async def test_an_answer_whose_reply_was_lost_is_looked_up_and_posted_once(desk: Live) -> None:
+async def test_an_answer_whose_reply_was_lost_is_looked_up_and_posted_once(
+    desk: Live, redis_url: str
+) -> None:
     desk.slack.faults.add(
         "chat.postMessage", DropReply(), when=lambda args: bool(args.get("thread_ts"))
     )
@@ -228,6 +239,13 @@ async def test_an_answer_whose_reply_was_lost_is_looked_up_and_posted_once(desk:
     await eventually(noted, timeout=LIMIT)
     await idle(desk)
     assert answers(desk) == [found]
+    code, report, _ = await erase(desk, redis_url, "--person", "U0AGENT")
+    assert (code, report["tickets"], report["cards"]) == (0, 1, 1)
+    space = desk.slack.space
+    await until(desk, lambda: QUESTION not in words(space.current(found)), timeout=LIMIT)
+    gone = space.current(found)
+    assert "9 percent" not in gone.text + words(gone) + str(gone.metadata)
+    assert "Erased" in words(gone)
 
 
 def guesses(playbook: str, *, clear: bool) -> Any:

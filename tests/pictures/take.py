@@ -21,7 +21,7 @@ from typing import Any
 
 from handlers.slack_blocks import card_message, plain_message, show_view
 from handlers.slack_modals import Carried, edit_view
-from tests.pictures import figures, leads
+from tests.pictures import answers, figures, leads
 from tests.pictures.samples import LONG, PENDING, SAMPLES
 
 HERE = Path(__file__).parent
@@ -52,7 +52,7 @@ def drawings() -> dict[str, list[dict[str, Any]]]:
         "lead_long": card_message(leads.long_card()).blocks,
         "lead_form": edit_view(leads.form(), carried)["blocks"],
     }
-    return cards | others | about | figures.drawings()
+    return cards | others | about | answers.drawings() | figures.drawings()
 
 
 def browser() -> str:

@@ -1,4 +1,5 @@
-"""Every picture can be taken, and none is blank. On demand: ``pytest -m e2e tests/pictures``."""
+"""Every picture can be taken, and none is blank. In a browser on demand: ``pytest -m e2e
+tests/pictures``."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ import pytest
 
 from handlers.teams_card import card_of, everybody
 from tests.handlers.any_card import HOSTILE
+from tests.handlers.teams_schema import card_faults
 from tests.pictures import teams
 from tests.pictures.samples import PENDING
 from tests.pictures.take import drawings, installed, page, take
@@ -32,6 +34,11 @@ def test_every_card_is_drawn_in_a_browser(tmp_path: Path) -> None:
         assert len(content) > 8_000
         # What the renderer does not know it shows as its source.
         assert "&lt;!date" not in html
+
+
+def test_every_teams_card_is_what_the_schema_asks() -> None:
+    drawn = teams.pictures()
+    assert {name: faults for name, one in drawn.items() if (faults := card_faults(one.card))} == {}
 
 
 @pytest.mark.e2e

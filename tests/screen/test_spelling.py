@@ -41,6 +41,13 @@ def test_nothing_unseen_keeps_it_apart(name: str, whole: str, hidden: str) -> No
     assert (name == "iban") == (written in masked(written))
 
 
+@pytest.mark.parametrize("between", ["\n", "   ", " \u00b7 ", "\u2022", "|", ":", "*", ")("])
+def test_a_card_is_found_however_its_groups_are_held_apart(between: str) -> None:
+    written = between.join(CARD.split())
+    assert names(f"It is ({written}).") == {"payment_card": written}
+    assert CARD[-4:] not in masked(written)
+
+
 @pytest.mark.parametrize(
     "zero",
     ["\u0660", "\uff10", "\U0001d7ce", "\U0001d7d8"],
@@ -69,6 +76,7 @@ def test_small_and_circled_digits_are_digits(digits: str) -> None:
         ("other_phone", "+49\u200d 30\u200d 901820"),
         ("foreign_link", "https://evil\u200d.example/a"),
         ("foreign_link", "https://ｅｖｉｌ.example/a"),
+        ("foreign_link", "ｗｗｗ．ｅｖｉｌ．ｃｏｍ"),
     ],
 )
 def test_other_letters_for_it_hide_nothing(name: str, written: str) -> None:
