@@ -30,7 +30,8 @@ ANSWER_SECONDS: Final = 2.5
 _PRIVATE: Final = frozenset({"show", "trace", "console"})
 """Answered in the asker's own chat; elsewhere only what everybody may see of it."""
 _HOW: Final = "Begin with “agent”; outside your own chat with Deskhand, mention it first."
-_HEADED: Final = frozenset({"show", "trace", "console"})
+_TITLES: Final = {"queue": "Who waits", "tools": "Tools", "console": "Web console"}
+_HEADED: Final = frozenset({"show", "trace"})
 """Answers whose first line is a heading."""
 _STEERING: Final = frozenset({"pause", "resume"})
 _BOLD = re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])")
@@ -111,7 +112,7 @@ def lines_card(name: str, lines: Sequence[str]) -> Json:
 
 
 def _title(name: str) -> str:
-    return {"queue": "Who waits", "tools": "Tools"}.get(name, f"agent {name[:20]}")
+    return _TITLES.get(name, f"agent {name[:20]}")
 
 
 def _line(name: str, words: str) -> Json:

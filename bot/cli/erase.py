@@ -67,6 +67,7 @@ async def _erase(settings: Settings, person: str, *, dry_run: bool) -> Counts:
     from bot.cli.attach import attached
     from bot.clock import SystemClock
     from bot.store.erasing import Eraser
+    from bot.store.references import RedisReferences
     from bot.store.reports import Reports, reports_folder
     from bot.store.rewriting import rewrite_files
 
@@ -74,6 +75,10 @@ async def _erase(settings: Settings, person: str, *, dry_run: bool) -> Counts:
         reports = Reports(reports_folder(settings.data))
         eraser = Eraser(there.store.wire, there.store.keys, SystemClock(), reports)
         counts = await eraser.person(person, dry_run=dry_run)
+        if not dry_run:
+            # Where a person in Teams is reached; Entra's object ids are kept in small letters.
+            references = RedisReferences(there.store.wire, there.store.keys)
+            await references.forget(person.strip().lower())
         if settings.embedded and not dry_run:
             # Also where nothing was found: an earlier run may have been broken off before this.
             try:

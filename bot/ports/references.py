@@ -53,6 +53,10 @@ class References(Protocol):
 
     async def member(self, oid: str) -> Member | None: ...
 
+    async def forget(self, oid: str) -> None:
+        """Forget a person and their chat with the bot, until they are heard of again."""
+        ...
+
     async def address(self, team: str = "") -> tuple[str, str] | None:
         """The last known address of this team, else of anything, and the bot's id there."""
         ...

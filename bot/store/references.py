@@ -43,6 +43,11 @@ class RedisReferences:
         found = await self._wire.command("HGET", self._key, f"m:{oid}")
         return None if found is None else Member.model_validate_json(found)
 
+    async def forget(self, oid: str) -> None:
+        known = await self.member(oid)
+        if known is not None:
+            await self._wire.command("HDEL", self._key, f"m:{oid}", f"c:{known.chat}")
+
     async def address(self, team: str = "") -> tuple[str, str] | None:
         found = await self._wire.command("HMGET", self._key, f"s:{team}", "s:")
         at = next((one for one in found if one is not None), None)

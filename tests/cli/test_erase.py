@@ -11,8 +11,10 @@ import pytest
 
 from bot.cli import run
 from bot.domain import Author, Message
+from bot.ports.references import Conversation, Member
 from bot.settings import TENANT
 from bot.store.embedded import EmbeddedServer
+from bot.store.references import RedisReferences
 from bot.store.segments import Archive, Segments, segments_folder
 from tests.store.make import AT, Desk, open_desk, proposal, ticket
 
@@ -39,6 +41,18 @@ async def _planted(folder: Path) -> str:
         await desk.redis.hset(desk.store.keys.texts, "1-1", f"0{{}}{PLANTED}")
         await desk.redis.hdel(desk.store.keys.texts, "1-1")
         return drafted.id
+
+
+async def _spoken(folder: Path, oid: str) -> None:
+    """A person in Teams was heard of in their chat with the bot."""
+    async with EmbeddedServer(folder) as server, open_desk(server.url, TENANT) as desk:
+        at = "https://smba.trafficmanager.net/emea"
+        chat = Conversation(id=f"a:{PLANTED}", kind="personal", service_url=at, bot="28:bot")
+        member = Member(
+            oid=oid, id=f"29:{PLANTED}", conversation=chat.id, service_url=at, bot="28:bot",
+            chat=chat.id,
+        )  # fmt: skip
+        await RedisReferences(desk.store.wire, desk.store.keys).keep(chat, member)
 
 
 async def _archive(folder: Path, secret: str) -> None:
@@ -78,6 +92,16 @@ def test_nothing_is_left_in_the_data_folder(data: Path, capsys: Captured) -> Non
     assert run(["trace", drafted]) == 0
     assert "erased" in capsys.readouterr().out
     assert run(["erase", "--person", " "]) == 2
+
+
+def test_how_a_person_in_teams_is_reached_goes_too(data: Path, capsys: Captured) -> None:
+    oid = "0a000000-0000-4000-8000-00000000000b"
+    asyncio.run(_spoken(data, oid))
+    assert run(["erase", "--person", oid, "--dry-run"]) == 0
+    assert holds(data)
+    assert run(["erase", "--person", oid.upper()]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("cards: 0")
+    assert holds(data) == []
 
 
 def test_verify_reads_the_files_and_names_what_is_wrong(data: Path, capsys: Captured) -> None:

@@ -75,3 +75,19 @@ async def test_a_persons_own_chat_is_kept_when_they_write_elsewhere(seeing: Seei
     member = await seeing.kept.member(oid(3))
     assert member is not None
     assert (member.chat, member.conversation) == (chat, SUPPORT)
+
+
+async def test_a_forgotten_person_and_their_chat_are_known_again_when_they_write(
+    seeing: Seeing,
+) -> None:
+    world = seeing.people.teams.world
+    chat = world.chat_with(world.people["customer"])
+    await seeing.saw("customer")
+    await seeing.saw("customer", chat)
+    await seeing.kept.forget(oid(1))
+    assert await seeing.kept.member(oid(1)) is None
+    assert [one.id for one in await seeing.kept.conversations()] == [SUPPORT]
+    await seeing.kept.forget(oid(1))
+    seeing.clock.step(61)
+    await seeing.saw("customer")
+    assert (await seeing.kept.member(oid(1))) is not None
