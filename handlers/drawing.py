@@ -129,7 +129,7 @@ class Draft:
     """What stands after the word *Unsupported*; empty where nothing is."""
 
 
-def draft_of(draw: Drawing, card: CardView) -> Draft | None:
+def fitted_draft(draw: Drawing, card: CardView) -> Draft | None:
     """The draft, with what is unsupported or was found by the screen marked in it; None: the card
     has none."""
     if card.draft is None:

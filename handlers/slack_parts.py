@@ -22,8 +22,8 @@ from handlers.drawing import (
     author_of,
     change_of,
     cost,
-    draft_of,
     files_of,
+    fitted_draft,
     hit_of,
     labels_of,
     nothing_follows,
@@ -109,7 +109,7 @@ def customer(draw: Drawing, card: CardView) -> None:
 
 def draft(draw: Drawing, card: CardView) -> None:
     """The reply, word for word, with unsupported passages marked."""
-    shown = draft_of(draw, card)
+    shown = fitted_draft(draw, card)
     if shown is None:
         return
     parts = [

@@ -20,8 +20,8 @@ from handlers.drawing import (
     author_of,
     change_of,
     cost,
-    draft_of,
     files_of,
+    fitted_draft,
     hit_of,
     labels_of,
     nothing_follows,
@@ -152,7 +152,7 @@ def customer(draw: Drawing, card: CardView) -> None:
 
 def draft(draw: Drawing, card: CardView) -> None:
     """The reply, word for word, with unsupported passages marked."""
-    shown = draft_of(draw, card)
+    shown = fitted_draft(draw, card)
     if shown is None:
         return
     title = shown.title

@@ -173,9 +173,9 @@ async def test_a_foreign_service_url_is_403_even_with_a_token_for_it(desk: Teams
         for url in FOREIGN:
             message = desk.people.activity("customer", text="Another one", serviceUrl=url)
             press = desk.people.pressed("agent", card, "deskhand.approve", token)
+            for_it = desk.teams.issuer.token(url)
             for activity in (message, {**press, "serviceUrl": url}):
                 assert (await desk.people.send(activity)).status == 403, url
-                for_it = desk.teams.issuer.token(url)
                 assert (await desk.people.send(activity, token=for_it)).status == 403, url
                 assert (await desk.people.send(activity, token=None)).status == 401, url
         assert await tickets(desk) == 1
