@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+_CLEAN = re.compile("[\t\n -~]*")
 _BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _HIDDEN = re.compile(
     "["
@@ -29,6 +30,8 @@ _STACKED = re.compile("([\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]{4})[\u0300-\u0
 
 def clean(text: str) -> str:
     """``text`` without anything that a reader does not see but is acted on or misled by."""
+    if _CLEAN.fullmatch(text):
+        return text
     text = _BREAKS.sub("\n", text)
     text = _SURROGATE.sub("\ufffd", text)
     return _STACKED.sub(r"\1", _JOIN_NOTHING.sub("", _HIDDEN.sub("", text)))

@@ -137,7 +137,7 @@ def texts_in(ticket: Ticket, proposals: Sequence[Proposal]) -> int:
     for one in proposals:
         reply = one.content.reply if one.content else None
         count += sum(map(bool, (reply, one.drafted, one.why, one.answer, one.declined)))
-        count += len(one.citations)
+        count += len(one.citations) + (len(one.lead.fields) if one.lead is not None else 0)
     return count
 
 

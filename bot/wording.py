@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from bot.words import STOP_WORDS
 
-_SPACE = re.compile(r"\s+")
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,:]\d+)*")
 _SENTENCE = re.compile(r"[^.!?…\n]+(?:[.!?…](?!\s|$)[^.!?…\n]*)*[.!?…]*")
 _ABBREVIATION = re.compile(
@@ -40,7 +39,7 @@ COUNTED = re.compile(
 
 def fold(text: str) -> str:
     """``text`` with every run of white space as one space, for verbatim comparison."""
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

@@ -36,15 +36,10 @@ def lead(draw: Drawing, card: CardView) -> None:
             parts.append(text.bullets([_source(draw, row)], indent=1))
     if len(rows) < len(shown.rows):
         more = f"and {len(shown.rows) - len(rows)} more"
-        parts.append(text.section(text.leaf(f"{more}\n", italic=True)))
-    if shown.same:
-        parts.append(
-            text.section(
-                text.leaf("In the CRM already: ", bold=True),
-                text.leaf(", ".join(shown.same) + "\n"),
-            )
-        )
-    for title, lines in (("Not read", shown.missed), ("Struck", shown.struck)):
+        parts.append(text.bullets([[text.leaf(more, italic=True)]]))
+    same = (", ".join(shown.same),) if shown.same else ()
+    lists = (("In the CRM already", same), ("Not read", shown.missed), ("Struck", shown.struck))
+    for title, lines in lists:
         if lines:
             parts += _list(draw, title, lines)
     draw.add(text.rich(*parts))

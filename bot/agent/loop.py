@@ -168,6 +168,8 @@ class _Loop(Generic[AnswerT, EndT_co]):
     turns: list[Turn] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     steps: int = 0
+    before: int = 0
+    """Of them, those before the first that looks things up or answers."""
     unusable: int = 0
     degraded: Degrade | None = None
 
@@ -259,6 +261,7 @@ class _Loop(Generic[AnswerT, EndT_co]):
         match called:
             case Answered(answer):
                 self.steps += 1
+                self.before = self.steps
                 whole = answer.stop == "end_turn"
                 return Searched(answer.text if whole else "", answer.hits)
             case NoMoney(_, words) | Down(words):
@@ -306,7 +309,7 @@ class _Loop(Generic[AnswerT, EndT_co]):
             return "last"
         looked_up = any(turn.results for turn in self.turns)
         local_anew = self.degraded is not None and not looked_up
-        return "research" if self.steps == 0 or local_anew else "draft"
+        return "research" if self.steps == self.before or local_anew else "draft"
 
     def _prompt(self, kind: StepKind) -> Prompt:
         kit, tokens = self.kit, self.kit.prompt.front.max_tokens

@@ -7,6 +7,7 @@ the text. Where no model can be had, those rules are open and the answer says so
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -20,7 +21,7 @@ from bot.agent.kit import Kit, make_kit
 from bot.agent.loop import run_agent
 from bot.agent.prompting import PromptFile
 from bot.agent.run import AgentPorts, Cancelled, Job, Stopped, Unpaid
-from bot.answerers.kind import AnswersOnly, read_as, stands_whole
+from bot.answerers.kind import AnswersOnly, Span, read_as, stands_whole
 from bot.answerers.material import (
     NOTHING,
     Material,
@@ -29,7 +30,7 @@ from bot.answerers.material import (
     unread_files,
     without_texts,
 )
-from bot.answerers.sources import Source, Sources
+from bot.answerers.sources import GONE, Source, Sources
 from bot.answering import Answered, AnswerOutcome, Declined
 from bot.domain import Answer, Verdict
 from bot.playbook import Playbook
@@ -214,16 +215,19 @@ class ScreenAnswers:
         cancelled: Callable[[], Awaitable[bool]],
         doing: Callable[[str], Awaitable[None]],
     ) -> AnswerOutcome:
-        listed = self.lists[playbook.name]
+        span, listed = Span.of(playbook, ports), self.lists.get(playbook.name)
+        if listed is None:
+            return Declined(GONE)
         if not listed.policy.rules:
             return Declined(NO_RULES)
         await doing("Reading the text")
-        source = await self._source(job)
+        source = await span.reading(self._source(job))
         if isinstance(source, Declined):
             return source
         said, mask = source.conversation.said, ports.mask_inbound
         await doing("Holding it against the policy")
-        run = _Run(listed, said, failed_outright(listed.policy, said, mask=mask))
+        failed = await asyncio.to_thread(failed_outright, listed.policy, said, mask=mask)
+        run = _Run(listed, said, failed, span)
         ended = await run.judge(job, ports, cancelled)
         if ended is not None:
             return ended
@@ -250,6 +254,7 @@ class _Run:
     listed: Checklist
     said: tuple[Said, ...]
     verdicts: dict[str, Verdict]
+    span: Span
     notes: tuple[str, ...] = ()
     struck: int = 0
     why_not: str = ""
@@ -270,12 +275,15 @@ class _Run:
         for kit, batch in zip(self.listed.kits, self.listed.batches, strict=True):
             if all(rule.id in self.verdicts for rule in batch):
                 continue
+            if self.steps >= self.span.limits.steps:
+                self.why_not = f"all {self.span.limits.steps} steps are used"
+                return None
             room = room_for(kit, job, ports, calls=len(self.listed.kits))
-            read = material(self.said, room, mask=ports.mask_inbound)
+            read = await asyncio.to_thread(material, self.said, room, mask=ports.mask_inbound)
             self.notes = read.notes
             outcome = await run_agent(
                 replace(job, said=read.text),
-                replace(kit, kind=ScreenKind(batch, read)),
+                replace(self.span.rest_of(kit, self.steps), kind=ScreenKind(batch, read)),
                 quiet,
                 cancelled=cancelled,
             )

@@ -16,6 +16,7 @@ NO_THREAD = "Ask in a thread: what was said there is what I read."
 NO_THREADS_IN = {
     "teams": "In Teams I cannot read a conversation: Teams shows a bot only what is said to it.",
 }
+GONE = "The playbook that did this is gone from the config file."
 NOTHING_SAID = "Nothing is written there besides your question."
 
 

@@ -7,6 +7,7 @@ summary: there is no tool, no action and no address to choose.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from bot.agent.loop import run_agent
 from bot.agent.prompting import PromptFile
 from bot.agent.run import AgentPorts, Job, Stopped
 from bot.answerers.cues import found_by_cues
-from bot.answerers.kind import AnswersOnly, read_as, stands_whole
+from bot.answerers.kind import AnswersOnly, Span, read_as, stands_whole
 from bot.answerers.material import (
     NOTHING,
     Material,
@@ -30,7 +31,7 @@ from bot.answerers.material import (
     unread_files,
     without_texts,
 )
-from bot.answerers.sources import Source, Sources, link_in
+from bot.answerers.sources import GONE, Source, Sources, link_in
 from bot.answering import Answered, AnswerOutcome, Declined
 from bot.domain import Answer, Item
 from bot.playbook import Playbook
@@ -39,6 +40,8 @@ from bot.wording import fold
 from tools.spec import ReadTool
 
 MOST_ITEMS: Final = 20
+_MOST_READ: Final = 60
+"""Items of a model's that are looked at at all."""
 WORDS_LIMIT: Final = 400
 WHO_LIMIT: Final = 120
 USAGE: Final = (
@@ -99,8 +102,10 @@ class SummaryKind(AnswersOnly):
         return read_as(_Points, text)
 
     async def finish(self, answer: _Points, ran: Ran) -> Answered:
-        items = [item for one in answer.items if (item := self._item(one)) is not None]
-        struck = len(answer.items) - len(items)
+        given = answer.items[:_MOST_READ]
+        spoken = self._spoken()
+        items = [item for one in given if (item := self._item(one, spoken)) is not None]
+        struck = len(given) - len(items)
         kept = sorted(items, key=lambda item: _KINDS.index(item.kind))[:MOST_ITEMS]
         notes = list(self.material.notes)
         if struck:
@@ -110,28 +115,29 @@ class SummaryKind(AnswersOnly):
         made = Answer(kind="summary", items=tuple(kept), notes=tuple(notes))
         return Answered(made, ran.model, ran.cost_usd, ran.steps, (), self.prompt_version)
 
-    def _item(self, point: _Point) -> Item | None:
+    def _spoken(self) -> str:
+        """Everybody who speaks and all that is said, to look names up in."""
+        said = self.material.said
+        people = (*(one.author for one in said), *self.names)
+        return "\n".join((*people, *(one.text for one in said))).casefold()
+
+    def _item(self, point: _Point, spoken: str) -> Item | None:
         message = self.material.message(point.message)
         words = cut(fold(point.words), WORDS_LIMIT)
         if message is None or not message.link or not words:
             return None
         who = cut(fold(point.who), WHO_LIMIT)
-        if not self._known(who):
+        if not _known(who, spoken):
             if point.kind in _NAMED:
                 return None
             who = ""
         return Item(kind=point.kind, who=who, words=words, link=message.link)
 
-    def _known(self, who: str) -> bool:
-        """Whether everybody in ``who`` speaks in the conversation or is named there."""
-        named = [part for part in _BETWEEN_NAMES.split(who.casefold().replace("@", "")) if part]
-        people = [one.author.casefold() for one in self.material.said]
-        people += [name.casefold() for name in self.names]
-        return bool(named) and all(
-            any(stands_whole(name, one) for one in people)
-            or any(stands_whole(name, one.text.casefold()) for one in self.material.said)
-            for name in named
-        )
+
+def _known(who: str, spoken: str) -> bool:
+    """Whether everybody in ``who`` speaks in the conversation or is named there."""
+    named = [part for part in _BETWEEN_NAMES.split(who.casefold().replace("@", "")) if part]
+    return bool(named) and all(stands_whole(name, spoken) for name in named)
 
 
 def summary_kit(
@@ -170,15 +176,17 @@ class SummaryAnswers:
         cancelled: Callable[[], Awaitable[bool]],
         doing: Callable[[str], Awaitable[None]],
     ) -> AnswerOutcome:
+        span, kit = Span.of(playbook, ports), self.kits.get(playbook.name)
+        if kit is None:
+            return Declined(GONE)
         await doing("Reading what was said")
-        source = await self._source(job)
+        source = await span.reading(self._source(job))
         if isinstance(source, Declined):
             return source
-        conversation, kit = source.conversation, self.kits[playbook.name]
-        room = room_for(kit, job, ports)
-        read = material(conversation.said, room, mask=ports.mask_inbound)
+        conversation, room = source.conversation, room_for(kit, job, ports)
+        read = await asyncio.to_thread(material, conversation.said, room, mask=ports.mask_inbound)
         await doing("Summing it up")
-        outcome = await self._asked(job, kit, ports, read, conversation, cancelled)
+        outcome = await self._asked(job, span.rest_of(kit), ports, read, conversation, cancelled)
         if isinstance(outcome, Stopped) and outcome.handoff.reason in ("model", "money"):
             outcome = _without_a_model(read, outcome)
         if not isinstance(outcome, Answered):

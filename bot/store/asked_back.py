@@ -1,7 +1,7 @@
 """Asks that nobody could tell the meaning of, kept until their asker has said it with a button.
 
 A token is never stored, only its SHA-256: who reads the store cannot press for somebody else. What
-is kept forgets itself after an hour.
+is kept forgets itself after an hour, and before that when its asker's words are erased.
 """
 
 from __future__ import annotations
@@ -9,12 +9,31 @@ from __future__ import annotations
 import hashlib
 
 from bot.domain import Delivery
+from bot.retention import wrote
 from bot.store.codec import BRIEFLY, pack, unpack
 from bot.store.keys import Keys
 from bot.store.wire import Wire
 
 ASKED_BACK_SECONDS = 3600
 """How long a button of *what do you mean* works."""
+
+
+_PART = "asked-back:"
+
+
+async def asked_by(wire: Wire, keys: Keys, person: str) -> list[str]:
+    """The keys under which this person's asks are kept; found by a scan, for they have no index."""
+    found, cursor = list[str](), b"0"
+    while True:
+        pattern = f"{keys.prefix}{_PART}*"
+        cursor, page = await wire.command("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)
+        kept = await wire.command("MGET", *page) if page else []
+        for name, packed in zip(page, kept, strict=True):
+            ask = unpack(Delivery, packed) if packed is not None else None
+            if ask and (wrote(ask.author, person) or (ask.asker and ask.asker.id == person)):
+                found.append(name.decode())
+        if int(cursor) == 0:
+            return found
 
 
 class RedisAskedBack:
@@ -34,4 +53,4 @@ class RedisAskedBack:
 
     def _key(self, token: str) -> str:
         hashed = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{self._prefix}asked-back:{hashed}"
+        return f"{self._prefix}{_PART}{hashed}"

@@ -35,6 +35,7 @@ from bot.retention import (
 )
 from bot.runs import transition_entry
 from bot.store import documents, wakes
+from bot.store.asked_back import asked_by
 from bot.store.codec import unpack, unpack_document
 from bot.store.documents import Operation, belonging, person_member, proposal_member, read_board
 from bot.store.entries import read_entry, read_index, read_texts
@@ -142,19 +143,15 @@ class Eraser:
         return await self._members(start)
 
     async def _deliveries(self, person: str, *, dry_run: bool) -> Counts:
-        """What came in from them and nobody has worked in yet."""
-        kept = await self._wire.command("HGETALL", self._keys.inbox)
-        theirs = [
-            name.decode()
-            for name, packed in kept.items()
-            if wrote(unpack(Delivery, packed).author, person)
-        ]
-        if theirs and not dry_run:
+        """What came in from them and nobody has worked in yet, or knows the meaning of."""
+        inbox = (await self._wire.command("HGETALL", self._keys.inbox)).items()
+        theirs = [one.decode() for one, raw in inbox if wrote(unpack(Delivery, raw).author, person)]
+        asked = await asked_by(self._wire, self._keys, person)
+        if not dry_run:
             due = [wakes.member(Wake("deliver", name)) for name in theirs]
-            await self._wire.commands(
-                ("HDEL", self._keys.inbox, *theirs), ("ZREM", self._keys.due, *due)
-            )
-        return Counts(texts=len(theirs))
+            gone = [("HDEL", self._keys.inbox, *theirs), ("ZREM", self._keys.due, *due)]
+            await self._wire.commands(*(gone if theirs else ()), *(("DEL", one) for one in asked))
+        return Counts(texts=len(theirs) + len(asked))
 
     # --- by age -------------------------------------------------------------------------------
 

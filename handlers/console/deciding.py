@@ -116,11 +116,13 @@ async def decide(parts: ConsoleParts, request: Request, visitor: Visitor, form: 
         log.warning("deskhand: a decision in the console was not saved: %s", away)
         outcome = NotDecided("not_saved", STORE_AWAY)
     match outcome:
-        case Decided(_, words):
+        case Decided(proposal, words):
             if from_htmx(request):
                 told = line(await parts.names.put(words))
                 return said(request, told, headers={"HX-Trigger": "desk-decided"})
-            return RedirectResponse(f"/console?done={verb}", 303)
+            # Another must approve too: a first approval, or what is to be sent again.
+            waits = proposal.state == "pending" and verb != "edit"
+            return RedirectResponse(f"/console?done={'waits' if waits else verb}", 303)
         case NotDecided():
             return await _not_decided(parts, request, visitor, outcome)
         case FieldErrors(errors):

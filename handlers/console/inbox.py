@@ -71,6 +71,7 @@ _SAID: Final = {
     "retry": "Approved again; it is being carried out.",
     "settle_done": "Noted: it arrived.",
     "settle_retry": "Approved again; it is being sent.",
+    "waits": "Saved. It waits for approval.",
 }
 """What the page says after a decision that came without a script."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -53,6 +54,7 @@ class MemoryThreads:
 
     held: dict[str, Conversation] = field(default_factory=dict)
     asked: list[tuple[Actor, Place, str | None]] = field(default_factory=list)
+    hangs: bool = False
 
     async def locate(self, address: str) -> Place | NotShown | None:
         if not address.startswith("https://acme.slack.example/archives/"):
@@ -66,6 +68,8 @@ class MemoryThreads:
         self, asker: Actor, place: Place, *, without: str | None = None
     ) -> Conversation | NotShown:
         self.asked.append((asker, place, without))
+        if self.hangs:
+            await asyncio.Event().wait()
         return self.held.get(f"{place.place}/{place.thread}", HIDDEN)
 
 
@@ -153,7 +157,13 @@ class Bench:
         )
 
     async def ask(
-        self, words: str = "", *, surface: str = "slack", thread: str | None = "1.0"
+        self,
+        words: str = "",
+        *,
+        surface: str = "slack",
+        thread: str | None = "1.0",
+        by: Answerer | None = None,
+        playbook: str = "asked",
     ) -> AnswerOutcome:
         verb = "summarize" if self.playbook.kind == "summary" else "screen"
         place = Place.model_validate({"surface": surface, "place": "C1", "thread": thread})
@@ -183,9 +193,9 @@ class Bench:
             self.lines.append(line)
 
         self.till.entries = self.entries
-        outcome = await self.answerer().answer(
+        outcome = await (by or self.answerer()).answer(
             Job(ticket, Run(id="r_1", generation=1, not_before=AT), {}),
-            self.playbook,
+            self.playbook.model_copy(update={"name": playbook}),
             AgentPorts(
                 self.model,
                 None,

@@ -141,6 +141,17 @@ async def test_many_rules_are_judged_in_batches() -> None:
     assert len({prompt.prompt_version for prompt in bench.prompts}) == 2
 
 
+async def test_batches_share_the_runs_steps() -> None:
+    bench = Bench(judged(*((f"r{n}", "pass", None) for n in range(AT_ONCE))), kind="screen")
+    bench.limits(steps=1)
+    rules = "\n".join(f"  - {{id: r{n}, rule: Rule {n} holds.}}" for n in range(AT_ONCE + 5))
+    bench.policy = f"rules:\n{rules}\n"
+    made = answered(await bench.ask("A pump."))
+    assert [one.verdict for one in made.verdicts] == ["pass"] * AT_ONCE + ["cannot_tell"] * 5
+    assert made.notes == ("not judged: 5 of 30 rules (all 1 steps are used)",)
+    assert len(bench.prompts) == 1
+
+
 async def test_a_policy_without_rules_says_so() -> None:
     bench = Bench(kind="screen")
     bench.policy = "rules: []"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.agent.run import Cancelled, Stopped
-from bot.answerers.sources import NO_THREAD, NO_THREADS_IN, NOTHING_SAID
+from bot.answerers.sources import GONE, NO_THREAD, NO_THREADS_IN, NOTHING_SAID
 from bot.answerers.summary import MOST_ITEMS, USAGE
 from bot.answering import Answered, AnswerOutcome, Declined
 from bot.domain import Answer, Item
@@ -217,6 +217,39 @@ async def test_without_a_model_its_own_sentences_stand_in_and_say_so() -> None:
     poor = Bench()
     poor.till.caps["day"] = poor.till.caps["day"].from_float(0.000001)
     assert "day's money is used up" in answered(await poor.ask()).notes[0]
+
+
+async def test_reading_that_takes_too_long_is_told_and_no_model_asked() -> None:
+    bench = Bench()
+    bench.limits(seconds=1)
+    bench.threads.hangs = True
+    outcome = await bench.ask()
+    assert isinstance(outcome, Declined)
+    assert "took too long" in outcome.words
+    assert not bench.prompts
+
+
+async def test_what_reading_took_is_taken_from_the_runs_seconds() -> None:
+    bench = Bench(points())
+    bench.limits(seconds=60)
+    lines = bench.lines
+
+    class Slowly(list[str]):
+        def append(self, line: str) -> None:
+            lines.append(line)
+            bench.clock.seconds += 20.0
+
+    bench.lines = Slowly()
+    answered(await bench.ask())
+    assert lines == ["Reading what was said", "Summing it up"]
+    # An attempt waits two thirds of what is left besides the margin.
+    assert bench.prompts[0].timeout_seconds < 15
+
+
+async def test_a_playbook_that_is_gone_answers_nothing() -> None:
+    bench = Bench()
+    answerer = bench.answerer()
+    assert await bench.ask(by=answerer, playbook="other") == Declined(GONE)
 
 
 async def test_a_refusal_and_a_cancelled_run_end_as_runs_do() -> None:

@@ -341,6 +341,23 @@ async def test_a_person_settles_what_is_unknown(
             assert len(sink.received) == (1 if verb == "settle_done" else 2)
 
 
+async def test_a_first_approval_is_not_said_to_be_carried_out(
+    tmp_path: Path, redis_url: str
+) -> None:
+    async with (
+        live(tmp_path, redis_url, config=config({"approvals": 2})) as desk,
+        signed_in(desk) as agent,
+    ):
+        card = await asked(desk)
+        proposal = card.payload["proposal"]
+        answer = await agent.decide(proposal, "approve")
+        assert answer.status == 303, answer.words
+        said = await agent.get(answer.headers["Location"])
+        assert "It waits for approval" in said.words
+        assert "it is being carried out" not in said.words
+        assert await state(desk, proposal) == ("pending", 1)
+
+
 async def test_nobody_decides_without_a_session(desk: Live) -> None:
     card = await asked(desk)
     proposal = card.payload["proposal"]

@@ -14,6 +14,7 @@ from bot.commands import (
     Denied,
     Edit,
     Expire,
+    GiveAnswer,
     HandOff,
     Lapse,
     Overdue,
@@ -31,7 +32,7 @@ from bot.commands import (
     Take,
     Uncertain,
 )
-from bot.domain import Content, Handoff, Notice, Proposal
+from bot.domain import Answer, Content, Handoff, Notice, Proposal
 from bot.lifecycle import digest, idempotency_key, next_action, transition
 from tests.domain.make import (
     START,
@@ -448,3 +449,31 @@ def test_a_taken_handoff_and_a_taken_draft_are_reminded_of() -> None:
     for proposal in (handed_off(), new()):
         taken = moved(transition(proposal, Take(decision(proposal, "take"), HOUR)))
         assert taken.remind_at == HOUR
+
+
+def test_an_ask_ends_in_its_answer_and_nothing_moves_it_any_more() -> None:
+    give = GiveAnswer(SOON, Answer(kind="research"), "v1", model="local")
+    answered = moved(transition(moved(transition(new(), Begin(START))), give))
+    assert (answered.state, answered.revision, answered.ended_at) == ("answered", 1, SOON)
+    assert answered.content is None
+    assert digest(answered) == ""
+    for command in (
+        give,
+        Begin(SOON),
+        Supersede(SOON),
+        Expire(HOUR),
+        Remind(SOON, None),
+        Revise(SOON, Notice(kind="colleague_replied", text="x")),
+        Claim(SOON, 0),
+        Take(decision(answered, "take")),
+        Approve(decision(answered)),
+        Reject(decision(answered, "reject")),
+    ):
+        assert denied(transition(answered, command)) in ("wrong_state", "stale"), command
+    assert denied(transition(pending(), give)) == "wrong_state"
+
+
+def test_an_ask_may_be_declined_in_a_word() -> None:
+    declined = GiveAnswer(SOON, None, "v1", model="", declined="Not this one.")
+    ended = moved(transition(new(), declined))
+    assert (ended.state, ended.answer, ended.declined) == ("answered", None, "Not this one.")

@@ -111,7 +111,7 @@ async def test_a_lead_goes_field_by_field_into_the_crm(tmp_path: Path, redis_url
         shown = words(card)
         assert "☑ Size: 140 · empty in the CRM" in shown
         assert "☐ Industry: Industrial robotics · CRM: Toys" in shown
-        assert "In the CRM already: Name" in shown
+        assert "In the CRM already Name" in shown
         assert f"https://{KESTREL}/" in shown
         # What is equal is not offered, what overwrites is not ticked, and the letter is left out.
         view = await form(desk.desk, "U0AGENT", card, "edit")

@@ -109,8 +109,6 @@ async def test_pages_are_read_to_a_bound_and_what_is_left_out_is_named(
     ("fault", "said"),
     [
         (RateLimited(7), "takes no more requests now. Please ask again in 7 s"),
-        (HttpFailure(403, "{}"), "neither public nor in a repository"),
-        (HttpFailure(404, "{}"), "neither public nor in a repository"),
         (HttpFailure(401, "{}"), "does not take my token"),
         (HttpFailure(500, "oops"), "has a fault (500)"),
         (HttpFailure(422, "{}"), "refused the question (422)"),
@@ -126,6 +124,18 @@ async def test_each_failure_has_its_line(
     url = github.add("org/pumps", 12, PULL)
     github.faults.add(where, fault, times=None)
     assert said in words(await read(github, url))
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_what_github_withholds_is_named(github: GithubStandin, status: int) -> None:
+    url = github.add("org/pumps", 12, PULL)
+    github.faults.add("reviews", HttpFailure(status, "{}"), times=None)
+    found = await read(github, url)
+    assert isinstance(found, Conversation)
+    assert found.notes == ("not read: reviews (GitHub does not show them)",)
+    assert len(found.said) == 4
+    github.faults.add("pull", HttpFailure(status, "{}"), times=None)
+    assert "neither public nor in a repository" in words(await read(github, url))
 
 
 async def test_nobody_is_there(github: GithubStandin) -> None:

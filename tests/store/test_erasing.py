@@ -26,6 +26,7 @@ from bot.domain import (
 from bot.journal import Entry, Verified
 from bot.lifecycle import transition
 from bot.ports import Commit, Conflict, Lesson, Versioned
+from bot.store.asked_back import RedisAskedBack
 from bot.store.codec import unpack_bytes
 from bot.store.erasing import Counts, Eraser
 from bot.store.reports import Reports
@@ -266,6 +267,24 @@ async def test_a_delivery_that_nobody_has_worked_in_goes(desk: Desk) -> None:
     assert await eraser(desk).person("U1") == Counts(texts=1)
     assert PLANTED.encode() not in await plain_words(desk)
     assert await desk.redis.zcard(desk.store.keys.due) == 0
+
+
+async def test_an_ask_that_its_asker_has_not_explained_yet_goes(desk: Desk) -> None:
+    """Pressed later, its button must not bring the words back."""
+    asked_back = RedisAskedBack(desk.store.wire, desk.store.keys)
+    asker = Actor(surface="slack", team="T1", id="U1")
+    for token, one in (("theirs", asker), ("another's", asker.model_copy(update={"id": "U2"}))):
+        text = PLANTED if one == asker else "Somebody else's"
+        author = Author(surface="slack", team="T1", id=one.id)
+        ask = delivery(token, text=text).model_copy(update={"asker": one, "author": author})
+        await asked_back.keep(token, ask)
+    assert await eraser(desk).person("U1", dry_run=True) == Counts(texts=1)
+    assert await asked_back.find("theirs") is not None
+    assert await eraser(desk).person("U1") == Counts(texts=1)
+    assert await asked_back.find("theirs") is None
+    assert await asked_back.find("another's") is not None
+    assert PLANTED.encode() not in await plain_words(desk)
+    assert await eraser(desk).person("U1") == Counts()
 
 
 async def test_tickets_from_before_the_index_are_found(desk: Desk) -> None:

@@ -32,6 +32,7 @@ READ_SECONDS = 8.0
 ALL_SECONDS = 25.0
 
 _PULL = re.compile(r"/([\w.-]{1,100})/([\w.-]{1,100})/pull/(\d{1,9})(?:/.*)?\Z")
+_PARTS = ("commits", "reviews", "review comments", "comments")
 _NEXT = re.compile(r'<[^<>]*>;[^,]*\brel="next"')
 
 _UNKNOWN = (
@@ -46,6 +47,11 @@ class _Failed(Exception):
     def __init__(self, words: str) -> None:
         super().__init__(words)
         self.words = words
+
+
+class _Withheld(_Failed):
+    """It is not there, or not for us; a token may see a pull request and not all that belongs to
+    it."""
 
 
 @dataclass(frozen=True)
@@ -110,19 +116,21 @@ class GithubPulls:
             self._list(f"/repos/{repository}/issues/{number}/comments", token),
             return_exceptions=True,
         )
-        for part in parts:
+        lists: list[list[dict[str, Any]]] = []
+        notes: list[str] = []
+        for what, part in zip(_PARTS, parts, strict=True):
+            if isinstance(part, _Withheld):
+                notes.append(f"not read: {what} (GitHub does not show them)")
+                lists.append([])
+                continue
             if isinstance(part, BaseException):
                 raise part
-        lists = [part for part in parts if not isinstance(part, BaseException)]
-        notes = tuple(
-            f"not read: {what} after the first {len(found)}"
-            for what, (found, more) in zip(
-                ("commits", "reviews", "review comments", "comments"), lists, strict=True
-            )
-            if more
-        )
+            found, more = part
+            lists.append(found)
+            if more:
+                notes.append(f"not read: {what} after the first {len(found)}")
         home = f"https://{self._host}/{repository}/"
-        commits, reviews, remarks, comments = ([*found] for found, _ in lists)
+        commits, reviews, remarks, comments = lists
         page = f"{home}pull/{number}"
         said = [
             _opened(body, page),
@@ -133,7 +141,9 @@ class GithubPulls:
         ]
         kept = [one for one in said if one.text]
         kept[1:] = sorted(kept[1:], key=lambda one: one.at.timestamp() if one.at else 0.0)
-        return Conversation(f"the pull request {repository}#{number}", tuple(kept), notes=notes)
+        return Conversation(
+            f"the pull request {repository}#{number}", tuple(kept), notes=tuple(notes)
+        )
 
     async def _list(self, path: str, token: str | None) -> tuple[list[dict[str, Any]], bool]:
         """The objects of every page, and whether there are more."""
@@ -163,7 +173,8 @@ class GithubPulls:
             ) as answer:
                 names = {name.lower(): value for name, value in answer.headers.items()}
                 if answer.status != 200:
-                    raise _Failed(_refusal(answer.status, names))
+                    words = _refusal(answer.status, names)
+                    raise _Withheld(words) if words is _UNKNOWN else _Failed(words)
                 return _Reply(_json(await _bounded(answer)), names)
         except TimeoutError as fault:
             raise _Failed("GitHub did not answer in time. Please ask again in a while.") from fault

@@ -175,7 +175,9 @@ def chat_post_ephemeral(call: Call) -> JsonObject:
         blocks=space.with_block_ids(blocks),
         thread_ts=call.args.get("thread_ts"),
     )
-    space.ephemerals.push(shown)
+    # "Ephemeral messages in threads are only shown if there is already an active thread."
+    if shown.thread_ts is None or space.has_replies(channel.id, shown.thread_ts):
+        space.ephemerals.push(shown)
     return {"message_ts": shown.ts}
 
 

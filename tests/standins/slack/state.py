@@ -143,6 +143,12 @@ class Workspace:
         gone = held is None or held.subtype == "tombstone"
         return replace(message, deleted=True) if held is None or gone else held
 
+    def has_replies(self, channel_id: str, ts: str) -> bool:
+        """Whether this message, or the one that it replies to, has begun a thread."""
+        held = self.messages.get(channel_id, {}).get(ts)
+        root = held.thread_ts if held is not None and held.thread_ts else ts
+        return bool(self._replies.get((channel_id, root)))
+
     def post(self, message: Message) -> Message:
         """Keep a new message. A reply needs its parent, which must be no reply itself."""
         if message.thread_ts is not None:
