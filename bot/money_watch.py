@@ -247,7 +247,10 @@ class MoneyWatch:
             except LookUpFailed as failed:
                 everybody = False
                 log.warning("deskhand: managers in groups are not told of the budget: %s", failed)
-        return [Actor(surface="slack", team="", id=one) for one in people], everybody
+        told = [Actor(surface="slack", team="", id=one) for one in people]
+        # An object id is the same in large and small letters. Nobody here lists a Teams group.
+        oids = dict.fromkeys(one.lower() for one in managers.teams_users)
+        return [*told, *(Actor(surface="teams", team="", id=one) for one in oids)], everybody
 
 
 def _words(spending: Spending, playbook: str, money: Sum) -> str:

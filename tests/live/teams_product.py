@@ -89,6 +89,9 @@ class TeamsLive:
 
     async def pending(self, text: str = QUESTION, **how: Any) -> Shown:
         sent = await self.people.message(text, **how)
+        async with asyncio.timeout(30):
+            while sent.status == 503:  # a busy machine; Teams sends again too
+                sent = await self.people.send(sent.activity)
         assert sent.status == 200, sent
         return await self.card()
 
