@@ -27,7 +27,8 @@ def lead(draw: Drawing, card: CardView) -> None:
         return
     parts = [text.section(heading(draw, _title(shown)))]
     if shown.note:
-        parts.append(text.section(text.leaf(shown.note[0].upper() + shown.note[1:], italic=True)))
+        note = shown.note[0].upper() + shown.note[1:]
+        parts.append(text.section(text.leaf(note, italic=True), text.leaf("\n")))
     limit = _ROWS if draw.room.fields >= _ROOMY else draw.room.fields + 1
     rows = shown.rows[: draw.most(len(shown.rows), limit)]
     for row in rows:

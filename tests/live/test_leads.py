@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,19 +82,26 @@ class Sales:
 
 
 @asynccontextmanager
-async def sales(tmp_path: Path, redis_url: str, *known: Row) -> AsyncIterator[Sales]:
-    """``known``: what the CRM holds before."""
+async def sales(
+    tmp_path: Path,
+    redis_url: str,
+    *known: Row,
+    hosts: Sequence[str] = (KESTREL, TABULA),
+    **playbook: Any,
+) -> AsyncIterator[Sales]:
+    """``known``: what the CRM holds before; ``hosts``: the companies that have a site;
+    ``playbook``: keys of it."""
     path = tmp_path / "crm.sqlite"
     if known:
         import_rows(path, known, SystemClock().now())
-    async with company_sites({host: SITES[host] for host in (KESTREL, TABULA)}) as sites:
+    async with company_sites({host: SITES[host] for host in hosts}) as sites:
         webhook = {"kind": "generic", "secret_env": "HELPDESK_SECRET"}
         file: dict[str, Any] = config(
             crm={"kind": "sqlite", "path": str(path)},
             fetch=sites.fetch,
             webhooks={"helpdesk": webhook, "crm": webhook},
         )
-        file["playbooks"]["sales"] = SALES
+        file["playbooks"]["sales"] = {**SALES, **playbook}
         environment = {"ANTHROPIC_API_KEY": ""}
         async with (
             live(tmp_path, redis_url, config=file, environment=environment) as desk,
