@@ -49,9 +49,9 @@ async def eventually(look: Callable[[], Awaitable[T | None]], timeout: float = 3
 
 
 async def says(desk: Live, text: str, **how: Any) -> Message:
-    """A person writes; their message."""
-    sent = await desk.people.message(text, **how)
-    assert sent.ok, sent
+    """A person writes; their message. Slack delivers it until it is taken: a store on a busy
+    machine may be late once."""
+    sent = await desk.people.insist(await desk.people.message(text, **how))
     assert sent.message is not None
     return sent.message
 

@@ -85,7 +85,8 @@ def members_only(desk: Live, *channels: str) -> None:
 
 async def asks(desk: Live, text: str, user: str = "U0AGENT", **how: Any) -> Message:
     sent = await desk.people.mention(text, user=user, **{"channel": ROOM, **how})
-    assert all(one.ok for one in sent), sent
+    for one in sent:
+        await desk.people.insist(one)
     assert sent[0].message is not None
     return sent[0].message
 

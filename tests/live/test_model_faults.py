@@ -90,7 +90,7 @@ def keyed(steps: dict[str, Step], times: int = 1_000_000) -> Any:
 
 
 async def ask(desk: Live, text: str) -> None:
-    assert (await desk.people.message(text)).ok
+    await desk.people.insist(await desk.people.message(text))
 
 
 async def lives(desk: Live) -> None:

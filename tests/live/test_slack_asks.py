@@ -36,7 +36,8 @@ async def asks(desk: Live, root: Message, user: str = "U0AGENT2") -> None:
     sent = await desk.people.mention(
         "triage", user=user, channel=root.channel, thread_ts=root.thread_ts or root.ts
     )
-    assert all(one.ok for one in sent)
+    for one in sent:
+        await desk.people.insist(one)
 
 
 def elsewhere(desk: Live, text: str) -> Message:
