@@ -47,7 +47,8 @@ class Listening:
 
     async def next(self, seconds: float | None = None) -> frozenset[str] | None:
         """Ids of the tickets and proposals that have changed, as soon as they do; an empty set
-        after ``seconds`` without news. None: there will be no more."""
+        after ``seconds`` without news, and where something may have been missed while the store
+        was away. None: there will be no more."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._news.wait()
@@ -135,6 +136,9 @@ class Follower:
                     if last is None:
                         last = await self._last(redis)
                         self._reads.set()
+                        for ear in self._listeners:
+                            # Who did not wait until now may have missed something: look again.
+                            ear.tell(set())
                     last, names = await self._news_after(redis, last)
                 except RedisError as error:
                     # Nothing is lost: the next read goes on where this one stood.

@@ -46,6 +46,15 @@ class Answer:
             found[data["proposal"]] = data
         return found
 
+    def card_of(self, author: str) -> str:
+        """The proposal whose card quotes this author."""
+        for article in re.findall(r"<article .*?</article>", self.text, flags=re.S):
+            if f'<p class="from">{html.escape(author)}' in article:
+                found = re.search(r'data-proposal="([^"]+)"', article)
+                assert found is not None
+                return found[1]
+        raise AssertionError(f"no card quotes {author}: {self.words}")
+
     def token(self, proposal: str, verb: str) -> str | None:
         """What the form of this button carries; None: there is no such button."""
         form = rf'<form [^>]*action="/console/proposals/{proposal}/{verb}".*?</form>'
