@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.agent.draft_check import Source, ticket_words
 from bot.card import arg_text
@@ -34,7 +34,7 @@ class Screening:
         lead: Lead | None = None,
     ) -> tuple[Hit, ...]:
         """Every hit in what ``content`` would send, reply first. A ``lead``'s quotes are sources
-        too."""
+        too, and its own domain leads nowhere else."""
         texts = tuple(_texts(content))
         if not texts:
             return ()
@@ -47,9 +47,13 @@ class Screening:
                 *(one.quote for one in (lead.fields if lead is not None else ())),
             ),
         )
+        sieve = self.sieve
+        if lead is not None:
+            theirs = lead.key.rpartition("@")[2]
+            sieve = replace(sieve, allowed_domains=(*sieve.allowed_domains, theirs))
         hits: list[Hit] = []
         for field, text in texts:
-            hits += _some_of_each(look(text, self.sieve, known, field=field))
+            hits += _some_of_each(look(text, sieve, known, field=field))
         return tuple(hits)
 
 
