@@ -229,7 +229,8 @@ def _phrased(page: ReadText, lines: list[str]) -> Iterator[Fact]:
             yield Fact("summary", line[:VALUE_LIMIT], page.ident, line[:390], "medium")
             break
     for line in lines:
-        found = _POSTAL.search(line) if len(line) < 160 else None
+        # A year of copyright before a name looks like a postal code before a town.
+        found = _POSTAL.search(line) if len(line) < 160 and not _COPYRIGHT.search(line) else None
         if found is not None:
             yield Fact("location", found[2], page.ident, line, "medium")
             break
