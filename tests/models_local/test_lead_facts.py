@@ -14,3 +14,10 @@ def test_a_year_of_copyright_is_no_postal_code() -> None:
     assert [one.value for one in facts_in(page, "acme.example") if one.field == "location"] == [
         "Graz"
     ]
+
+
+def test_an_address_in_the_data_is_quoted_with_its_name_alone() -> None:
+    data = '{"@type": "Organization", "name": "Acme", "email": "hello@acme.example"}'
+    page = ReadText("https://acme.example/", "", "", data)
+    (found,) = (one for one in facts_in(page, "acme.example") if one.field == "contacts")
+    assert (found.value, found.quote) == ("hello@acme.example", '"email": "hello@acme.example"')
