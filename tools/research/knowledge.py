@@ -154,9 +154,6 @@ class KnowledgeIndex:
     async def aarticle(self, article_id: str) -> Article | None:
         return await asyncio.to_thread(self.article, article_id)
 
-    async def acontains(self, article_id: str, quote: str) -> bool:
-        return await asyncio.to_thread(self.contains, article_id, quote)
-
     async def arefresh(self) -> Refreshed:
         return await asyncio.to_thread(self.refresh)
 
