@@ -160,6 +160,7 @@ async def test_arguments_that_its_schema_no_longer_takes_are_refused(room: Room)
         ({"digest": "0" * 64}, "not what would be sent"),
         ({"revision": 2}, "another revision"),
         ({"approved_by": None}, "not the one recorded"),
+        ({"tool": "post_answer"}, "is not what was approved"),
         ({"deadline": 0.0}, "over before anything was sent"),
     ],
 )
