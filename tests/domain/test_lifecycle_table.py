@@ -251,9 +251,11 @@ def test_actions_run_in_their_order_and_the_first_failure_stops_the_rest() -> No
     key = running.progress[0].keys[-1]
     between = moved(transition(running, Report(SOON, 0, key, Succeeded("one"))))
     assert (between.state, next_action(between)) == ("approved", 1)
+    assert denied(transition(between, Report(SOON, 0, key, Succeeded("?")))) == "wrong_attempt"
     failed = reported(Refused("no such customer"), TWO)
     assert (failed.state, next_action(failed)) == ("failed", 0)
     assert failed.progress[1].status == "waiting"
+    assert (between.ended_at, failed.ended_at) == (None, None), "it goes on, or is decided again"
 
 
 def test_an_excluded_action_is_never_claimed() -> None:
@@ -365,7 +367,10 @@ def test_a_remote_that_honours_the_key_is_sent_again_under_it() -> None:
     assert again.state == "approved"
     resent = moved(transition(again, Claim(late, 0)))
     assert resent.progress[0].keys == running.progress[0].keys
+    assert resent.progress[0].first_sent_at == SOON, "its retention counts from the first sending"
     assert denied(transition(running, Resend(START + timedelta(minutes=20), HOUR))) == "lapsed"
+    # The last byte of a claim may leave 8 s after it.
+    assert denied(transition(running, Resend(late, late + timedelta(seconds=7)))) == "lapsed"
 
 
 FINAL = [
