@@ -99,7 +99,16 @@ class Decide:
                     return Step(SettleDone(decision, needed, remind_at, expires_at))
                 case _:
                     keep_until = self._keeps_key_until(asked, now)
-                    return Step(SettleRetry(decision, keep_until, needed, remind_at, expires_at))
+                    return Step(
+                        SettleRetry(
+                            decision,
+                            keep_until,
+                            needed,
+                            remind_at,
+                            expires_at,
+                            overtaken=not asked.is_latest,
+                        )
+                    )
 
         outcome = await self._saving.decide(token, verb, actor, plan)
         # Only an edit has fields to be wrong.

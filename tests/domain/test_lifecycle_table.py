@@ -412,10 +412,32 @@ def test_an_effect_that_may_be_out_there_is_never_called_superseded_or_just_pend
     again = moved(
         transition(unknown, SettleRetry(decision(unknown, "settle_retry", at=late), None))
     )
-    assert denied(transition(again, Supersede(late, None))) == "wrong_state"
-    lapsed = moved(transition(again, Lapse(late + timedelta(minutes=15))))
-    assert (lapsed.state, lapsed.progress[0].status) == ("unknown", "unknown")
-    assert lapsed.revision == again.revision + 1
+    for ended in (
+        moved(transition(again, Supersede(late, "p_b"))),
+        moved(transition(again, Lapse(late + timedelta(minutes=15)))),
+    ):
+        assert (ended.state, ended.progress[0].status) == ("unknown", "unknown")
+        assert ended.revision == again.revision + 1
+        assert ended.successor is None
+
+
+def test_newer_words_do_not_keep_a_remote_from_finishing_under_the_same_key() -> None:
+    running = executing()
+    deadline = running.progress[0].deadline
+    assert deadline is not None
+    again = moved(transition(running, Resend(deadline + timedelta(seconds=10), HOUR)))
+    assert denied(transition(again, Supersede(HOUR, "p_b"))) == "wrong_state"
+
+
+def test_what_may_not_have_arrived_is_not_sent_again_beside_a_newer_card() -> None:
+    unknown = reported(Uncertain("the answer was lost"))
+    late = START + timedelta(minutes=3)
+    said = SettleRetry(decision(unknown, "settle_retry", at=late), None, overtaken=True)
+    asked = moved(transition(unknown, said))
+    assert (asked.state, asked.revision) == ("pending", unknown.revision + 1)
+    assert denied(transition(asked, Claim(late, 0))) == "wrong_state"
+    rejected = moved(transition(asked, Reject(decision(asked, "reject", revision=2))))
+    assert rejected.state == "rejected"
 
 
 def test_a_key_is_not_kept_beyond_the_remotes_retention() -> None:
