@@ -101,10 +101,11 @@ def edit_update(lead: Lead, index: int, action: Action, given: EditInput) -> Act
     return fresh
 
 
-def lead_changes(before: Lead, after: Lead) -> tuple[Change, ...]:
+def lead_changes(before: Lead | None, after: Lead) -> tuple[Change, ...]:
     """What was typed, for the card."""
+    was = {one.name: one.value for one in before.fields} if before is not None else {}
     return tuple(
-        Change(field=now.name, before=was.value, after=now.value)
-        for was, now in zip(before.fields, after.fields, strict=True)
-        if was.value != now.value
+        Change(field=now.name, before=was.get(now.name, ""), after=now.value)
+        for now in after.fields
+        if was.get(now.name, "") != now.value
     )

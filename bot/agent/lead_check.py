@@ -18,7 +18,15 @@ from bot.agent.lead_answer import FIELDS_MOST, AnsweredField
 from bot.domain import Confidence, LeadField
 from bot.plain_text import clean
 from bot.wording import figures_in, fold
-from tools.crm.records import FIELD_LIMIT, FIELDS, Key, is_barred, normal_domain, normal_email
+from tools.crm.records import (
+    FIELD_LIMIT,
+    FIELDS,
+    OF_A_PERSON,
+    Key,
+    is_barred,
+    normal_domain,
+    normal_email,
+)
 
 QUOTE_LIMIT = 400
 """Characters of a quote that is kept."""
@@ -27,9 +35,6 @@ QUOTE_LEAST = 3
 
 JUDGEMENTS = frozenset({"fit", "next_step"})
 """Fields that are the model's own: their quote is what they rest on."""
-
-OF_A_PERSON = frozenset({"person", "role", "email", "phone"})
-"""Fields that are asked for with a person alone."""
 
 _OF_FIGURES = frozenset({"size", "news"})
 """Fields whose figures must stand in the quote."""

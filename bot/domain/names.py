@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Literal
 
@@ -24,6 +25,14 @@ def repeats_reply(tool: str, field: str) -> bool:
     """Whether an argument only says again what the reply says: ``post_answer`` sends, for programs,
     of its ``data`` what stands in the approved text."""
     return tool in REPLY_TOOLS and field in ("text", "data")
+
+
+_ADDRESS = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+def addresses_in(text: str) -> frozenset[str]:
+    """Every e-mail address in a text, in small letters."""
+    return frozenset(found.strip("'").casefold() for found in _ADDRESS.findall(text))
 
 
 Confidence = Literal["low", "medium", "high"]

@@ -63,6 +63,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "deleted": 403,
     "unknown_surface": 403,
     "look_up_failed": 503,
+    "crm_away": 503,
     "not_saved": 503,
     "cannot_tell": 503,
 }

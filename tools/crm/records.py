@@ -33,6 +33,9 @@ FIELDS: tuple[str, ...] = (
 )
 """The fields of a lead, in the order in which a card shows them."""
 
+OF_A_PERSON = frozenset({"person", "role", "email", "phone"})
+"""Fields that only a person's record has: none of a company's is filled with them."""
+
 FIELD_LIMIT = 500
 """Characters of a value."""
 
