@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from botbuilder.schema import ActivityTypes
@@ -179,7 +179,7 @@ class TeamsInbound:
                 log.warning("deskhand: activity %s is not durable: %s", activity.id, how)
             raise Refused(503, "not durable yet; send it again") from away
         if opened:
-            self._later.start(self._reopen(activity.place))
+            self._later.start(self._reopen(opened))
         match parsed:
             case Asked(text, actor):
                 self._later.start(self._answer(text, actor, activity, service_url))
@@ -214,12 +214,13 @@ class TeamsInbound:
             how = away or "too late"
             log.info("deskhand: where %s came from is not kept: %s", activity.id, how)
 
-    async def _reopen(self, place: str) -> None:
-        """Cards that this conversation could not take before may come to it now."""
-        try:
-            await reopen(self._store, Place(surface="teams", place=place))
-        except StoreUnavailable as away:
-            log.warning("deskhand: cards for %s stay where they are: %s", place, away)
+    async def _reopen(self, places: Sequence[str]) -> None:
+        """Cards that these conversations could not take before may come to them now."""
+        for place in places:
+            try:
+                await reopen(self._store, Place(surface="teams", place=place))
+            except StoreUnavailable as away:
+                log.warning("deskhand: cards for %s stay where they are: %s", place, away)
 
     # --- commands -----------------------------------------------------------------------------
 
