@@ -49,7 +49,7 @@ from handlers.teams_people import Speaker, Tenancy, speaking
 from handlers.teams_references import Rooms
 from handlers.teams_surface import TeamsSurface
 from handlers.teams_text import words_of_html
-from handlers.teams_token import TokenCheck, Verified, same_service
+from handlers.teams_token import CHANNEL, TokenCheck, Verified, same_service
 
 log = logging.getLogger("deskhand.teams")
 
@@ -135,6 +135,10 @@ class TeamsInbound:
         if self._check is not None:
             verified = await self._check.check(header(request.headers.raw, b"authorization"))
         body = parse_object(await read_body(request.scope, request.receive, MAX_BODY))
+        # The issuer signs for other channels too, and in those of the web whoever writes makes up
+        # who they are; only Teams says whose ``from`` it is.
+        if verified is not None and body.get("channelId", CHANNEL) != CHANNEL:
+            raise Refused(403, "the activity is not from Teams")
         # Whose it is comes before how it is formed.
         service_url = body.get("serviceUrl")
         address = ""

@@ -293,7 +293,6 @@ class Decide:
             may_decide=True,
             edit=edit_form(proposal, playbook, specs) if "edit" in offered else None,
             reject=reject_form(proposal) if "reject" in offered else None,
-            approve=reason_form(proposal) if proposal.asks_why else None,
         )
 
     async def _open(self, token: str, verb: Verb, actor: Actor) -> Asked | NotDecided:
