@@ -118,9 +118,10 @@ class Activity(_In):
         named = self.conversation.conversation_type
         if named == "channel" or self.root or (self.channel_data and self.channel_data.channel):
             return "channel"
-        if named == "groupChat" or (named is None and self.conversation.is_group):
-            return "group"
-        return "personal"
+        # What Teams names otherwise, somebody else may be reading.
+        if named == "personal" or (named is None and not self.conversation.is_group):
+            return "personal"
+        return "group"
 
     @property
     def team(self) -> str:

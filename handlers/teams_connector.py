@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -26,6 +27,8 @@ LOGIN_URL: Final = "https://login.microsoftonline.com"
 GRAPH_URL: Final = "https://graph.microsoft.com"
 BOT_SCOPE: Final = "https://api.botframework.com/.default"
 GRAPH_SCOPE: Final = "https://graph.microsoft.com/.default"
+REMOVED: Final = "BotNotInConversationRoster"
+"""The code of a refusal where the bot is no member (any more)."""
 CALL_SECONDS: Final = 10.0
 """A call that has not ended after this is lost."""
 _CONNECT_SECONDS = 2.0
@@ -33,6 +36,7 @@ _TOKEN_SECONDS = 3.0
 _EARLY_SECONDS = 120.0
 """A token is asked for anew so long before it ends."""
 _ANSWER_BYTES = 4 * 1024 * 1024
+_LEAST_WAIT_SECONDS = 0.25
 _UNKNOWN = frozenset({408, 412})
 """Besides 5xx: whether it was done cannot be known (the contract, *Lost answers*)."""
 
@@ -286,11 +290,12 @@ def _raise_for(status: int, body: Json, headers: Mapping[str, str]) -> None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
+    """In seconds; at least a little, for who is told to wait and does not is told so again."""
     try:
         seconds = float(headers.get("Retry-After", "1"))
     except ValueError:
         return 1.0
-    return min(max(seconds, 0.0), 3600.0)
+    return min(max(seconds, _LEAST_WAIT_SECONDS), 3600.0) if math.isfinite(seconds) else 1.0
 
 
 def _part(ident: str) -> str:

@@ -34,6 +34,7 @@ from handlers.teams_card import (
     REFRESH,
     Forms,
     approver,
+    asking_why,
     card_of,
     everybody,
     read_view_token,
@@ -58,7 +59,9 @@ CARD_SECONDS: Final = 1.2
 _AS_IT_IS: Final = frozenset({"decided", "stale", "wrong_state", "newer_proposal", "lapsed"})
 """Refusals that the card as it is now explains best."""
 
-_SAY_WHY: Final = ("Not approved yet: the screen has found something. Press Approve and say why.",)
+_SAY_WHY: Final = (
+    "Not approved yet: the screen has found something. Say below why it may go out all the same.",
+)
 
 Privately = Callable[[str, str], Awaitable[None]]
 """Sends a proposal's whole card to a person (object id, proposal). Raises ``SurfaceError``."""
@@ -113,9 +116,10 @@ class Invokes:
                 return message(words_text(words))
             case Decided(proposal, words):
                 return await self._card(proposal.id, submitted.token, actor, otherwise=words)
-            case ReasonForm(proposal=proposal_id):
-                # The card that was pressed did not know of it; the one that answers asks why.
-                return await self._card(proposal_id, submitted.token, actor, _SAY_WHY)
+            case ReasonForm() as form:
+                return await self._card(
+                    form.proposal, submitted.token, actor, otherwise=_SAY_WHY, why=form
+                )
             case EditForm() | RejectForm():
                 raise AssertionError("a form was submitted, and is not asked for")
             case _:
@@ -145,8 +149,10 @@ class Invokes:
         actor: Actor,
         first: Words | None = None,
         otherwise: Words = (),
+        why: ReasonForm | None = None,
     ) -> Json:
-        """The card as it is now; ``otherwise``, words, where it cannot be read in time."""
+        """The card as it is now; ``otherwise``, words, where it cannot be read in time. ``why``:
+        what it asks, where it is still the revision that this is about."""
         try:
             async with asyncio.timeout(CARD_SECONDS):
                 seen = await self._decisions.see(proposal, proof, actor)
@@ -156,6 +162,8 @@ class Invokes:
             return message(words_text(first or otherwise or late))
         if isinstance(seen, NotDecided):
             return bad_request(words_text(seen.words))
+        if why is not None and seen.may_decide and seen.card.revision == why.revision:
+            return _answer(200, CARD_TYPE, card_of(asking_why(seen.card, why, first=_SAY_WHY)))
         return card_answer(seen, first)
 
     async def _send(self, proposal: str, actor: Actor) -> None:
@@ -168,7 +176,7 @@ class Invokes:
 def card_answer(seen: Seen, first: Words | None = None) -> Json:
     """The card in place of the one pressed: with buttons for those who may decide it."""
     if seen.may_decide:
-        drawn = approver(seen.card, Forms(seen.edit, seen.reject, seen.approve), first=first)
+        drawn = approver(seen.card, Forms(seen.edit, seen.reject), first=first)
     else:
         drawn = everybody(seen.card, first=first)
     return _answer(200, CARD_TYPE, card_of(drawn))

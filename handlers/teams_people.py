@@ -157,7 +157,8 @@ class TeamsPeople:
         ``LookUpFailed``."""
         wanted = tuple(dict.fromkeys(group.lower() for group in groups))
         key = "\n".join((actor.id, *wanted))
-        return bool(await self._groups.get(key, lambda: self._groups_of.of(actor.id, wanted)))
+        found = await self._groups.get(key, lambda: self._groups_of.of(actor.id, wanted))
+        return not found.isdisjoint(wanted)
 
     async def _last_seen(self, actor: Actor) -> Speaker:
         try:

@@ -21,9 +21,9 @@ class Rooms:
         self._clock = clock
         self._saved: dict[tuple[Conversation, Member | None], float] = {}
 
-    async def saw(self, activity: Activity, service_url: str) -> bool:
-        """Keep where this came from; whether it is a conversation that could not be posted to
-        before. Raises ``StoreUnavailable``."""
+    async def saw(self, activity: Activity, service_url: str) -> tuple[str, ...]:
+        """Keep where this came from; the conversations that could not be posted to before, and can
+        be now. Raises ``StoreUnavailable``."""
         conversation = Conversation(
             id=activity.place,
             kind=activity.kind,
@@ -33,21 +33,24 @@ class Rooms:
             gone=_removes_us(activity),
         )
         member = self._member(activity, service_url)
-        now, known = self._clock.monotonic(), (conversation, member)
-        if now - self._saved.get(known, float("-inf")) < _AGAIN_SECONDS:
-            return False
+        now, known, adds = self._clock.monotonic(), (conversation, member), _adds_us(activity)
+        if not adds and now - self._saved.get(known, float("-inf")) < _AGAIN_SECONDS:
+            return ()
         before = await self.references.conversation(conversation.id)
         if member is not None and not member.chat:
             earlier = await self.references.member(member.oid)
             if earlier is not None:
                 member = member.model_copy(update={"chat": earlier.chat})
         await self.references.keep(conversation, member)
-        if conversation.gone and conversation.team:
-            await self._team_gone(conversation.team)
+        moved: list[str] = []
+        if conversation.team and (conversation.gone or adds):
+            moved = await self._whole_team(conversation)
         if len(self._saved) >= _MOST or conversation.gone:
             self._saved.clear()
         self._saved[known] = now
-        return not conversation.gone and (before is None or before.gone)
+        if conversation.gone:
+            return ()
+        return (*((conversation.id,) if before is None or before.gone else ()), *moved)
 
     async def lost(self, place: str) -> None:
         """The connector says that the bot is no member of this conversation (any more)."""
@@ -56,10 +59,16 @@ class Rooms:
             await self.references.keep(known.model_copy(update={"gone": True}), None)
         self._saved.clear()
 
-    async def _team_gone(self, team: str) -> None:
+    async def _whole_team(self, seen: Conversation) -> list[str]:
+        """A bot is added to a team and removed from it, and Teams says so in one channel alone:
+        what holds there holds for those of the team that are known. Which of them changed."""
+        changed = []
         for one in await self.references.conversations():
-            if one.team == team and not one.gone:
-                await self.references.keep(one.model_copy(update={"gone": True}), None)
+            if one.team == seen.team and one.id != seen.id and one.gone != seen.gone:
+                there = {"gone": seen.gone, "service_url": seen.service_url, "bot": seen.bot}
+                await self.references.keep(one.model_copy(update=there), None)
+                changed.append(one.id)
+        return changed
 
     def _member(self, activity: Activity, service_url: str) -> Member | None:
         oid, sender = activity.oid, activity.sender
@@ -73,6 +82,16 @@ class Rooms:
             bot=activity.bot,
             chat=activity.place if activity.kind == "personal" else "",
         )
+
+
+def _adds_us(activity: Activity) -> bool:
+    match activity.type:
+        case ActivityTypes.installation_update:
+            return activity.action in ("add", "add-upgrade")
+        case ActivityTypes.conversation_update:
+            return any(one.id == activity.bot for one in activity.members_added or ())
+        case _:
+            return False
 
 
 def _removes_us(activity: Activity) -> bool:

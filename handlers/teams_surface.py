@@ -30,6 +30,7 @@ from handlers.recent import Monotonic
 from handlers.teams_answer import answer_activity
 from handlers.teams_card import REFRESHED_FOR, everybody, message_activity
 from handlers.teams_connector import (
+    REMOVED,
     Connector,
     TeamsFault,
     TeamsLimited,
@@ -230,7 +231,7 @@ class TeamsSurface:
             raise await self._error(at, fault) from fault
 
     async def _error(self, at: Thread, fault: TeamsFault) -> SurfaceError:
-        if isinstance(fault, TeamsRefused) and fault.code == "BotNotInConversationRoster":
+        if isinstance(fault, TeamsRefused) and fault.code == REMOVED:
             await self._rooms.lost(at.conversation)
         return surface_error(fault)
 

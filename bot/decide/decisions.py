@@ -265,7 +265,6 @@ class Decide:
             may_decide=True,
             edit=form if isinstance(form, EditForm) else None,
             reject=reject_form(proposal) if "reject" in offered else None,
-            approve=reason_form(proposal) if proposal.asks_why else None,
         )
 
     def _edit_form(self, asked: Asked) -> EditForm | NotDecided:
