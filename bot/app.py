@@ -169,8 +169,11 @@ async def running(
             )
         brains = await open_brains(stack, settings, file, opened.store, telemetry)
         outlets = await _outlets(stack, settings, file, secrets, slack, signatures)
+        answers: dict[SurfaceName, Outlet] = {}
+        if slack is not None:
+            answers["slack"] = slack.answer
         if teams is not None:
-            outlets["teams"] = teams.reply
+            outlets["teams"], answers["teams"] = teams.reply, teams.answer
         surfaces = _surfaces(slack, teams)
         leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
         threads: dict[SurfaceName, Threads] = {"slack": slack.threads} if slack is not None else {}
@@ -181,7 +184,7 @@ async def running(
             outlets,
             surfaces,
             spans=telemetry.spans,
-            answers={"slack": slack.answer} if slack is not None else {},
+            answers=answers,
             answerers=await open_answerers(
                 stack, settings.data, file, secrets, threads, (brains.search,)
             ),

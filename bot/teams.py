@@ -28,7 +28,8 @@ from handlers.teams_connector import (
 from handlers.teams_hosts import service_address
 from handlers.teams_people import GraphGroups, Groups, NoGroups, TeamsPeople, Tenancy
 from handlers.teams_references import Rooms
-from handlers.teams_reply import TeamsReply
+from handlers.teams_reply import ANSWER, TeamsReply
+from handlers.teams_roster import Rosters
 from handlers.teams_surface import TeamsSurface
 from handlers.teams_token import KEYS_URL, SigningKeys, TokenCheck, keys_from
 from tools.signature import Signatures
@@ -51,6 +52,8 @@ class TeamsSide:
     surface: TeamsSurface
     people: TeamsPeople
     reply: TeamsReply
+    answer: TeamsReply
+    """Posts answers that are shared."""
     rooms: Rooms
     tenancy: Tenancy
     connector: Connector
@@ -72,6 +75,7 @@ class TeamsSide:
         return TeamsInbound(
             store=store,
             decisions=desk.decide,
+            ask_buttons=desk.ask_buttons,
             clock=SystemClock(),
             check=self.check,
             tenancy=self.tenancy,
@@ -124,12 +128,14 @@ async def open_teams(
         groups = GraphGroups(session, tokens, microsoft.graph_url)
     rooms = Rooms(RedisReferences(store.wire, store.keys), clock)
     tenancy = Tenancy(tenant)
-    connector = Connector(session, tokens, allowed)
+    connector, replies = (Connector(one, tokens, allowed) for one in (session, fresh))
+    rosters = Rosters(connector, tenancy, clock)
     return TeamsSide(
-        surface=TeamsSurface(connector, rooms, tenancy, clock, links=not emulator),
+        surface=TeamsSurface(connector, rooms, rosters, tenancy, clock, links=not emulator),
         people=TeamsPeople(connector, rooms.references, tenancy, groups, clock),
-        reply=TeamsReply(
-            Connector(fresh, tokens, allowed), rooms, tenancy, clock, signatures, links=not emulator
+        reply=TeamsReply(replies, rooms, tenancy, clock, signatures, links=not emulator),
+        answer=TeamsReply(
+            replies, rooms, tenancy, clock, signatures, links=not emulator, form=ANSWER
         ),
         rooms=rooms,
         tenancy=tenancy,

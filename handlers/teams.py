@@ -23,7 +23,7 @@ from bot.domain import Actor, Place
 from bot.logs import about
 from bot.mentions import USAGE
 from bot.playbook import Kind
-from bot.ports import Clock, Decisions, Store, StoreUnavailable, SurfaceError
+from bot.ports import AskButtons, Clock, Decisions, Store, StoreUnavailable, SurfaceError
 from bot.ports.spans import incoming_link
 from handlers.guard import Refused, header, parse_object, read_body
 from handlers.pressed import Later
@@ -78,6 +78,7 @@ class TeamsInbound:
         *,
         store: Store,
         decisions: Decisions,
+        ask_buttons: AskButtons | None,
         clock: Clock,
         check: TokenCheck | None,
         tenancy: Tenancy,
@@ -104,7 +105,7 @@ class TeamsInbound:
         self._triage_playbook = triage_playbook
         self._kinds = kinds
         self._later = Later()
-        self._invokes = Invokes(decisions, self._later, self._whole_card)
+        self._invokes = Invokes(decisions, ask_buttons, self._later, self._whole_card)
 
     async def close(self, seconds: float = 2.0) -> None:
         """End: what follows answers already given may take ``seconds`` yet."""
@@ -202,10 +203,12 @@ class TeamsInbound:
             or await self._store.ticket_at(delivery.origin) is not None
         ):
             delivery = intake.reply
+        if intake.only_if_followed and not await self._store.ticket_at(delivery.origin):
+            if intake.otherwise is None:
+                return
+            delivery = intake.otherwise
         if (link := incoming_link()) is not None:
             delivery = delivery.model_copy(update={"link": link})
-        if intake.only_if_followed and not await self._store.ticket_at(delivery.origin):
-            return
         await self._store.accept(delivery)
 
     async def _noted(self, activity: Activity, service_url: str) -> None:

@@ -26,7 +26,7 @@ from bot.forms import (
     RejectForm,
     Seen,
 )
-from bot.ports import Decisions, StoreUnavailable, SurfaceError
+from bot.ports import AskButtons, Decisions, StoreUnavailable, SurfaceError
 from handlers.pressed import NOT_SAVED, STORE_AWAY, VERBS, Later
 from handlers.teams_activity import Activity, AdaptiveValue
 from handlers.teams_card import (
@@ -56,6 +56,8 @@ ERROR_TYPE: Final = "application/vnd.microsoft.error"
 DECIDE_SECONDS: Final = 3.2
 """For a decision; it and the card that answers it have five seconds together."""
 CARD_SECONDS: Final = 1.2
+ASK: Final = "deskhand.ask"
+SHARE: Final = "deskhand.share"
 _AS_IT_IS: Final = frozenset({"decided", "stale", "wrong_state", "newer_proposal", "lapsed"})
 """Refusals that the card as it is now explains best."""
 
@@ -70,8 +72,15 @@ Privately = Callable[[str, str], Awaitable[None]]
 class Invokes:
     """Answers ``adaptiveCard/action``."""
 
-    def __init__(self, decisions: Decisions, later: Later, privately: Privately) -> None:
+    def __init__(
+        self,
+        decisions: Decisions,
+        ask_buttons: AskButtons | None,
+        later: Later,
+        privately: Privately,
+    ) -> None:
         self._decisions = decisions
+        self._ask_buttons = ask_buttons
         self._later = later
         self._privately = privately
 
@@ -86,6 +95,9 @@ class Invokes:
             return bad_request("the action's data are not a card's of ours")
         if action.verb in VERBS:
             return await self._decide(action.verb, submitted, actor)
+        if action.verb in (ASK, SHARE) and self._ask_buttons is not None:
+            press = self._ask_buttons.chosen if action.verb == ASK else self._ask_buttons.share
+            return message(words_text(await _of_an_ask(press, submitted.token, actor)))
         asked = read_view_token(submitted.token, action.verb)
         if asked is None:
             return bad_request("there is no such button")
@@ -171,6 +183,20 @@ class Invokes:
             await self._privately(actor.id, proposal)
         except (SurfaceError, StoreUnavailable) as failed:
             log.warning("deskhand: a whole card could not be sent: %s", failed)
+
+
+async def _of_an_ask(
+    press: Callable[[str, Actor], Awaitable[Words]], token: str, actor: Actor
+) -> Words:
+    """A button of a private line: what to tell who pressed. It is durable by then."""
+    try:
+        async with asyncio.timeout(DECIDE_SECONDS):
+            return await press(token, actor)
+    except TimeoutError:
+        return NOT_SAVED
+    except StoreUnavailable as away:
+        log.warning("deskhand: a press was not saved: %s", away)
+        return STORE_AWAY
 
 
 def card_answer(seen: Seen, first: Words | None = None) -> Json:

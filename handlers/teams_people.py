@@ -43,6 +43,9 @@ _GROUPS_A_CALL: Final = 20
 """learn.microsoft.com/graph, *directoryObject: checkMemberGroups*."""
 
 
+Standing = Literal["member", "guest", "external"]
+
+
 @dataclass(frozen=True)
 class Speaker:
     """Who speaks now, and where: of a verified activity."""
@@ -187,16 +190,20 @@ class TeamsPeople:
             standing=self._standing(actor, found),
         )
 
-    def _standing(self, actor: Actor, found: Json) -> Literal["member", "guest", "external"]:
-        """Fails closed: somebody whose tenant or role Teams does not name is not one of ours."""
-        tenant, ours = found.get("tenantId"), self._tenancy.known
-        if not isinstance(tenant, str) or not ours or tenant.lower() != ours:
-            return "external"
-        if actor.team not in ("", ours):
-            return "external"
-        role, principal = found.get("userRole"), found.get("userPrincipalName")
-        if not isinstance(role, str) or role.lower() in ("guest", "anonymous", ""):
-            return "guest"
-        if isinstance(principal, str) and "#EXT#" in principal.upper():
-            return "guest"
-        return "member"
+    def _standing(self, actor: Actor, found: Json) -> Standing:
+        ours = self._tenancy.known
+        return standing(found, ours) if actor.team in ("", ours) else "external"
+
+
+def standing(found: Json, ours: str) -> Standing:
+    """What somebody in a roster is to the organisation ``ours``. Fails closed: whose tenant or role
+    Teams does not name is not one of ours."""
+    tenant = found.get("tenantId")
+    if not isinstance(tenant, str) or not ours or tenant.lower() != ours:
+        return "external"
+    role, principal = found.get("userRole"), found.get("userPrincipalName")
+    if not isinstance(role, str) or role.lower() in ("guest", "anonymous", ""):
+        return "guest"
+    if isinstance(principal, str) and "#EXT#" in principal.upper():
+        return "guest"
+    return "member"
