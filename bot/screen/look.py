@@ -42,7 +42,7 @@ def look(text: str, sieve: Sieve, known: Known, field: str = "reply") -> tuple[H
 
     It is read as a person reads it (``Plain``), so that it hides behind no spelling. What lies
     within another passage is that alone: digits of a card are no phone number, a user's name in a
-    link is no address.
+    link is no address, an address's host is no link.
     """
     read = plain(text)
     sources = tuple(plain(one).text for one in known.sources)
@@ -53,7 +53,12 @@ def look(text: str, sieve: Sieve, known: Known, field: str = "reply") -> tuple[H
     latin = read.latin
     cards, accounts, keys = tuple(payment_card(latin)), tuple(iban(latin)), tuple(secret(latin))
     numbers = tuple(_outside(national_id(latin), (*cards, *accounts, *keys)))
-    links = tuple(foreign_link(read.text, sieve.allowed_domains))
+    addressed = tuple(one for one, _ in addresses(read.text))
+    links = tuple(
+        one
+        for one in foreign_link(read.text, sieve.allowed_domains)
+        if not any(mail.start < one.start and one.end <= mail.end for mail in addressed)
+    )
     mails = tuple(_outside(other_email(read.text, emails, sieve.allowed_domains), links))
     named: list[tuple[str, Iterable[Found]]] = [
         ("payment_card", _outside(cards, accounts)),
