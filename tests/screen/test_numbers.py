@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.screen.checksums import luhn, mod_97, verhoeff
 from bot.screen.national import KINDS, national_id
-from bot.screen.numbers import IBAN_LENGTHS, iban, is_card, payment_card
+from bot.screen.numbers import IBAN_LENGTHS, OF_DIGITS, iban, is_card, payment_card
 
 DIGITS = "0123456789"
 AROUND = st.sampled_from(["", "Your number is ", "Nr. ", "(", "x: ", "Straße 5, ", "日本 "])
@@ -128,6 +128,8 @@ def account(country: str, body: str) -> str:
 def test_every_countrys_account_is_found(
     country: str, body: str, spaced: bool, small: bool, before: str, after: str
 ) -> None:
+    if country in OF_DIGITS:
+        body = re.sub(r"\D", "7", body)
     written = account(country, body)
     assume(sum(map(str.isdigit, written[4:])) >= 5)  # fewer may be words
     if spaced:

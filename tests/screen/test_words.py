@@ -237,6 +237,10 @@ SOURCE = "Refunds are paid within 5 working days. We refund a yearly plan in ful
         "Wir erstatten Ihnen 50 Euro.",
         "Nous allons vous rembourser 30 €.",
         "Le reembolsaremos 20 euros.",
+        "You will receive a hundred and fifty pounds.",
+        "$40 will be refunded to you.",
+        "We will send you 50 kr.",
+        "We'll have it fixed in 24h.",
     ],
 )
 def test_a_promise_without_a_source_is_found(text: str) -> None:
@@ -263,6 +267,28 @@ def test_what_is_no_promise(text: str) -> None:
 def test_a_promise_stands_only_on_a_source_with_its_figures(days: int) -> None:
     text = f"We will refund you within {days} days."
     assert bool(list(promise(text, (SOURCE,)))) == (days not in (5, 14))
+
+
+AMOUNTS = "We will refund you $40 within 5 hours, and 150 pounds in 2 to 3 weeks."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("We will refund you $40 within 5 hours.", True),
+        ("We will refund you forty dollars.", True),
+        ("We will refund you USD 40.", True),
+        ("We will refund a hundred and fifty pounds.", True),
+        ("We will refund it in two weeks.", True),
+        ("We will refund you $40 within 5 days.", False),
+        ("We will refund you 40 euros.", False),
+        ("We will refund you fifty dollars.", False),
+        ("We will refund you $5 within 40 hours.", False),
+        ("We will refund a hundred and sixty pounds.", False),
+    ],
+)
+def test_a_figure_stands_on_a_source_with_its_unit(text: str, said: bool) -> None:
+    assert bool(list(promise(text, (AMOUNTS,)))) is not said
 
 
 @pytest.mark.parametrize(
