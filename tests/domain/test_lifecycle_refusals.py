@@ -13,6 +13,7 @@ from bot.commands import (
     HandOff,
     Lapse,
     Overdue,
+    Refused,
     Reject,
     Report,
     Resend,
@@ -171,3 +172,14 @@ def test_a_late_word_that_it_arrived_approves_nothing_that_was_left_out_meanwhil
     told = moved(transition(edited, Report(LATE, 0, key, Succeeded("found"))))
     assert (told.state, told.revision, told.ended_at) == ("pending", edited.revision + 1, None)
     assert told.progress[0].status == "succeeded"
+
+
+def test_a_resend_that_was_never_made_leaves_the_first_sender_its_word() -> None:
+    running = executing()
+    claimed = running.progress[0]
+    assert claimed.deadline is not None
+    waiting = moved(transition(running, Resend(claimed.deadline + timedelta(seconds=10), HOUR)))
+    lapsed = moved(transition(waiting, Lapse(START + timedelta(minutes=20))))
+    assert (lapsed.state, lapsed.progress[0].resends) == ("unknown", False)
+    nothing_left = Report(LATE, 0, claimed.keys[-1], Refused("too late"), claimed.claimed_at)
+    assert moved(transition(lapsed, nothing_left)).state == "failed"

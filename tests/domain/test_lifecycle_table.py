@@ -453,6 +453,7 @@ def test_a_key_is_not_kept_beyond_the_remotes_retention() -> None:
         # The claim's last byte may leave 8 s later.
         anew = moved(transition(again, Claim(at, 0)))
         assert len(set(anew.progress[0].keys)) == 2
+        assert anew.progress[0].keep_until is None, "nobody promised anything of the new key"
 
 
 def test_an_earlier_key_found_before_another_attempt_settles_it() -> None:
