@@ -24,6 +24,8 @@ FIRST_SECONDS, SECOND_SECONDS = 40, 120
 SECONDS_TO_ANYTHING = 12
 """On a busy machine all of it takes about so long: a kill at any moment comes within it."""
 
+OTHERS = ("freeze", "fell", "ahead", "back")
+
 
 def orders(loops: int, chance: random.Random) -> list[str]:
     """Half of them at named points, a quarter at any moment; the rest are other misfortunes."""
@@ -38,7 +40,7 @@ def orders(loops: int, chance: random.Random) -> list[str]:
                 made.append(f"clock:at:{chance.randint(0, SECONDS_TO_ANYTHING * 1000)}")
             case _:
                 point = chance.choice(("claim", "crm", "commit_answer", "commit_effect", "send"))
-                made.append(f"{point}:{chance.choice(['freeze', 'ahead', 'back'])}:{nth}")
+                made.append(f"{point}:{chance.choice(OTHERS)}:{nth}")
     return made
 
 

@@ -3,7 +3,8 @@ steps of one kind. Run as ``CRASH_AT=<point>:<what>:<n> python -m tests.crash.vi
 ``what`` is one of
 
 - ``before``, ``after``: it kills itself with -9;
-- ``freeze``: the store hangs for some seconds from before that step on;
+- ``freeze``: the store hangs for some seconds from before that step on, connected and silent;
+- ``fell``: the store is killed with -9 before that step;
 - ``ahead``, ``back``: the wall clock jumps by half a minute before that step.
 
 The point ``clock`` is ``n`` milliseconds after the first event was accepted: there it dies. The
@@ -115,15 +116,20 @@ def _die_in(seconds: float) -> None:
     dying.start()
 
 
-def _freeze() -> None:
-    """The embedded store hangs: connected, and answering nothing."""
+def _store() -> int:
+    """The embedded server's process; something is the matter with it for a while."""
     global _calm_at
     _calm_at = time.monotonic() + FROZEN_SECONDS + 1
+    _note()
     pid = StoreFolder(Path(os.environ["DESKHAND_DATA"])).pid()
     assert pid is not None
+    return pid
+
+
+def _freeze() -> None:
+    pid = _store()
     os.kill(pid, signal.SIGSTOP)
     threading.Timer(FROZEN_SECONDS, os.kill, (pid, signal.SIGCONT)).start()
-    _note()
 
 
 def _jump(by: timedelta) -> None:
@@ -138,6 +144,7 @@ HAPPENS: dict[str, Callable[[], None]] = {
     "before": _die,
     "after": _die,
     "freeze": _freeze,
+    "fell": lambda: os.kill(_store(), signal.SIGKILL),
     "ahead": lambda: _jump(JUMP),
     "back": lambda: _jump(-JUMP),
 }
