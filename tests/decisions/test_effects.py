@@ -300,7 +300,7 @@ async def test_where_the_key_is_honoured_it_is_sent_again_under_it(room: Room) -
 
 
 async def test_an_outcome_is_saved_whatever_it_takes(redis_url: str, short_path: Path) -> None:
-    server = Path(redis_url.removeprefix("unix://"))
+    server = Path(redis_url.removeprefix("unix://").partition("?")[0])
     async with (
         CuttingProxy(server, short_path / "p") as proxy,
         open_room(proxy.url) as room,
@@ -323,7 +323,7 @@ async def test_an_outcome_that_cannot_be_saved_is_given_up_in_time(
     redis_url: str, short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bot.execute, "_SAVE_SECONDS", 0.2)
-    server = Path(redis_url.removeprefix("unix://"))
+    server = Path(redis_url.removeprefix("unix://").partition("?")[0])
     async with (
         CuttingProxy(server, short_path / "p") as proxy,
         open_room(proxy.url) as room,
