@@ -160,6 +160,15 @@ class LeadRow:
     seen: str
     """The day on which its page was read; empty for a record."""
     confidence: str
+    unplaced: bool = False
+    """The CRM has no place for it."""
+
+    @property
+    def absent(self) -> str:
+        """Why there is nothing of it in the CRM; empty where something is."""
+        if self.unplaced:
+            return "no place for it in the CRM"
+        return "empty in the CRM" if self.present is None else ""
 
 
 @dataclass(frozen=True)

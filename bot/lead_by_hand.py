@@ -13,6 +13,7 @@ from tools.crm.records import (
     FIELD_LIMIT,
     FIELDS,
     OF_A_PERSON,
+    CrmReader,
     Key,
     Record,
     clean,
@@ -31,8 +32,17 @@ class Typed:
     values: Mapping[str, str]
 
 
-def hand_fields(key: Key | None, target: str) -> ActionForm:
-    """The part of the edit form to type in. Without a ``key`` it asks for the domain as well."""
+def names_of(key: Key | None, crm: CrmReader) -> tuple[str, ...]:
+    """The fields that may be typed: those that the CRM has a place for, but the record's own key.
+    Without a ``key`` the domain comes first."""
+    kind = key.kind if key is not None else "company"
+    besides = {"email"} if kind == "person" else {"domain", *OF_A_PERSON}
+    names = tuple(name for name in FIELDS if name not in besides and crm.holds(kind, name))
+    return ("domain", *names) if names and key is None else names
+
+
+def hand_fields(key: Key | None, names: Sequence[str], target: str) -> ActionForm:
+    """The part of the edit form to type ``names`` in."""
     return ActionForm(
         index=0,
         title=f"{UPDATE_CRM}: {target}",
@@ -47,15 +57,17 @@ def hand_fields(key: Key | None, target: str) -> ActionForm:
                 max_length=FIELD_LIMIT,
                 required=key is None and name == "domain",
             )
-            for name in _names(key)
+            for name in names
         ),
     )
 
 
-def typed(key: Key | None, given: EditInput, barred: Sequence[str]) -> Typed | FieldErrors:
+def typed(
+    key: Key | None, names: Sequence[str], given: EditInput, barred: Sequence[str]
+) -> Typed | FieldErrors:
     """What a submitted form says, or what is wrong at which field. ``barred``: the playbook's
     ``do_not_enrich``. Fields that were not offered are not looked at."""
-    names, errors = _names(key), dict[str, str]()
+    errors: dict[str, str] = {}
     written = {name: clean(given.fields.get(f"action.0.{name}", "")) for name in names}
     values = {name: value for name, value in written.items() if value}
     for name, value in values.items():
@@ -102,12 +114,3 @@ def typed_fields(found: Typed, record: Record | None, editor: Person) -> Lead:
         ),
         same=tuple(row.field for row in rows if row.state == "same"),
     )
-
-
-def _names(key: Key | None) -> tuple[str, ...]:
-    """The fields that may be typed; the record's own key is none of them."""
-    if key is None:
-        return ("domain", *(name for name in FIELDS if name not in {"domain", *OF_A_PERSON}))
-    if key.kind == "company":
-        return tuple(name for name in FIELDS if name not in {"domain", *OF_A_PERSON})
-    return tuple(name for name in FIELDS if name != "email")

@@ -13,11 +13,12 @@ from tools.crm.records import FIELD_LIMIT, clean, normal_email
 
 
 def update_action(lead: Lead, chosen: Sequence[str], target: str) -> Action:
-    """The action that writes the chosen fields; with none of them it is left out."""
+    """The action that writes the chosen fields, as far as the CRM has a place for them; with none
+    of them it is left out."""
     changes: list[JsonValue] = [
         {"field": one.name, "shown": one.present, "value": one.value}
         for one in lead.fields
-        if one.name in chosen and one.value and one.value != one.present
+        if one.name in chosen and one.value and one.value != one.present and not one.unplaced
     ]
     return Action(
         tool=UPDATE_CRM,
@@ -30,7 +31,7 @@ def update_action(lead: Lead, chosen: Sequence[str], target: str) -> Action:
 def lead_form(index: int, action: Action, lead: Lead, *, fixed: bool) -> ActionForm:
     """The part of the edit form that chooses fields. Its box *include* is ticked whatever is
     chosen: with no field ticked there is nothing to do."""
-    chosen = chosen_in(action)
+    chosen, offered = chosen_in(action), [one for one in lead.fields if not one.unplaced]
     return ActionForm(
         index=index,
         title=f"{action.tool}: {action.target}",
@@ -45,7 +46,7 @@ def lead_form(index: int, action: Action, lead: Lead, *, fixed: bool) -> ActionF
                 max_length=FIELD_LIMIT,
                 required=False,
             )
-            for one in lead.fields
+            for one in offered
         ),
         choices=tuple(
             FieldChoice(
@@ -54,7 +55,7 @@ def lead_form(index: int, action: Action, lead: Lead, *, fixed: bool) -> ActionF
                 + (f" (overwrites: {one.present})" if one.overwrites else ""),
                 one.name in chosen,
             )
-            for one in lead.fields
+            for one in offered
         ),
     )
 

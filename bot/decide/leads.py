@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from bot.agent.lead import compared_anew
 from bot.agent.wanted import Unwanted, wanted_in
@@ -13,7 +14,7 @@ from bot.decide.words import crm_away, denied
 from bot.domain import Content, Decision, Notice, Person
 from bot.editing import Edited
 from bot.forms import ActionForm, EditInput, FieldErrors, NotDecided
-from bot.lead_by_hand import hand_fields, typed, typed_fields
+from bot.lead_by_hand import hand_fields, names_of, typed, typed_fields
 from bot.lead_card import UPDATE_CRM, chosen_in
 from bot.lead_edit import lead_changes, update_action
 from bot.lifecycle import next_action
@@ -39,7 +40,7 @@ async def crm_moved(
     record = await _read(crm, Key(lead.kind, lead.key))
     if isinstance(record, NotDecided):
         return record
-    fresh = compared_anew(lead, record)
+    fresh = compared_anew(lead, record, crm)
     if fresh == lead:
         return None
     empty = tuple(one.name for one in fresh.fields if not one.overwrites)
@@ -74,10 +75,10 @@ def is_by_hand(asked: Asked) -> bool:
 
 def hand_form(context: Context, asked: Asked) -> ActionForm | NotDecided:
     """The fields that may be typed."""
-    key = _key(asked)
-    if isinstance(key, NotDecided):
-        return key
-    return hand_fields(key, context.target(UPDATE_CRM, asked.ticket.value))
+    offered = _offered(context, asked)
+    if isinstance(offered, NotDecided):
+        return offered
+    return hand_fields(offered.key, offered.names, context.target(UPDATE_CRM, asked.ticket.value))
 
 
 async def typed_lead(
@@ -85,15 +86,13 @@ async def typed_lead(
 ) -> Edited | FieldErrors | NotDecided:
     """What was typed, beside what the CRM holds now. As in every lead, what is empty there is
     chosen, and what would overwrite is not."""
-    key = _key(asked)
-    if isinstance(key, NotDecided):
-        return key
-    found = typed(key, given, asked.playbook.do_not_enrich)
+    offered = _offered(context, asked)
+    if isinstance(offered, NotDecided):
+        return offered
+    found = typed(offered.key, offered.names, given, asked.playbook.do_not_enrich)
     if isinstance(found, FieldErrors):
         return found
-    if context.crm is None:
-        return denied("wrong_state", asked.proposal.value)
-    record = await _read(context.crm, found.key)
+    record = await _read(offered.crm, found.key)
     if isinstance(record, NotDecided):
         return record
     lead = typed_fields(found, record, editor)
@@ -104,14 +103,27 @@ async def typed_lead(
     return Edited(content, lead_changes(None, lead), (), lead)
 
 
-def _key(asked: Asked) -> Key | NotDecided | None:
-    """Whom the lead is about; None: it names nobody that a CRM knows by a key."""
-    if asked.playbook.action(UPDATE_CRM) is None:
-        return denied("wrong_state", asked.proposal.value)
-    found = wanted_in(asked.ticket.value, asked.playbook.do_not_enrich)
+@dataclass(frozen=True)
+class _Offered:
+    """``key`` is None where the lead names nobody that a CRM knows by one."""
+
+    crm: CrmReader
+    key: Key | None
+    names: tuple[str, ...]
+
+
+def _offered(context: Context, asked: Asked) -> _Offered | NotDecided:
+    proposal, playbook, crm = asked.proposal.value, asked.playbook, context.crm
+    if crm is None or playbook.action(UPDATE_CRM) is None:
+        return denied("wrong_state", proposal)
+    found = wanted_in(asked.ticket.value, playbook.do_not_enrich)
     if isinstance(found, Unwanted):
-        return NotDecided("not_wanted", (found.words,), asked.proposal.value)
-    return found.key
+        return NotDecided("not_wanted", (found.words,), proposal)
+    names = names_of(found.key, crm)
+    if not names:
+        words = "The CRM has no place for it (crm.map), so that nothing can be typed."
+        return NotDecided("no_place", (words,), proposal)
+    return _Offered(crm, found.key, names)
 
 
 async def _read(crm: CrmReader, key: Key) -> Record | NotDecided | None:

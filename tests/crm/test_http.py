@@ -9,7 +9,12 @@ from typing import Literal
 
 import pytest
 
+from bot.agent.lead import compared
+from bot.agent.lead_check import Checked
 from bot.commands import Outcome, Refused, Succeeded, Uncertain
+from bot.domain import Content, LeadField
+from bot.lead_card import chosen_in, lead_view
+from bot.lead_edit import lead_form, update_action
 from tests.actions.grants import EARLIER, KEY, TestClock
 from tests.crm.test_sqlite import ACME, approval, args
 from tests.standins.crm import (
@@ -22,6 +27,7 @@ from tests.standins.crm import (
 from tests.standins.wire import DropBefore, DropReply, Fault, Hang, HttpFailure, RateLimited
 from tools.actions.crm_http import HttpWriter
 from tools.actions.update_crm import UpdateCrmArgs
+from tools.crm.compare import compare
 from tools.crm.dialect import Dialect
 from tools.crm.hubspot import Hubspot
 from tools.crm.records import CrmUnavailable, Key
@@ -101,6 +107,44 @@ async def test_a_new_company_then_an_update_then_reading_it(crm: Room) -> None:
     assert crm.remote.effects() == 2
     assert [one.id for one in await crm.reader.named("Acme SE")] == [record.id]
     assert await crm.reader.named("O'Brien \\ Sons") == []
+
+
+async def test_a_size_is_a_number_however_it_is_written(crm: Room) -> None:
+    crm.put(name="Acme")
+    crm.remote.faults.add(crm.writing, DropReply())
+    done = await crm.writer.write(args(size=(None, "1,250")), approval())
+    assert isinstance(done, Succeeded)
+    assert "found by looking" in done.receipt
+    record = await crm.reader.find(ACME)
+    assert record is not None
+    assert record.fields["size"] == "1250"
+    assert [row.state for row in compare(record, {"size": "1.250", "name": "acme"})] == [
+        "overwrite",
+        "same",
+    ]
+    # What is no number is the vendor's to refuse, in its own words.
+    refused = await crm.writer.write(args(size=("1250", "51-200")), approval(EARLIER, "p_2"))
+    assert isinstance(refused, Refused)
+    assert "(400)" in refused.error
+
+
+async def test_what_the_crm_has_no_place_for_is_shown_and_never_chosen(crm: Room) -> None:
+    found = Checked(
+        tuple(LeadField(name=name, value="x", source="crm:1") for name in ("location", "fit"))
+    )
+    lead = compared(ACME, None, found, crm.reader)
+    assert [(one.name, one.unplaced) for one in lead.fields] == [("location", False), ("fit", True)]
+    action = update_action(lead, ("location", "fit"), "the CRM")
+    assert chosen_in(action) == ("location",)
+    form = lead_form(0, action, lead, fixed=False)
+    assert [one.name for one in form.choices] == ["location"]
+    assert [one.id for one in form.fields] == ["action.0.location"]
+    person = compared(Key("person", "dana@acme.example"), None, found, crm.reader)
+    assert all(one.unplaced for one in person.fields)
+    nothing = update_action(person, ("location",), "the CRM")
+    assert not nothing.included
+    content = Content(labels=(), route="default", actions=(nothing,))
+    assert "no place for any of it" in lead_view(person, content).note
 
 
 async def test_a_reader_has_no_token_that_writes(crm: Room) -> None:

@@ -37,7 +37,7 @@ from tests.standins.wire import (
 READ, WRITE = "token-that-reads", "token-that-writes"
 HUBSPOT_PROPERTIES = frozenset(
     {"name", "domain", "industry", "numberofemployees", "city", "description", "phone", "fit_score"}
-    | {"deskhand_proposal"}
+    | {"deskhand_proposal", "line_of_business"}
 )
 HUBSPOT_INDUSTRIES = frozenset({"COMPUTER_SOFTWARE", "AVIATION_AEROSPACE", "MACHINERY"})
 SALESFORCE_FIELDS = frozenset(
@@ -204,6 +204,8 @@ class HubspotStandin(CrmStandin):
                 self.wrong(name, f"{key} is no string")
             if key not in HUBSPOT_PROPERTIES:
                 return self._error(400, "VALIDATION_ERROR", f'Property "{key}" does not exist')
+            if key == "numberofemployees" and not value.isdecimal():
+                return self._error(400, "VALIDATION_ERROR", f"{value} was not a valid number")
             if key == "industry" and value not in HUBSPOT_INDUSTRIES:
                 words = f"{value} was not one of the allowed options"
                 return self._error(400, "VALIDATION_ERROR", words)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tools.crm.records import FIELD_LIMIT, FIELDS, Record, clean
+from tools.crm.records import FIELD_LIMIT, FIELDS, Record, alike, clean
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def compare(record: Record | None, proposed: Mapping[str, str]) -> tuple[Compare
         if not value:
             continue
         present = record.value(name) if record is not None else None
-        if present is not None and clean(present) == value:
+        if present is not None and alike(name, present, value):
             rows.append(Compared(name, present, value, "same"))
         else:
             rows.append(Compared(name, present, value, "overwrite" if present else "empty"))

@@ -219,6 +219,9 @@ class SqliteReader:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def holds(self, kind: Kind, name: str) -> bool:
+        return True
+
     async def find(self, key: Key) -> Record | None:
         def look() -> Record | None:
             with reading(self._path) as connection:
