@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from botbuilder.schema import ActivityTypes
 
-from bot.ports.references import Conversation, Member, References
+from bot.ports.references import Conversation, ConversationKind, Member, References
 from handlers.recent import Monotonic
 from handlers.teams_activity import Activity
+from handlers.teams_connector import Thread
 
 _AGAIN_SECONDS = 60.0
 """What has not changed is saved again after this: another process may know otherwise."""
 _MOST = 10_000
+_CHANNEL = re.compile(r"@thread\.(tacv2|skype)\Z")
+
+
+def names_channel(conversation: str) -> bool:
+    """Whether an id that nothing has come from is a channel's."""
+    return _CHANNEL.search(conversation) is not None
 
 
 class Rooms:
@@ -55,10 +64,16 @@ class Rooms:
             return ()
         return (*((conversation.id,) if before is None or before.gone else ()), *moved)
 
-    async def lost(self, place: str) -> None:
-        """The connector says that the bot is no member of this conversation (any more)."""
-        known = await self.references.conversation(place)
-        if known is not None and not known.gone:
+    async def lost(self, at: Thread) -> None:
+        """The connector says that the bot is no member of this conversation (any more), from which
+        nothing may have come yet. Raises ``StoreUnavailable``."""
+        known = await self.references.conversation(at.conversation)
+        if known is None:
+            kind: ConversationKind = "channel" if names_channel(at.conversation) else "group"
+            known = Conversation(
+                id=at.conversation, kind=kind, service_url=at.service_url, bot="", gone=False
+            )
+        if not known.gone:
             await self.references.keep(known.model_copy(update={"gone": True}), None)
         self._saved.clear()
 
@@ -67,7 +82,9 @@ class Rooms:
         what holds there holds for those of the team that are known. Which of them changed."""
         changed = []
         for one in await self.references.conversations():
-            if one.team == seen.team and one.id != seen.id and one.gone != seen.gone:
+            # Of a channel that has only ever refused the bot nobody knows the team.
+            theirs = one.team == seen.team or (not one.team and one.kind == "channel" and one.gone)
+            if theirs and one.id != seen.id and one.gone != seen.gone:
                 there = {"gone": seen.gone, "service_url": seen.service_url, "bot": seen.bot}
                 await self.references.keep(one.model_copy(update=there), None)
                 changed.append(one.id)

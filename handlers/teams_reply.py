@@ -129,7 +129,7 @@ class TeamsReply:
         except TeamsNotReached as fault:
             return Refused(f"not sent: {fault}")
         except TeamsRefused as fault:
-            await self._noted_removal(at.conversation, fault)
+            await self._noted_removal(at, fault)
             return Refused(f"Teams refused it: {fault}")
         except TeamsFault as lost:
             log.warning("the answer to the reply of %s is lost: %s", grant.proposal, lost)
@@ -144,14 +144,14 @@ class TeamsReply:
         """A bot cannot read a conversation in Teams."""
         return None
 
-    async def _noted_removal(self, conversation: str, fault: TeamsRefused) -> None:
+    async def _noted_removal(self, at: Thread, fault: TeamsRefused) -> None:
         """For ``doctor`` to name; that the reply was refused does not hang on it."""
         if fault.code != REMOVED:
             return
         try:
-            await self._rooms.lost(conversation)
+            await self._rooms.lost(at)
         except StoreUnavailable as away:
-            log.info("deskhand: that the bot left %s is not kept: %s", conversation, away)
+            log.info("deskhand: that the bot left %s is not kept: %s", at.id, away)
 
     async def _known_as_reply(self, conversation: str, message: str, grant: Grant) -> None:
         """Remember it, so that what people think of it stands beside the decision."""

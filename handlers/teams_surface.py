@@ -26,6 +26,7 @@ from bot.ports import (
     Progress,
     SurfaceError,
 )
+from bot.ports.references import Conversation
 from handlers.recent import Monotonic
 from handlers.teams_answer import answer_activity, private_activities
 from handlers.teams_card import REFRESHED_FOR, everybody, message_activity
@@ -41,7 +42,7 @@ from handlers.teams_connector import (
 )
 from handlers.teams_inert import Json, words_text
 from handlers.teams_people import Tenancy
-from handlers.teams_references import Rooms
+from handlers.teams_references import Rooms, names_channel
 from handlers.teams_roster import Rosters
 from handlers.teams_whole import whole_activities
 
@@ -50,7 +51,6 @@ log = logging.getLogger("deskhand.teams")
 UPDATE_SECONDS: Final = 1.0
 """A copy is updated no more often; what is drawn last is what stays."""
 _PERSON = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
-_CHANNEL = re.compile(r"@thread\.(tacv2|skype)\Z")
 _MOST_UPDATED = 2000
 
 
@@ -211,7 +211,10 @@ class TeamsSurface:
             raise NotPosted(str(lost), final=False) from lost
         except TeamsFault as fault:
             raise surface_error(fault) from fault
-        await self._rooms.references.keep(None, member.model_copy(update={"chat": chat}))
+        made = Conversation(
+            id=chat, kind="personal", service_url=member.service_url, bot=member.bot
+        )
+        await self._rooms.references.keep(made, member.model_copy(update={"chat": chat}))
         return Thread(member.service_url, chat)
 
     async def _drawn(self, card: CardView, at: Thread, *, buttons: bool) -> Json:
@@ -237,7 +240,7 @@ class TeamsSurface:
         known = await self._rooms.references.conversation(conversation)
         if known is not None:
             return known.kind == "channel"
-        return _CHANNEL.search(conversation) is not None
+        return names_channel(conversation)
 
     async def _post(self, at: Thread, activity: Json, reply_to: str | None = None) -> str:
         try:
@@ -247,7 +250,7 @@ class TeamsSurface:
 
     async def _error(self, at: Thread, fault: TeamsFault) -> SurfaceError:
         if isinstance(fault, TeamsRefused) and fault.code == REMOVED:
-            await self._rooms.lost(at.conversation)
+            await self._rooms.lost(at)
         return surface_error(fault)
 
 
@@ -279,7 +282,7 @@ async def thread_of(rooms: Rooms, place: Place) -> Thread | None:
     last = await rooms.references.address()
     if last is None:
         return None
-    root = place.thread if _CHANNEL.search(place.place) else None
+    root = place.thread if names_channel(place.place) else None
     return Thread(last[0], place.place, root)
 
 

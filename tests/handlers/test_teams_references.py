@@ -11,6 +11,7 @@ import pytest
 from bot.ports.references import Conversation, Member
 from bot.store.references import RedisReferences
 from handlers.teams_activity import read_activity
+from handlers.teams_connector import Thread
 from handlers.teams_references import Rooms
 from tests.standins.teams.connector import teams_standin
 from tests.standins.teams.driver import TeamsDriver
@@ -113,7 +114,18 @@ async def test_a_team_that_has_the_bot_back_has_it_in_all_its_channels(
 async def test_a_word_in_one_channel_says_nothing_of_the_others(seeing: Seeing) -> None:
     for channel in (SUPPORT, BILLING):
         await seeing.saw("agent", channel)
-    await seeing.rooms.lost(SUPPORT)
+    await seeing.rooms.lost(Thread(seeing.people.teams.service_url, SUPPORT))
     await seeing.saw("agent", BILLING)
     assert [one.id for one in await seeing.kept.conversations() if one.gone] == [SUPPORT]
     assert await seeing.saw("agent", SUPPORT) == (SUPPORT,)
+
+
+async def test_a_channel_that_has_only_refused_the_bot_is_known_and_tried_again(
+    seeing: Seeing,
+) -> None:
+    await seeing.saw("agent", TRIAGE)
+    await seeing.rooms.lost(Thread(seeing.people.teams.service_url, BILLING))
+    (gone,) = [one for one in await seeing.kept.conversations() if one.gone]
+    assert (gone.id, gone.kind) == (BILLING, "channel")
+    back = await seeing.saw("agent", TRIAGE, type="installationUpdate", action="add", root="1")
+    assert back == (BILLING,)
