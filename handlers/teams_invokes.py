@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, assert_never
 
 from pydantic import ValidationError
@@ -27,6 +28,7 @@ from bot.forms import (
     Seen,
 )
 from bot.ports import AskButtons, Decisions, StoreUnavailable, SurfaceError
+from handlers.names import Names
 from handlers.pressed import NOT_SAVED, STORE_AWAY, VERBS, Later
 from handlers.teams_activity import Activity, AdaptiveValue
 from handlers.teams_card import (
@@ -73,11 +75,13 @@ class Invokes:
         self,
         decisions: Decisions,
         ask_buttons: AskButtons | None,
+        names: Names,
         later: Later,
         privately: Privately,
     ) -> None:
         self._decisions = decisions
         self._ask_buttons = ask_buttons
+        self._names = names
         self._later = later
         self._privately = privately
 
@@ -122,7 +126,7 @@ class Invokes:
             ):
                 return await self._card(proposal.id, submitted.token, actor, words)
             case NotDecided(words=words):
-                return message(words_text(words))
+                return message(words_text(await self._names.put(words)))
             case Decided(proposal, words):
                 return await self._card(proposal.id, submitted.token, actor, otherwise=words)
             case ReasonForm(proposal=proposal_id):
@@ -144,8 +148,6 @@ class Invokes:
                 return await self._decisions.submit_edit(submitted.token, actor, given)
             case "reject":
                 rejected = reject_input(submitted)
-                if isinstance(rejected, FieldErrors):
-                    return rejected
                 return await self._decisions.submit_reject(submitted.token, actor, rejected)
             case plain:
                 return await self._decisions.press(submitted.token, plain, actor)
@@ -168,7 +170,7 @@ class Invokes:
             return message(words_text(first or otherwise or late))
         if isinstance(seen, NotDecided):
             return bad_request(words_text(seen.words))
-        return card_answer(seen, first)
+        return card_answer(replace(seen, card=await self._names.on(seen.card)), first)
 
     async def _send(self, proposal: str, actor: Actor) -> None:
         try:
