@@ -31,7 +31,7 @@ from bot.lead_side import open_leads
 from bot.logs import configure_logging
 from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
-from bot.money_watch import MoneyWatch
+from bot.money_watch import Members, MoneyWatch
 from bot.opening import (
     Brains,
     OpenStore,
@@ -165,7 +165,13 @@ async def running(
             from bot.teams import open_teams
 
             teams = await open_teams(
-                stack, settings, opened.store, signatures, microsoft, emulator=teams_emulator
+                stack,
+                settings,
+                opened.store,
+                signatures,
+                microsoft,
+                emulator=teams_emulator,
+                others={"slack": slack.people} if slack is not None else {},
             )
         brains = await open_brains(stack, settings, file, opened.store, telemetry)
         outlets = await _outlets(stack, settings, file, secrets, slack, signatures)
@@ -199,7 +205,12 @@ async def running(
             worker = Worker(opened.queue, store, desk.jobs, clock, secret=secret, sweep=sweep)
             working = asyncio.create_task(worker.run(), name="deskhand-worker")
             stack.push_async_callback(_ended, worker, working)
-            watch = MoneyWatch(desk.context, opened.store, slack.people.members if slack else None)
+            members: dict[SurfaceName, Members] = {}
+            if slack is not None:
+                members["slack"] = slack.people.members
+            if teams is not None:
+                members["teams"] = teams.people.members
+            watch = MoneyWatch(desk.context, opened.store, members)
             looking = asyncio.create_task(watch.run(), name="deskhand-money")
             stack.push_async_callback(_cancelled, looking)
         console: OpenConsole | None = None

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from bot.assembly import Desk
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
+from bot.domain import SurfaceName
+from bot.ports import Directory
 from bot.settings import Settings
 from bot.store.references import RedisReferences
 from bot.store.state import RedisStore
 from handlers.agent_command import AgentCommand
+from handlers.names import Names
 from handlers.teams import TeamsInbound
 from handlers.teams_commands import TeamsCommands
 from handlers.teams_connector import (
@@ -54,6 +58,7 @@ class TeamsSide:
     reply: TeamsReply
     answer: TeamsReply
     """Posts answers that are shared."""
+    names: Names
     rooms: Rooms
     tenancy: Tenancy
     connector: Connector
@@ -76,6 +81,7 @@ class TeamsSide:
             store=store,
             decisions=desk.decide,
             ask_buttons=desk.ask_buttons,
+            names=self.names,
             clock=SystemClock(),
             check=self.check,
             tenancy=self.tenancy,
@@ -100,8 +106,10 @@ async def open_teams(
     microsoft: Microsoft | None = None,
     *,
     emulator: bool = False,
+    others: Mapping[SurfaceName, Directory] = MappingProxyType({}),
 ) -> TeamsSide | None:
-    """Clients for Teams; None without credentials, but in emulator mode. Nothing is sent yet."""
+    """Clients for Teams; None without credentials, but in emulator mode. Nothing is sent yet.
+    ``others``: who people are elsewhere, for their names on cards here."""
     microsoft = microsoft or Microsoft()
     app_id, password = settings.microsoft_app_id, settings.microsoft_app_password
     tenant = settings.microsoft_app_tenant_id
@@ -130,13 +138,16 @@ async def open_teams(
     tenancy = Tenancy(tenant)
     connector, replies = (Connector(one, tokens, allowed) for one in (session, fresh))
     rosters = Rosters(connector, tenancy, clock)
+    people = TeamsPeople(connector, rooms.references, tenancy, groups, clock)
+    names = Names({**others, "teams": people}, clock, rosters.heard_of)
     return TeamsSide(
-        surface=TeamsSurface(connector, rooms, rosters, tenancy, clock, links=not emulator),
-        people=TeamsPeople(connector, rooms.references, tenancy, groups, clock),
+        surface=TeamsSurface(connector, rooms, rosters, names, tenancy, clock, links=not emulator),
+        people=people,
         reply=TeamsReply(replies, rooms, tenancy, clock, signatures, links=not emulator),
         answer=TeamsReply(
             replies, rooms, tenancy, clock, signatures, links=not emulator, form=ANSWER
         ),
+        names=names,
         rooms=rooms,
         tenancy=tenancy,
         connector=connector,

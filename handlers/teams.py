@@ -26,6 +26,7 @@ from bot.playbook import Kind
 from bot.ports import AskButtons, Clock, Decisions, Store, StoreUnavailable, SurfaceError
 from bot.ports.spans import incoming_link
 from handlers.guard import Refused, header, parse_object, read_body
+from handlers.names import Names
 from handlers.pressed import Later
 from handlers.teams_activity import Activity, SubmitValue, read_activity
 from handlers.teams_card import message_activity
@@ -79,6 +80,7 @@ class TeamsInbound:
         store: Store,
         decisions: Decisions,
         ask_buttons: AskButtons | None,
+        names: Names,
         clock: Clock,
         check: TokenCheck | None,
         tenancy: Tenancy,
@@ -105,7 +107,7 @@ class TeamsInbound:
         self._triage_playbook = triage_playbook
         self._kinds = kinds
         self._later = Later()
-        self._invokes = Invokes(decisions, ask_buttons, self._later, self._whole_card)
+        self._invokes = Invokes(decisions, ask_buttons, names, self._later, self._whole_card)
 
     async def close(self, seconds: float = 2.0) -> None:
         """End: what follows answers already given may take ``seconds`` yet."""

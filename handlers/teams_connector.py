@@ -212,7 +212,8 @@ class Connector:
     async def members(self, at: Thread, after: str | None, seconds: float) -> Json:
         """A page of a conversation's roster: ``members``, and ``continuationToken`` where there
         are more. ``after``: the token of the page before."""
-        path = f"v3/conversations/{_part(at.conversation)}/pagedmembers?pageSize={_PAGE}"
+        conversation = at.conversation.partition(";messageid=")[0]
+        path = f"v3/conversations/{_part(conversation)}/pagedmembers?pageSize={_PAGE}"
         if after is not None:
             path += f"&continuationToken={quote(after, safe='')}"
         return await self._call("GET", at.service_url, path, None, seconds)

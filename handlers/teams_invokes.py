@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, assert_never
 
 from pydantic import ValidationError
@@ -27,6 +28,7 @@ from bot.forms import (
     Seen,
 )
 from bot.ports import AskButtons, Decisions, StoreUnavailable, SurfaceError
+from handlers.names import Names
 from handlers.pressed import NOT_SAVED, STORE_AWAY, VERBS, Later
 from handlers.teams_activity import Activity, AdaptiveValue
 from handlers.teams_card import (
@@ -76,11 +78,13 @@ class Invokes:
         self,
         decisions: Decisions,
         ask_buttons: AskButtons | None,
+        names: Names,
         later: Later,
         privately: Privately,
     ) -> None:
         self._decisions = decisions
         self._ask_buttons = ask_buttons
+        self._names = names
         self._later = later
         self._privately = privately
 
@@ -125,7 +129,7 @@ class Invokes:
             ):
                 return await self._card(proposal.id, submitted.token, actor, words)
             case NotDecided(words=words):
-                return message(words_text(words))
+                return message(words_text(await self._names.put(words)))
             case Decided(proposal, words):
                 return await self._card(proposal.id, submitted.token, actor, otherwise=words)
             case ReasonForm() as form:
@@ -148,8 +152,6 @@ class Invokes:
                 return await self._decisions.submit_edit(submitted.token, actor, given)
             case "reject":
                 rejected = reject_input(submitted)
-                if isinstance(rejected, FieldErrors):
-                    return rejected
                 return await self._decisions.submit_reject(submitted.token, actor, rejected)
             case plain:
                 return await self._decisions.press(submitted.token, plain, actor)
@@ -174,9 +176,10 @@ class Invokes:
             return message(words_text(first or otherwise or late))
         if isinstance(seen, NotDecided):
             return bad_request(words_text(seen.words))
-        if why is not None and seen.may_decide and seen.card.revision == why.revision:
-            return _answer(200, CARD_TYPE, card_of(asking_why(seen.card, why, first=_SAY_WHY)))
-        return card_answer(seen, first)
+        card = await self._names.on(seen.card)
+        if why is not None and seen.may_decide and card.revision == why.revision:
+            return _answer(200, CARD_TYPE, card_of(asking_why(card, why, first=_SAY_WHY)))
+        return card_answer(replace(seen, card=card), first)
 
     async def _send(self, proposal: str, actor: Actor) -> None:
         try:

@@ -11,11 +11,12 @@ import logging
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain import Actor
 from handlers.inert import one_line
 from handlers.recent import Monotonic, Recent
 from handlers.teams_connector import Connector, TeamsFault, TeamsLost, Thread
 from handlers.teams_inert import Json
-from handlers.teams_people import Tenancy, standing
+from handlers.teams_people import Tenancy, speaker_now, standing
 
 log = logging.getLogger("deskhand.teams")
 
@@ -24,6 +25,7 @@ ROSTER_SECONDS: Final = 3.0
 KEPT_SECONDS: Final = 60.0
 """A roster is used this long. Whoever comes later reads what was said before all the same."""
 _MOST_PAGES: Final = 20
+_MOST_NAMES: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,20 @@ class Rosters:
         self._connector = connector
         self._tenancy = tenancy
         self._read: Recent[tuple[Listed, ...]] = Recent(KEPT_SECONDS, clock, most=200)
+        self._names: dict[str, str] = {}
         self._tried: Recent[tuple[Listed, ...]] = Recent(KEPT_SECONDS, clock, most=200)
+
+    async def heard_of(self, actor: Actor) -> str | None:
+        """What somebody is called in a roster that was read, or in that of the conversation in
+        which somebody is being answered now."""
+        oid, speaker = actor.id.lower(), speaker_now()
+        if oid not in self._names and speaker is not None:
+            await self.known(speaker.at)
+        return self._names.get(oid)
 
     async def of(self, at: Thread) -> tuple[Listed, ...]:
         """Everybody in a channel or a group chat, bots apart. Raises ``TeamsFault``."""
-        key = f"{at.service_url}\n{at.conversation}"
-        return await self._read.get(key, lambda: self._pages(at))
+        return await self._read.get(_key(at), lambda: self._pages(at))
 
     async def known(self, at: Thread) -> tuple[Listed, ...]:
         """The same where something pleasant hangs on it and nothing else: nobody, for a minute,
@@ -64,7 +74,7 @@ class Rosters:
                 log.info("deskhand: who is in %s is not known: %s", at.conversation, fault)
                 return ()
 
-        return await self._tried.get(f"{at.service_url}\n{at.conversation}", read)
+        return await self._tried.get(_key(at), read)
 
     async def _pages(self, at: Thread) -> tuple[Listed, ...]:
         found: list[Listed] = []
@@ -78,11 +88,17 @@ class Rosters:
                         raise TeamsLost("an answer without members")
                     found += [one for member in members if (one := self._listed(member))]
                     if not token:
+                        self._learn(found)
                         return tuple(found)
                     after = str(token)
         except TimeoutError as late:
             raise TeamsLost(f"no roster within {ROSTER_SECONDS:g} s") from late
         raise TeamsLost(f"a roster of more than {_MOST_PAGES} pages")
+
+    def _learn(self, found: list[Listed]) -> None:
+        if len(self._names) >= _MOST_NAMES:
+            self._names.clear()
+        self._names |= {one.oid: one.name for one in found if one.oid and one.name}
 
     def _listed(self, member: object) -> Listed | None:
         """None: a bot."""
@@ -97,3 +113,7 @@ class Rosters:
             name=one_line(name)[:200] if isinstance(name, str) else "",
             is_ours=standing(found, self._tenancy.known) == "member",
         )
+
+
+def _key(at: Thread) -> str:
+    return f"{at.service_url}\n{at.conversation}"

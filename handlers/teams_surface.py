@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -27,6 +28,7 @@ from bot.ports import (
     SurfaceError,
 )
 from bot.ports.references import Conversation
+from handlers.names import Names
 from handlers.recent import Monotonic
 from handlers.teams_answer import answer_activity, private_activities
 from handlers.teams_card import REFRESHED_FOR, everybody, message_activity
@@ -62,6 +64,7 @@ class TeamsSurface:
         connector: Connector,
         rooms: Rooms,
         rosters: Rosters,
+        names: Names,
         tenancy: Tenancy,
         clock: Monotonic,
         *,
@@ -70,6 +73,7 @@ class TeamsSurface:
         self._connector = connector
         self._rooms = rooms
         self._rosters = rosters
+        self._names = names
         self._tenancy = tenancy
         self._clock = clock
         self._links = links
@@ -144,7 +148,8 @@ class TeamsSurface:
         at = await thread_of(self._rooms, message)
         if at is None:
             raise NotPosted("nobody knows where that conversation is reached", final=True)
-        await self._post(at, message_activity(words_text(words)), message.message)
+        said = words_text(await self._names.put(words))
+        await self._post(at, message_activity(said), message.message)
 
     async def link(self, message: Place) -> str | None:
         """The address of a message; in emulator mode there is none."""
@@ -155,13 +160,14 @@ class TeamsSurface:
         is kept up to date. Raises ``NotPosted``, ``MaybePosted``."""
         activities = [message_activity(text)] if text else []
         if card is not None:
-            activities.append(everybody(card, buttons=False))
+            activities.append(everybody(await self._names.on(card), buttons=False))
         await self.send_privately(actor.id, activities)
 
     async def whisper(self, place: Place, actor: Actor, said: Private) -> None:
         """In their chat with the bot, for Teams knows no message to one person elsewhere. Raises
         ``NotPosted``, ``MaybePosted``."""
-        await self.send_privately(actor.id, private_activities(said))
+        named = replace(said, words=await self._names.put(said.words))
+        await self.send_privately(actor.id, private_activities(named))
 
     async def has_guests(self, place: Place) -> bool:
         """Raises ``NotRead``. Who shares a shared channel may change without a word to the bot, so
@@ -183,9 +189,9 @@ class TeamsSurface:
         """A card's whole text to one person, or why they may not see it. Raises ``NotPosted``,
         ``MaybePosted``."""
         if isinstance(card, NotDecided):
-            await self.tell(actor, words_text(card.words))
+            await self.tell(actor, words_text(await self._names.put(card.words)))
         else:
-            await self.send_privately(actor.id, whole_activities(card))
+            await self.send_privately(actor.id, whole_activities(await self._names.on(card)))
 
     async def send_privately(self, oid: str, activities: Sequence[Json]) -> None:
         """Messages into a person's chat with the bot. Raises ``NotPosted``, ``MaybePosted``."""
@@ -221,7 +227,7 @@ class TeamsSurface:
         if card.state == "answered" and card.answer is not None:
             return answer_activity(card.answer, card.run, card.model, card.cost_usd)
         refreshed = await self._refreshed(card, at) if buttons and card.buttons else []
-        return everybody(card, refresh_for=refreshed, buttons=buttons)
+        return everybody(await self._names.on(card), refresh_for=refreshed, buttons=buttons)
 
     async def _refreshed(self, card: CardView, at: Thread) -> list[str]:
         """The roster's ids of approvers whose own view refreshes by itself: of those who are there,

@@ -114,7 +114,8 @@ class Decide:
         """The form came back that asks why what the screen has found may go out."""
         words = clean(given.reason).strip()
         if not REASON_LEAST <= len(words) <= REASON_LIMIT:
-            return FieldErrors({"reason": f"Write {REASON_LEAST} to {REASON_LIMIT} characters."})
+            errors = {"reason": f"Write {REASON_LEAST} to {REASON_LIMIT} characters."}
+            return await self._incomplete(token, "approve", actor, FieldErrors(errors))
         pressed = await self._approve(token, actor, words)
         # With a reason of this length the gate asks for no other.
         return not_saved() if isinstance(pressed, ReasonForm) else pressed
@@ -219,8 +220,12 @@ class Decide:
                 return Notice(kind="new_target", text=words, actor=person.actor)
         return None
 
-    async def submit_reject(self, token: str, actor: Actor, given: RejectInput) -> Submitted:
+    async def submit_reject(
+        self, token: str, actor: Actor, given: RejectInput | FieldErrors
+    ) -> Submitted:
         """The reject form came back; with *draft again*, a new run gets the reasons."""
+        if isinstance(given, FieldErrors):
+            return await self._incomplete(token, "reject", actor, given)
 
         async def plan(asked: Asked, person: Person, now: datetime) -> Step:
             decision = _decision("reject", asked.proposal.value, person, now).model_copy(
@@ -284,6 +289,14 @@ class Decide:
                 asked = allowed
             deciding.ended(asked)
             return asked
+
+    async def _incomplete(
+        self, token: str, verb: Verb, actor: Actor, errors: FieldErrors
+    ) -> NotDecided | FieldErrors:
+        """What is wrong with a form, for those who may submit it: others are told that they may
+        not, before anything else."""
+        asked = await self._open(token, verb, actor)
+        return asked if isinstance(asked, NotDecided) else errors
 
     def _keeps_key_until(self, asked: Asked, now: datetime) -> datetime | None:
         """Until when the remote honours the key of the action that is to be sent again."""

@@ -187,6 +187,22 @@ class TeamsStandin:
 
         return await self._answer("groups", request, asked, act, bearer=GRAPH_TOKEN)
 
+    async def in_group(self, request: web.Request) -> web.StreamResponse:
+        begin = int(request.query.get("$skiptoken") or 0)
+
+        def act() -> web.Response:
+            if not 1 <= int(request.query.get("$top", "100")) <= 999:
+                return _error(400, "Request_BadRequest")
+            people = self.world.in_group(request.match_info["group"])
+            found = [{"@odata.type": "#microsoft.graph.user", "id": one.oid} for one in people]
+            found.append({"@odata.type": "#microsoft.graph.device", "id": "a-device"})
+            page: dict[str, Any] = {"value": found[begin : begin + 1]}
+            if len(found) > begin + 1:
+                page["@odata.nextLink"] = f"{self.url}{request.path}?$skiptoken={begin + 1}"
+            return web.json_response(page)
+
+        return await self._answer("in_group", request, {}, act, bearer=GRAPH_TOKEN)
+
     # --- one request ------------------------------------------------------------------------
 
     async def _answer(
@@ -247,6 +263,7 @@ async def teams_standin(*, emulator: bool = False) -> AsyncIterator[TeamsStandin
             ("GET", "/connector/v3/conversations/{conversation}/pagedmembers", teams.roster),
             ("POST", "/login/{tenant}/oauth2/v2.0/token", teams.token),
             ("POST", "/graph/v1.0/users/{oid}/checkMemberGroups", teams.groups),
+            ("GET", "/graph/v1.0/groups/{group}/transitiveMembers", teams.in_group),
         ]  # fmt: skip
         app = web.Application()
         for method, path, handler in handlers:

@@ -188,6 +188,9 @@ class World:
     def by_oid(self, ident: str) -> Someone | None:
         return next((one for one in self.people.values() if one.oid == ident), None)
 
+    def in_group(self, group: str) -> list[Someone]:
+        return [one for one in self.people.values() if group in one.groups]
+
     def post(self, shown: Shown) -> None:
         self._current[shown.id] = shown
         self.posted.push(shown)
