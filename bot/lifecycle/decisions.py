@@ -80,6 +80,7 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
             "lead": command.lead,
             "hits": command.hits,
             "on_hit": command.on_hit,
+            "sieve": command.sieve,
             "changes": command.changes,
             "edited": True,
             "drafted": proposal.drafted if proposal.edited else before.reply,
@@ -100,9 +101,10 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
 
 
 def renew(proposal: Proposal, command: Renew) -> Moved | Denied:
-    """What has failed for having moved elsewhere waits for a decision on what is there now."""
+    """What is compared with has moved, or more is looked for: the card shows it as it is now and
+    waits for a decision on that."""
     before, decision = proposal.content, command.decision
-    if proposal.state != "failed" or before is None:
+    if proposal.state not in ("pending", "failed") or before is None:
         return Denied("wrong_state")
     if (fault := _fits(proposal, decision)) is not None:
         return fault
@@ -118,7 +120,8 @@ def renew(proposal: Proposal, command: Renew) -> Moved | Denied:
         lead=command.lead,
         hits=command.hits,
         on_hit=command.on_hit,
-        changes=(),
+        sieve=command.sieve,
+        changes=() if command.content != before else proposal.changes,
         approvals=(),
         approvals_needed=approvals_with(command.hits, command.on_hit, command.approvals_needed),
         decision=decision,
