@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ class Screening:
         lead: Lead | None = None,
     ) -> tuple[Hit, ...]:
         """Every hit in what ``content`` would send, reply first. A ``lead``'s quotes are sources
-        too."""
+        too, and its own domain leads nowhere else."""
         texts = tuple(_texts(content))
         if not texts:
             return ()
@@ -59,9 +59,13 @@ class Screening:
                 *(one.quote for one in (lead.fields if lead is not None else ())),
             ),
         )
+        sieve = self.sieve
+        if lead is not None:
+            theirs = lead.key.rpartition("@")[2]
+            sieve = replace(sieve, allowed_domains=(*sieve.allowed_domains, theirs))
         hits: list[Hit] = []
         for field, text in texts:
-            hits += _some_of_each(look(text, self.sieve, known, field=field))
+            hits += _some_of_each(look(text, sieve, known, field=field))
         return tuple(hits)
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from bot.authority import listed, may_read, required_lists, same_person
 from bot.buttons import was_shown
 from bot.card import CardView
-from bot.commands import Approve, Edit, Reject, Retry, SettleDone, SettleRetry, Take
+from bot.commands import Approve, Edit, Reject, Renew, Retry, SettleDone, SettleRetry, Take
 from bot.context import Context
 from bot.decide.asked import Asked, authorise, read
 from bot.decide.leads import crm_moved, hand_form, is_by_hand, typed_lead
