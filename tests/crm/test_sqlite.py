@@ -30,6 +30,7 @@ from tools.crm.records import (
 )
 from tools.crm.rows import Row
 from tools.crm.sqlite_file import SqliteReader, everything, history, reading, writing
+from tools.research.fetch.fetcher import visit_of
 from tools.research.find_in_crm import FindInCrm, FindInCrmArgs
 from tools.research.visits import Visits
 from tools.spec import Grant, ReadContext, Unanswered
@@ -260,12 +261,22 @@ async def test_the_research_tool_gives_records_to_cite(path: Path) -> None:
     here = ReadContext("T0TEAM", "sales", ticket(place()), "r_1")
     visits = Visits()
     tool = FindInCrm(SqliteReader(path), visits)
+    assert (await tool.read(FindInCrmArgs(query="acme.example"), here)).failed
+    visit = visits.begin("r_1", visit_of("acme.example"))
     assert (await tool.read(FindInCrmArgs(query="acme.example"), here)).text == ""
-    import_rows(path, [Row(ACME, {"name": "Acme"}), Row(Key("person", "a@b.example"), {})], NOW)
+    people = [Row(Key("person", at), {}) for at in ("a@acme.example", "a@b.example")]
+    other = Row(Key("company", "acme.example.evil.example"), {"name": "Rival", "phone": "555"})
+    import_rows(path, [Row(ACME, {"name": "Acme"}), *people, other], NOW)
     for query in ("https://www.acme.example/x", "ACME"):
         found = await tool.read(FindInCrmArgs(query=query), here)
         assert found.text == "record: crm:1\nkind: company\ndomain: acme.example\nname: Acme"
-    assert "crm:2" in (await tool.read(FindInCrmArgs(query="A@B.example"), here)).text
+    assert "crm:2" in (await tool.read(FindInCrmArgs(query="A@Acme.example"), here)).text
+    # Of others nothing is found, whatever a page asks for, so that nothing of them is a source.
+    for query in ("a@b.example", "Rival", "acme.example.evil.example"):
+        answer = await tool.read(FindInCrmArgs(query=query), here)
+        assert (answer.text, answer.read) == ("", ())
+        assert answer.failed
+    assert set(visit.records) == {"crm:1", "crm:2"}
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
