@@ -19,7 +19,7 @@ from bot.models.local import saved
 from bot.models.local.features import Floats, count_features
 from bot.models.local.language import FUNCTION_WORDS
 from bot.models.local.training import Trained, train
-from bot.models.local.words import spelled, stem
+from bot.models.local.words import shortened, spelled, stem
 
 Example = tuple[str, str]
 """A ticket's text and its label."""
@@ -129,7 +129,7 @@ class LabelModel:
         said = f" Words that told: {', '.join(telling)}." if telling else ""
         if nearest:
             # The sentence that quotes them has a full stop of its own.
-            words = (_short(self._examples[place][0]).rstrip(".") for place in nearest)
+            words = (shortened(self._examples[place][0], 80).rstrip(".") for place in nearest)
             quoted = " and ".join(f"“{one}”" for one in words)
             why = f"Like the {self._labels[label]} ticket{'s'[: len(nearest) - 1]} {quoted}.{said}"
         elif telling:
@@ -172,7 +172,7 @@ def train_labels(
     for text, label in examples:
         if label not in numbers:
             raise ValueError(
-                f"the label {label!r} of the example {_short(text)!r} is not described"
+                f"the label {label!r} of the example {shortened(text, 80)!r} is not described"
             )
     key = saved.content_key(examples, descriptions)
     if cache is not None and (loaded := saved.load(cache, key)):
@@ -198,8 +198,3 @@ def _own_words(label: str, description: str) -> list[str]:
     """What a label says of itself, as texts to learn from."""
     name = label.replace("_", " ").replace("-", " ")
     return [name, f"{name}: {description}"] if description.strip() else [name]
-
-
-def _short(text: str, limit: int = 80) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"
