@@ -100,7 +100,7 @@ def view(
         expires_at=proposal.expires_at,
         successor_url=None,
         buttons=_buttons(proposal, playbook),
-        approvers=_named(playbook, content.route if content else "default"),
+        approvers=playbook.route(content.route if content else "default").approvers,
         seal=buttons.seal(proposal.id, proposal.secret),
         hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
         lead=lead_view(proposal.lead, content)
@@ -142,16 +142,6 @@ def who_may(approvers: Approvers) -> Words:
     for person in persons[1:]:
         words += [", ", person]
     return tuple(words)
-
-
-def _named(playbook: Playbook, route: str) -> tuple[Actor, ...]:
-    approvers = playbook.route(route).approvers
-    surfaces: tuple[SurfaceName, ...] = ("slack", "teams")
-    return tuple(
-        Actor(surface=surface, team="", id=user)
-        for surface in surfaces
-        for user in approvers.users(surface)
-    )
 
 
 def person(decision: Decision) -> Who:

@@ -32,6 +32,7 @@ from handlers.teams_connector import (
 from handlers.teams_hosts import service_address
 from handlers.teams_people import GraphGroups, Groups, NoGroups, TeamsPeople, Tenancy
 from handlers.teams_references import Rooms
+from handlers.teams_refreshed import Refreshed
 from handlers.teams_reply import ANSWER, TeamsReply
 from handlers.teams_roster import Rosters
 from handlers.teams_surface import TeamsSurface
@@ -139,9 +140,12 @@ async def open_teams(
     connector, replies = (Connector(one, tokens, allowed) for one in (session, fresh))
     rosters = Rosters(connector, tenancy, clock)
     people = TeamsPeople(connector, rooms.references, tenancy, groups, clock)
+    refreshed = Refreshed(rosters, rooms.references, people.members, clock)
     names = Names({**others, "teams": people}, clock, rosters.heard_of)
     return TeamsSide(
-        surface=TeamsSurface(connector, rooms, rosters, names, tenancy, clock, links=not emulator),
+        surface=TeamsSurface(
+            connector, rooms, rosters, refreshed, names, tenancy, clock, links=not emulator
+        ),
         people=people,
         reply=TeamsReply(replies, rooms, tenancy, clock, signatures, links=not emulator),
         answer=TeamsReply(

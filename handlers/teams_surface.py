@@ -31,7 +31,7 @@ from bot.ports.references import Conversation
 from handlers.names import Names
 from handlers.recent import Monotonic
 from handlers.teams_answer import answer_activity, private_activities
-from handlers.teams_card import REFRESHED_FOR, everybody, message_activity
+from handlers.teams_card import everybody, message_activity
 from handlers.teams_connector import (
     REMOVED,
     Connector,
@@ -45,6 +45,7 @@ from handlers.teams_connector import (
 from handlers.teams_inert import Json, words_text
 from handlers.teams_people import Tenancy
 from handlers.teams_references import Rooms, names_channel
+from handlers.teams_refreshed import Refreshed
 from handlers.teams_roster import Rosters
 from handlers.teams_whole import whole_activities
 
@@ -64,6 +65,7 @@ class TeamsSurface:
         connector: Connector,
         rooms: Rooms,
         rosters: Rosters,
+        refreshed: Refreshed,
         names: Names,
         tenancy: Tenancy,
         clock: Monotonic,
@@ -73,6 +75,7 @@ class TeamsSurface:
         self._connector = connector
         self._rooms = rooms
         self._rosters = rosters
+        self._refreshed = refreshed
         self._names = names
         self._tenancy = tenancy
         self._clock = clock
@@ -226,21 +229,10 @@ class TeamsSurface:
     async def _drawn(self, card: CardView, at: Thread, *, buttons: bool) -> Json:
         if card.state == "answered" and card.answer is not None:
             return answer_activity(card.answer, card.run, card.model, card.cost_usd)
-        refreshed = await self._refreshed(card, at) if buttons and card.buttons else []
+        refreshed: list[str] = []
+        if buttons and card.buttons and card.approvers is not None:
+            refreshed = await self._refreshed.ids(card.approvers, at)
         return everybody(await self._names.on(card), refresh_for=refreshed, buttons=buttons)
-
-    async def _refreshed(self, card: CardView, at: Thread) -> list[str]:
-        """The roster's ids of approvers whose own view refreshes by itself: of those who are there,
-        or, where Teams does not say who is, of those the bot has heard of."""
-        named = [one.id.lower() for one in card.approvers if one.surface == "teams"]
-        if not named:
-            return []
-        there = {one.oid: one.id for one in await self._rosters.known(at)}
-        if there:
-            return [there[oid] for oid in named if there.get(oid)][:REFRESHED_FOR]
-        find = self._rooms.references.member
-        found = await asyncio.gather(*(find(oid) for oid in named[:REFRESHED_FOR]))
-        return [member.id for member in found if member is not None]
 
     async def _is_channel(self, conversation: str) -> bool:
         known = await self._rooms.references.conversation(conversation)
