@@ -74,6 +74,26 @@ async def test_what_no_message_bears_out_is_struck() -> None:
     assert made.notes == ("struck: 7, which nothing or nobody in the conversation bears out",)
 
 
+async def test_an_address_that_nobody_wrote_is_struck() -> None:
+    bench = Bench(
+        points(
+            ("changed", "", "The form is at acme.example/new now.", 1),
+            ("changed", "", "See https://acme.example/new/.", 1),
+            ("open", "", "Who reads main.py and README.md?", 1),
+            ("changed", "", "Log in at https://acme-login.example/new first.", 1),
+            ("open", "", "Write to help@acme.example.", 1),
+        )
+    )
+    bench.thread(("Alex Agent", "It is at acme.example/new. Who reads main.py and README.md?"))
+    made = answered(await bench.ask())
+    assert [item.words for item in made.items] == [
+        "The form is at acme.example/new now.",
+        "See https://acme.example/new/.",
+        "Who reads main.py and README.md?",
+    ]
+    assert made.notes[0].startswith("struck: 2,")
+
+
 async def test_more_than_can_be_shown_is_counted() -> None:
     many = [("changed", "", f"Point {n}.", 1) for n in range(MOST_ITEMS + 3)]
     made = answered(await Bench(points(*many)).ask())
