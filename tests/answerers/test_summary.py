@@ -197,6 +197,15 @@ async def test_a_long_thread_is_cut_to_what_its_money_pays_and_says_so() -> None
     assert f"[… {200 - shown} messages left out …]" in prompt.ticket_text
 
 
+async def test_long_messages_are_cut_where_they_do_not_all_fit_and_that_is_said() -> None:
+    bench = Bench(points(("open", "", "And?", 2)))
+    bench.thread(("Alex Agent", "Short."), *(("Alex Agent", "words " * 5000) for _ in range(4)))
+    made = answered(await bench.ask())
+    assert made.notes == ("not read: the middle of 4 long messages",)
+    assert bench.prompts[0].ticket_text.count("characters left out here") == 4
+    assert len(bench.prompts[0].ticket_text) > 20_000
+
+
 async def test_attachments_are_named_as_not_read() -> None:
     bench = Bench(points())
     held = said(("Alex Agent", "See the plan."), files=("plan.pdf",))
