@@ -32,6 +32,7 @@ DATA_BYTES = 7_000
 """Of the answer for programs, with room for what its look-up needs beside it."""
 
 _OVER: Words = ("That button's time is over. Please ask again.",)
+_SHARED_ALREADY: Words = ("That was asked for already; what its card comes to holds.",)
 _NOT_YOURS: Words = ("Only who asked may use that button.",)
 
 
@@ -76,12 +77,12 @@ class AskButtons:
         if not may_be_shared(self._context, playbook):
             return ("Nobody may approve that this is shared.",)
         if ticket.value.proposal != answered.id:
-            return ("It is to be shared already: a card asks for approval.",)
+            return _SHARED_ALREADY
         saved = await _save(
             self._context.store, ticket, await self._proposed(answered, ticket.value, playbook)
         )
         if isinstance(saved, Conflict):
-            return ("It is to be shared already: a card asks for approval.",)
+            return _SHARED_ALREADY
         return ("A card asks for approval; then it is posted in the thread.",)
 
     async def _proposed(self, answered: Proposal, ticket: Ticket, playbook: Playbook) -> Proposal:

@@ -302,7 +302,7 @@ class _Run:
 
     def _take(self, judged: Mapping[str, Verdict], read: Material) -> None:
         for ident, one in judged.items():
-            if read.left_out and one.verdict == "pass" and one.quote is None:
+            if not read.whole and one.verdict == "pass" and one.quote is None:
                 # Of what was not read nobody can say that it keeps the rule.
                 one = one.model_copy(
                     update={"verdict": "cannot_tell", "why": "not all of the text was read"}

@@ -133,7 +133,7 @@ class Decide:
             decision=_decision("approve", proposal, person, now),
             content=content,
             lead=proposal.lead,
-            notice=_screened(person, found.hits, "would approve this", "look at it once more"),
+            notice=_screened(person, found.hits, "wanted to approve this", "look at it once more"),
             approvals_needed=approvals_needed(playbook, content.actions),
             remind_at=after(now, playbook.remind_after, playbook.hours),
             expires_at=after(now, playbook.expire_after, playbook.hours),

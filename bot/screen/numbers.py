@@ -11,6 +11,8 @@ from bot.screen.found import Found, levelled
 _BETWEEN = r"[\W_]{1,4}"
 """What may hold a number's groups apart: blanks, line ends, marks of any kind."""
 _GROUPS = re.compile(rf"(?:(?<!\w)|(?<=[A-Za-z]{{3}}))\d+(?:{_BETWEEN}\d+)*")
+_USUAL = re.compile(r"[ \t]{1,3}|[ \t]?[-._/|:*\u00b7\u2022\n][ \t]?|\)[ \t]?\(")
+"""What may do so in turns; all else does it alike within a number, or it is a sum."""
 _GROUP = re.compile(r"\d+")
 _AFTER = re.compile(r"\w")
 
@@ -73,8 +75,13 @@ def payment_card(text: str) -> Iterator[Found]:
 def _card_from(plain: str, groups: list[tuple[int, int]], at: int) -> int | None:
     """The index after the last group of a card that begins with the group ``at``."""
     digits, sizes, fits = "", [], None
+    between: set[str] = set()
     for index in range(at, min(at + 19, len(groups))):
         start, end = groups[index]
+        if index > at:
+            between.add(plain[groups[index - 1][1] : start])
+            if len(between) > 1 and not all(map(_USUAL.fullmatch, between)):
+                break
         digits += plain[start:end]
         sizes.append(end - start)
         if len(digits) > 19:

@@ -208,6 +208,23 @@ async def test_of_what_was_not_read_nothing_passes() -> None:
     assert any("in the middle" in note for note in made.notes)
 
 
+async def test_a_long_text_is_read_whole_where_it_is_paid_for() -> None:
+    text = "We are kind. " * 700 + "We ship on Monday. " + "We are kind. " * 700
+    bench = Bench(judged(("no_dates", "pass", None)), kind="screen")
+    made = answered(await bench.ask(text))
+    assert "We ship on Monday." in bench.prompts[0].ticket_text
+    assert (verdicts(made)["no_dates"], made.notes) == ("pass", ())
+
+
+async def test_of_a_text_whose_middle_was_not_read_nothing_passes() -> None:
+    text = "We are kind. " * 6000 + "We ship on Monday. " + "We are kind. " * 6000
+    bench = Bench(judged(("no_dates", "pass", None)), kind="screen")
+    made = answered(await bench.ask(text))
+    assert "We ship on Monday." not in bench.prompts[0].ticket_text
+    assert verdicts(made)["no_dates"] == "cannot_tell"
+    assert made.notes == ("not read: the middle of 1 long message",)
+
+
 async def test_a_cancelled_run_ends_as_runs_do() -> None:
     bench = Bench(GOOD, kind="screen")
     bench.cancel_at = 0

@@ -105,6 +105,7 @@ def test_digits_of_other_scripts_are_digits(card: tuple[str, tuple[int, ...]], z
         "sha256 4111111111111111aa",
         "7992739871300000",
         "invoice 2024-11-05-0001-0002",
+        "4.0% | 4.0% + 0.1% = 4.1% | 4.0% + 0.3% = 4.3%",
     ],
 )
 def test_what_is_no_card(text: str) -> None:

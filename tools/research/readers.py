@@ -125,7 +125,7 @@ def find_files(roots: Sequence[Path]) -> Iterator[Found | NotRead]:
 
 def _leads_out(path: Path, root: Path) -> bool:
     """Whether a file is a link out of ``root``; a root itself may be one, it is the operator's."""
-    if path == root or not path.is_symlink():
+    if path == root or not os.path.islink(path):
         return False
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
