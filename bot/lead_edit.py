@@ -9,7 +9,10 @@ from pydantic import JsonValue
 from bot.domain import Action, Change, Lead, LeadField, Person
 from bot.forms import ActionForm, EditInput, FieldChoice, FieldForm
 from bot.lead_card import UPDATE_CRM, chosen_in, title_of
-from tools.crm.records import FIELD_LIMIT, clean, normal_email
+from tools.crm.records import FIELD_LIMIT, clean, normal_domain, normal_email
+
+_NORMAL = {"email": normal_email, "domain": normal_domain}
+"""What a typed value becomes before it is stored; None: it is none."""
 
 
 def update_action(lead: Lead, chosen: Sequence[str], target: str) -> Action:
@@ -74,9 +77,15 @@ def edit_lead(
         if len(value) > FIELD_LIMIT:
             errors[ident] = f"A field has {FIELD_LIMIT} characters at most; this has {len(value)}."
             return one
-        if one.name == "email" and value and normal_email(value) is None:
-            errors[ident] = "This is no e-mail address."
-            return one
+        normal = _NORMAL.get(one.name)
+        if normal is not None and value:
+            plain = normal(value)
+            if plain is None:
+                errors[ident] = (
+                    f"This is no {'domain' if one.name == 'domain' else 'e-mail address'}."
+                )
+                return one
+            value = plain
         return one.model_copy(
             update={
                 "value": value,

@@ -19,6 +19,7 @@ from bot.domain import Frozen, Place, SurfaceName
 
 _DURATION = re.compile(r"(\d+)([smhd])\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SOMEBODY = re.compile(r"\S+\.\S+")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -221,6 +222,15 @@ class Playbook(Frozen):
     """research: passages in an answer."""
     policy: str | None = None
     """screen: a policy file, relative to the config file."""
+
+    @field_validator("do_not_enrich")
+    @classmethod
+    def _names_somebody(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # A name of a company, say, would bar nobody and look as if it did.
+        for entry in value:
+            if _SOMEBODY.fullmatch(entry.strip()) is None:
+                raise ValueError(f"{entry!r} is neither a domain nor an e-mail address")
+        return value
 
     @model_validator(mode="before")
     @classmethod

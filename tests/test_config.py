@@ -168,6 +168,7 @@ PLAYBOOK_SAYS = [
     ),
     ("    priorities: [low, low]", "5: playbooks.support.priorities[1]: low is listed twice"),
     ("    examples: ./no.jsonl", "5: playbooks.support.examples: there is no file or folder"),
+    ("    do_not_enrich: [Acme Ltd]", "5: playbooks.support.do_not_enrich: 'Acme Ltd' is neither"),
     ("    name: other", "5: playbooks.support.name: there is no such key: a playbook's"),
 ]
 

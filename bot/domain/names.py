@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from itertools import islice
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -30,9 +31,14 @@ def repeats_reply(tool: str, field: str) -> bool:
 _ADDRESS = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 
 
+ADDRESSES_MOST = 200
+"""Addresses of one text that are looked at: each is a place in an index."""
+
+
 def addresses_in(text: str) -> frozenset[str]:
-    """Every e-mail address in a text, in small letters."""
-    return frozenset(found.strip("'").casefold() for found in _ADDRESS.findall(text))
+    """The e-mail addresses in a text, in small letters."""
+    found = islice(_ADDRESS.finditer(text), ADDRESSES_MOST)
+    return frozenset(one[0].strip("'").casefold() for one in found)
 
 
 Confidence = Literal["low", "medium", "high"]

@@ -21,6 +21,7 @@ from tests.standins.crm import (
     READ,
     WRITE,
     CrmStandin,
+    HubspotStandin,
     hubspot_standin,
     salesforce_standin,
 )
@@ -158,7 +159,7 @@ async def test_one_field_that_moved_and_nothing_is_sent(crm: Room) -> None:
     crm.put(name="Acme Ltd")
     done = await crm.writer.write(args(name=("Acme", "X"), location=(None, "Köln")), approval())
     assert done == Refused("name has changed in the CRM since the card was made")
-    assert [entry.name for entry in crm.remote.log] == [crm.looking]
+    assert {entry.name for entry in crm.remote.log} <= {"search", "read", "get"}
 
 
 async def test_salesforce_refuses_what_changed_between_reading_and_writing() -> None:
@@ -261,6 +262,23 @@ async def test_a_crm_that_cannot_be_read_is_not_written(crm: Room, fault: Fault)
     assert crm.remote.effects() == 0
     with pytest.raises(CrmUnavailable):
         await crm.reader.find(ACME)
+
+
+async def test_hubspots_search_may_be_behind_what_the_record_holds() -> None:
+    async with room("hubspot") as crm:
+        crm.put(name="Acme")
+        assert isinstance(crm.remote, HubspotStandin)
+        crm.remote.indexed = {"9001": dict(crm.remote.records["9001"])}
+        crm.remote.records["9001"]["city"] = "Bonn"
+        done = await crm.writer.write(MORE, approval())
+        assert done == Refused("location has changed in the CRM since the card was made")
+        # A lost answer is settled by the record, which the search does not know yet.
+        crm.remote.faults.add("update", DropReply())
+        change = args(location=("Bonn", "Köln"))
+        assert isinstance(await crm.writer.write(change, approval(EARLIER, "p_2")), Succeeded)
+        # A record that is gone although the search still finds it is none.
+        crm.remote.records.clear()
+        assert await crm.reader.find(ACME) is None
 
 
 async def test_two_records_for_one_key_are_nobodys(crm: Room) -> None:

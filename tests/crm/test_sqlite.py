@@ -315,6 +315,14 @@ def test_keys_as_people_write_them() -> None:
         ("Bob@acme.example", True),
         ("acme.example", False),
         ("ann@acme.example", False),
+        ("bob+news@acme.example", True),
+        ("bob@www.acme.example", True),
+        ("dana@stars.example", True),
+        ("a.stars.example", True),
+        ("dana@at.example", True),
+        ("xn--bcher-kva.example", True),
+        ("rob@acme.example", False),
+        ("bob@sub.acme.example", False),
         ("notblocked.example", False),
         ("blocked.example.org", False),
     ],
@@ -322,4 +330,5 @@ def test_keys_as_people_write_them() -> None:
 def test_whom_nobody_may_enrich(asked: str, barred: bool) -> None:
     key = key_of(asked)
     assert key is not None
-    assert is_barred(key, ("blocked.example", "bob@ACME.example", "nonsense")) is barred
+    entries = ("blocked.example", "bob@ACME.example", "nonsense", "*.Stars.example", "@at.example")
+    assert is_barred(key, (*entries, " Bücher.example ")) is barred

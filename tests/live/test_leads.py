@@ -157,6 +157,15 @@ async def test_a_lead_that_nobody_may_be_looked_up_for_is_handed_off_unread(
         assert "refusal" in words(card)
         assert "do_not_enrich" in words(card)
         assert not desk.sites.asked
+        # It has no field, and is found by whom its words name all the same.
+        store = desk.desk.product.store
+        named, _ = await store.resolve(
+            (await desk.lead("ceo@blocked.example", "handoff")).payload["proposal"]
+        )
+        assert named is not None
+        kept = await store.ticket(named)
+        assert kept is not None
+        assert kept.value.about == {"ceo@blocked.example"}
         card = await desk.lead("http://127.0.0.1:6379/", "handoff")
         assert "is an address" in words(card)
         assert not desk.sites.asked

@@ -48,7 +48,9 @@ class Hubspot:
     async def find(self, key: Key) -> Record | None:
         if key.kind != self.kind:
             return None
-        return only(self.vendor, key, await self._search(self.names[key.column], key.value, 2))
+        found = only(self.vendor, key, await self._search(self.names[key.column], key.value, 2))
+        # The search tells which record it is; what it says of it may be some seconds old.
+        return None if found is None else await self._now(found)
 
     async def named(self, name: str) -> Sequence[Record]:
         theirs = self.names.get("name" if self.kind == "company" else "person")
@@ -79,6 +81,17 @@ class Hubspot:
     def complaint(self, reply: Reply) -> str:
         data = reply.data if isinstance(reply.data, dict) else {}
         return said(f"{data.get('category', '')} {data.get('message', '')}") or "no reason given"
+
+    async def _now(self, found: Record) -> Record | None:
+        """The record itself; None: it is gone."""
+        names = quote(",".join(sorted(set(self.names.values()))), safe=",")
+        path = f"{self._path}/{quote(found.id, safe='')}?properties={names}"
+        reply = await asked(self.vendor, self._api.call("GET", path))
+        if reply.status == 404:
+            return None
+        if not reply.well or not isinstance(reply.data, dict):
+            raise CrmUnavailable(f"HubSpot answered {reply.status}: {self.complaint(reply)}")
+        return self._record(reply.data)
 
     async def _search(self, theirs: str, value: str, limit: int) -> list[Record]:
         body = {

@@ -145,18 +145,26 @@ def key_of(text: str) -> Key | None:
 
 
 def is_barred(key: Key, entries: Iterable[str]) -> bool:
-    """Whether ``entries`` (domains with all below them, e-mail addresses) name it. An entry that is
-    neither bars nothing; the domain of a person's address bars the person too."""
-    domain = key.value.rpartition("@")[2]
+    """Whether ``entries`` (domains with all below them, e-mail addresses) name it, in whatever
+    spelling; the domain of a person's address bars the person too. ``*.acme.example`` and
+    ``@acme.example`` are the domain; what follows a plus sign in an address is no other mailbox."""
+    name, host = _mailbox(key.value)
     for entry in entries:
-        if "@" in entry:
-            if normal_email(entry) == key.value:
-                return True
+        whose, barred = _mailbox(entry)
+        if not barred:
             continue
-        barred = normal_domain(entry)
-        if barred is not None and (domain == barred or domain.endswith(f".{barred}")):
+        if whose in ("", "*"):
+            if host == barred or host.endswith(f".{barred}"):
+                return True
+        elif (whose, barred) == (name, host):
             return True
     return False
+
+
+def _mailbox(text: str) -> tuple[str, str]:
+    """The mailbox, empty for a domain, and the host, empty where it is none."""
+    local, _, host = text.strip().lower().removeprefix("mailto:").rpartition("@")
+    return local.partition("+")[0], normal_domain(host.removeprefix("*.")) or ""
 
 
 def plain_number(value: str) -> str | None:
