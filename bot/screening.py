@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -59,10 +59,8 @@ class Screening:
                 *(one.quote for one in (lead.fields if lead is not None else ())),
             ),
         )
-        sieve = self.sieve
-        if lead is not None:
-            theirs = lead.key.rpartition("@")[2]
-            sieve = replace(sieve, allowed_domains=(*sieve.allowed_domains, theirs))
+        theirs = lead.key.rpartition("@")[2] if lead is not None else ""
+        sieve = self.sieve.allowing(theirs) if theirs else self.sieve
         hits: list[Hit] = []
         for field, text in texts:
             hits += _some_of_each(look(text, sieve, known, field=field))

@@ -19,6 +19,7 @@ from bot.card import CardView
 from bot.demo.desk import YOU, DemoDesk, DemoTicket
 from bot.demo.form_text import as_text, choices_of, from_text, with_boxes
 from bot.demo.keyboard import EditorFailed, Keyboard, edit_in
+from bot.demo.letters import LETTERS, NEXT_LEAD, hint_for, possible
 from bot.demo.screen import money, show_card, show_outcome, words_text
 from bot.demo.tally import Tally
 from bot.domain import RejectReason, Verb
@@ -37,31 +38,6 @@ from bot.terminal_text import inert_line
 PROMPT = "[a]pprove [e]dit [r]eject [s]kip [q]uit"
 AHEAD = 3
 """Tickets that are being drafted while the person reads; more could cost money for nothing."""
-
-_LETTERS: dict[str, Verb] = {
-    "a": "approve",
-    "e": "edit",
-    "r": "reject",
-    "t": "retry",
-    "d": "settle_done",
-    "n": "settle_retry",
-}
-_MEANING: dict[Verb, str] = {
-    "approve": "a approves and sends",
-    "edit": "e changes it",
-    "reject": "r rejects it",
-    "retry": "t tries again",
-    "settle_done": "d: it did arrive",
-    "settle_retry": "n: it did not arrive, send again",
-    "take": "",
-}
-_HANDOFF_MEANING: dict[Verb, str] = {"edit": "e writes the reply", "reject": "r closes it"}
-
-_LEAD_MEANING: dict[Verb, str] = {
-    "approve": "a approves and writes",
-    "edit": "e chooses the fields",
-}
-_NEXT_LEAD = "l"
 
 Step = Literal["next", "again", "lead", "quit"]
 """next: on to the next ticket. again: show this ticket's card anew. lead: the next lead first, then
@@ -140,7 +116,7 @@ class Session:
             return
         if count := await self._waiting(self._leads):
             come = "comes a lead" if count == 1 else f"come {count} leads"
-            now = f"{_NEXT_LEAD} and Enter shows one now"
+            now = f"{NEXT_LEAD} and Enter shows one now"
             self._say(f"After the tickets {come} for the CRM; {now}.")
 
     async def _lead_first(self) -> bool:
@@ -163,7 +139,7 @@ class Session:
     async def _one(self, card: CardView, place: str) -> Step:
         self.tally.saw(card)
         show_card(self._console, card, place)
-        if hint := _hint(card):
+        if hint := hint_for(card, of_a_lead=self._left[0].kind == "lead"):
             self._say(hint)
         if self._keyboard is None:
             self._console.print(Text(PROMPT))
@@ -178,13 +154,16 @@ class Session:
             if letter == "s":
                 self.tally.skipped += 1
                 return "next"
-            if letter == _NEXT_LEAD and await self._lead_first():
+            if letter == NEXT_LEAD and await self._lead_first():
                 return "lead"
-            verb = _LETTERS.get(letter)
+            verb = LETTERS.get(letter)
             button = next((each for each in card.buttons if each.verb == verb), None)
             if button is None:
                 nothing = "There is nothing to approve here yet. " if letter == "a" else ""
-                self._say(f"{nothing}Possible here: {_possible(card)}.")
+                more = any(one.kind == "lead" for one in self._left[1:])
+                lead = f", {NEXT_LEAD} shows a lead" if more else ""
+                words = possible(card, of_a_lead=self._left[0].kind == "lead")
+                self._say(f"{nothing}Possible here: {words}{lead}.")
                 continue
             step = await self._press(card, button.verb, button.token)
             if step is not None:
@@ -420,22 +399,3 @@ _REASON: TypeAdapter[RejectReason] = TypeAdapter(RejectReason)
 
 def _undecided(card: CardView) -> bool:
     return card.state in ("pending", "handoff", "failed", "unknown")
-
-
-def _possible(card: CardView) -> str:
-    meaning = {
-        **_MEANING,
-        **(_LEAD_MEANING if card.lead is not None else {}),
-        **(_HANDOFF_MEANING if card.state == "handoff" else {}),
-    }
-    verbs = [button.verb for button in card.buttons if button.verb in _LETTERS.values()]
-    return ", ".join([*(meaning[verb] for verb in verbs), "s skips it", "q ends"])
-
-
-def _hint(card: CardView) -> str:
-    """Said above the prompt where its letters alone would mislead."""
-    match card.state:
-        case "handoff" | "failed" | "unknown":
-            return f"There is nothing to approve here yet: {_possible(card)}."
-        case _:
-            return "[x] is written on approval; e chooses the fields." if card.lead else ""
