@@ -3,6 +3,7 @@ steps of one kind. Run as ``CRASH_AT=<point>:<what>:<n> python -m tests.crash.vi
 ``what`` is one of
 
 - ``before``, ``after``: it kills itself with -9;
+- ``stall``, ``stalled``: before or after that step it stops, until somebody lets it go on;
 - ``freeze``: the store hangs for some seconds from before that step on, connected and silent;
 - ``fell``: the store is killed with -9 before that step;
 - ``ahead``, ``back``: the wall clock jumps by half a minute before that step.
@@ -109,6 +110,11 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def _stop() -> None:
+    _note()
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def _die_in(seconds: float) -> None:
     """From another thread, so that no step of the loop is spared."""
     dying = threading.Timer(seconds, _die)
@@ -140,9 +146,12 @@ def _jump(by: timedelta) -> None:
     _note()
 
 
+AFTER = ("after", "stalled")
 HAPPENS: dict[str, Callable[[], None]] = {
     "before": _die,
     "after": _die,
+    "stall": _stop,
+    "stalled": _stop,
     "freeze": _freeze,
     "fell": lambda: os.kill(_store(), signal.SIGKILL),
     "ahead": lambda: _jump(JUMP),
@@ -168,12 +177,12 @@ def arm(order: str) -> None:
             if name(args) == wanted:
                 left -= 1
                 chosen = left == 0
-            if chosen and when != "after":
+            if chosen and when not in AFTER:
                 happens()
             _watch(method, args, done=False)
             result = await original(*args, **kwargs)
             _watch(method, args, done=True)
-            if chosen and when == "after":
+            if chosen and when in AFTER:
                 happens()
             return result
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -85,13 +86,18 @@ class World:
     sites: Companies
     salesforce: SalesforceStandin | None
     session: aiohttp.ClientSession
-    port: int = field(default_factory=free_port)
+    port: int = 0
 
     def __post_init__(self) -> None:
-        self.people = self.slack.driver(self.url)
-        self.teams_people = TeamsDriver(self.teams, self.url, self.session)
+        self.move()
         for channel in (ROOM, "C0SUPPORT"):
             self.slack.space.channels[channel].members -= {"U0GUEST", "U0STRANGER"}
+
+    def move(self) -> None:
+        """What people do reaches the process that begins next."""
+        self.port = free_port()
+        self.people = self.slack.driver(self.url)
+        self.teams_people = TeamsDriver(self.teams, self.url, self.session)
 
     @property
     def url(self) -> str:
@@ -127,8 +133,16 @@ class World:
                 yield process
             finally:
                 if process.returncode is None:
+                    process.send_signal(signal.SIGCONT)
                     process.terminate()
                     await asyncio.wait_for(process.wait(), 30)
+
+    @staticmethod
+    async def stopped(process: asyncio.subprocess.Process) -> None:
+        """Return when the process has stopped itself, or is dead."""
+        # Nothing tells of that but a look.
+        while process.returncode is None and not _is_stopped(process.pid):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
     def open_claims(self) -> int:
         """How many claims were open when it happened, if it did."""
@@ -148,6 +162,14 @@ class World:
                 async for key in store.wire.redis.scan_iter(match=f"{store.keys.prefix}p_*")
                 if (found := await store.proposal(key.decode().removeprefix(store.keys.prefix)))
             ]
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # it is dead, which is told in a moment
+    return state == "T"
 
 
 @asynccontextmanager

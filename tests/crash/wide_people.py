@@ -20,7 +20,7 @@ OVERTAKEN, NEWER = "On which day are invoices made?", "And when will the next in
 QUESTION, FOUND = "When is interest due on overdue invoices?", "Interest of 9 percent"
 PROPOSALS = 12
 """One for each of what is said, one more for the newer words, and one for the share."""
-Shares = tuple[Ephemeral, ...]
+DONE = ("succeeded", "unknown")
 
 
 @dataclass
@@ -169,7 +169,7 @@ class People:
                 ("ticket", ON_SLACK), ("teams", ON_TEAMS), ("newer", NEWER), ("lead", LEAD),
                 ("letter", LETTER), ("shared", FOUND),
             )
-            if not any(words in c.block_text and c.card_state in ENDED for c in cards.values())
+            if not any(words in c.block_text and c.card_state in DONE for c in cards.values())
         ]  # fmt: skip
         missing += [name for name in ("research", "summary", "screen") if not answers(self, name)]
         if not self._told():
@@ -194,11 +194,11 @@ class People:
         posted = self.world.teams.world.posted
         return [one for one in posted if one.conversation == chat and FOUND in one.words]
 
-    async def faults(self, killed: bool) -> list[str]:
-        """What is wrong in the end; nothing, if the claims hold."""
+    async def faults(self, cut_off: bool) -> list[str]:
+        """What is wrong in the end; nothing, if the claims hold. ``cut_off``: a process was, so
+        that what nobody can look for was perhaps posted once more."""
         wrong = [f"not ended: {one}" for one in self.left()]
         cards = newest(self.world)
-        states = {ident: card.card_state for ident, card in cards.items()}
         sent = effects(self)
         for (ident, what), number in sent.items():
             if number > 1:
@@ -213,19 +213,21 @@ class People:
             if len(answers(self, name)) > 1:
                 wrong.append(f"twice: the answer to {name}")
         copies = Counter(one.about["proposal"] for one in self.world.teams.world.cards())
-        if any(number > 1 + killed for number in copies.values()):
+        if any(number > 1 + cut_off for number in copies.values()):
             wrong.append(f"cards in Teams: {copies}")
-        if len(self._told()) > 1 + killed:
+        if len(self._told()) > 1 + cut_off:
             wrong.append(f"told {len(self._told())} times in Teams")
         kept = await self.world.proposals()
         wrong += [f"{one.id} stays {one.state}" for one in kept if one.state not in ENDED]
         if len(kept) != PROPOSALS:
             found = Counter((one.playbook, one.state) for one in kept)
             wrong.append(f"{len(kept)} proposals, not {PROPOSALS}: {dict(found)}")
-        unknown = sum(state == "unknown" for state in states.values())
-        if unknown > self.world.open_claims():
-            wrong.append(f"{unknown} unknown, {self.world.open_claims()} claims were open")
+        if self.unknown() > self.world.open_claims():
+            wrong.append(f"{self.unknown()} unknown, {self.world.open_claims()} claims were open")
         return wrong
+
+    def unknown(self) -> int:
+        return sum(card.card_state == "unknown" for card in newest(self.world).values())
 
 
 def newest(world: World) -> dict[str, Message]:
