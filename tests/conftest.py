@@ -9,8 +9,8 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.fixtures_redis"]
 
-# As Hypothesis does where it sees a CI: examples do not change from run to run, and none fails for
-# a machine that stands still for 200 ms. ``--hypothesis-profile=default`` looks for new ones.
+# As Hypothesis does where it sees a CI: examples are the same in each run, and none fails for a
+# machine that stands still for 200 ms. ``--hypothesis-profile=default`` looks for new ones.
 settings.load_profile("ci")
 
 _OURS = ("ANTHROPIC_", "DESKHAND_", "MICROSOFT_", "OTEL_", "SLACK_")

@@ -104,7 +104,7 @@ class ServerProcess:
             self._child = None
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
     """Return as soon as ``condition`` holds, for what happens in other processes."""
     deadline = time.monotonic() + timeout_s
     while not condition():
