@@ -39,6 +39,8 @@ _BROWSER = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--hide-scrollbars", "--force-device-scale-factor=1",
 )  # fmt: skip
+_LEAST_HEIGHT = 240
+"""In a lower window Chromium draws only a part of the page."""
 
 
 def drawings() -> dict[str, list[dict[str, Any]]]:
@@ -102,7 +104,7 @@ def take(html: str, picture: Path, width: int = WIDTH) -> str:
         height = re.search(r'data-height="(\d+)"', dumped)
         if height is None:
             raise SystemExit("the page did not say how high it is")
-        browse(int(height[1]), f"--screenshot={picture}")
+        browse(max(int(height[1]), _LEAST_HEIGHT), f"--screenshot={picture}")
     return dumped
 
 
