@@ -7,9 +7,12 @@ quotes that stand in them.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from bot.agent.draft_check import Source, ticket_words
 from bot.card import arg_text
@@ -25,6 +28,15 @@ class Screening:
     on_hit: OnHit
     source: Callable[[str], Awaitable[Source | None]]
     """The article of an id as it stands now."""
+
+    @cached_property
+    def version(self) -> str:
+        """Of what is looked for, and of what a hit asks for: a card screened under another one is
+        screened again before it is approved."""
+        given = (self.sieve.allowed_domains, self.sieve.own_contacts, self.sieve.policy.rules)
+        return hashlib.sha256(repr((*given, self.on_hit)).encode("utf-8", "replace")).hexdigest()[
+            :12
+        ]
 
     async def of(
         self,
@@ -67,15 +79,27 @@ def _some_of_each(hits: Iterable[Hit]) -> Iterable[Hit]:
             yield hit
 
 
-async def hits_of(
+class Screened(NamedTuple):
+    """What a card must say of the screen. Without one: nothing."""
+
+    hits: tuple[Hit, ...] = ()
+    on_hit: OnHit = "reason"
+    sieve: str = ""
+    """``Screening.version``."""
+
+
+async def screened(
     screening: Screening | None,
     content: Content,
     ticket: Ticket,
     citations: Iterable[Citation],
     lead: Lead | None = None,
-) -> tuple[Hit, ...]:
-    """The same where there may be no screen."""
-    return () if screening is None else await screening.of(content, ticket, citations, lead)
+) -> Screened:
+    """``Screening.of`` where there may be no screen."""
+    if screening is None:
+        return Screened()
+    hits = await screening.of(content, ticket, citations, lead)
+    return Screened(hits, screening.on_hit, screening.version)
 
 
 def _texts(content: Content) -> Iterable[tuple[str, str]]:

@@ -200,11 +200,20 @@ async def test_robots_speaks_to_us_by_name() -> None:
     async with site({"/robots.txt": ROBOTS, "/": HOME, "/private/x": "no"}) as acme:
         guard, visit = fetcher(acme_example=acme.address), visit_of("acme.example")
         await guard.fetch(visit, "https://acme.example/")
-        assert await refusal(guard, visit, "https://acme.example/private/x") == "refused: robots"
+        # However it is spelled: a server would answer all of these with the same page.
+        for path in ("private/x", "a/../private/x", "%70rivate/x", "a/%2e%2e/private/x"):
+            assert await refusal(guard, visit, f"https://acme.example/{path}") == "refused: robots"
         assert visit.left == 4
         acme.pages["/old"] = redirect("/private/x")
         assert await refusal(guard, visit, "https://acme.example/old") == "refused: robots"
     assert acme.paths == ["/robots.txt", "/", "/old"]
+
+
+async def test_a_robots_that_names_us_as_the_log_does() -> None:
+    for agent in ("Deskhand/1.0", "deskhand/1.0 (research)", "DESKHAND/2"):
+        async with site({"/robots.txt": f"User-agent: {agent}\nDisallow: /", "/": HOME}) as acme:
+            guard, visit = fetcher(acme_example=acme.address), visit_of("acme.example")
+            assert await refusal(guard, visit, "https://acme.example/") == "refused: robots"
 
 
 @pytest.mark.parametrize(
