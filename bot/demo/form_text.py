@@ -16,6 +16,8 @@ reply, and a box before each field:
     # Size: 64 (overwrites: 40)
     [ ] size: 64
     approve now: yes
+
+Where nothing was found for it, the fields are there without boxes and values, to be typed.
 """
 
 from __future__ import annotations
@@ -33,12 +35,12 @@ _BOX = re.compile(r"\[\s*([xX]?)\s*\]\s*")
 def as_text(form: EditForm) -> str:
     """What the editor opens."""
     if form.replies:
-        head = [f"{_MARK} change what you like, save and close. The reply is below the line."]
+        what = "change what you like, save and close. The reply is below the line."
+    elif choices_of(form):
+        what = "[x] is written into the CRM, [ ] is not. Change boxes and values, save and close."
     else:
-        head = [
-            f"{_MARK} [x] is written into the CRM, [ ] is not. Change boxes and values, save and"
-            " close."
-        ]
+        what = "type what you know behind the colons, save and close."
+    head = [f"{_MARK} {what}"]
     if form.note:
         head.append(f"# {form.note}")
     if form.replies:
@@ -58,7 +60,8 @@ def as_text(form: EditForm) -> str:
         if action.title and len(form.actions) > 1:
             head.append(f"# action {action.index}: {action.title}")
             head.append(f"include {action.index}: {'yes' if action.included else 'no'}")
-        head += [f"{field.id}: {_one_line(field.value)}" for field in action.fields]
+        known = {ident: name for name, ident in names_of(form).items()}
+        head += [f"{known.get(one.id, one.id)}: {_one_line(one.value)}" for one in action.fields]
     head.append(f"approve now: {'yes' if form.approve_now else 'no'}")
     return "\n".join([*head, _LINE, form.reply, ""] if form.replies else [*head, ""])
 
@@ -73,6 +76,7 @@ def from_text(form: EditForm, text: str) -> EditInput | FieldErrors:
         for one in action.choices
     }
     ticked: dict[int, list[str]] = {index: [] for index in boxes.values()}
+    names = names_of(form)
     given: dict[str, str] = {}
     errors: dict[str, str] = {}
     for line in head:
@@ -87,8 +91,7 @@ def from_text(form: EditForm, text: str) -> EditInput | FieldErrors:
                 errors[name] = "has lost its box: [x] or [ ]"
             elif box[1]:
                 ticked[boxes[name]].append(name)
-            name = f"action.{boxes[name]}.{name}"
-        given[name] = value.strip()
+        given[names.get(name, name)] = value.strip()
     flags: dict[str, bool] = {}
     for name, value in given.items():
         if name == "approve now" or name.startswith("include "):
@@ -120,6 +123,16 @@ def from_text(form: EditForm, text: str) -> EditInput | FieldErrors:
         chosen={index: tuple(names) for index, names in ticked.items()},
         approve_now=flags.get("approve now", form.approve_now),
     )
+
+
+def names_of(form: EditForm) -> dict[str, str]:
+    """The short names of a lead's fields, and their ids in the form."""
+    return {
+        field.id.rpartition(".")[2]: field.id
+        for action in form.actions
+        if not form.replies and (action.choices or len(form.actions) == 1)
+        for field in action.fields
+    }
 
 
 def choices_of(form: EditForm) -> tuple[FieldChoice, ...]:

@@ -22,6 +22,8 @@ def lead_fields(lead: LeadView) -> RenderableType:
         if row.present is not None:
             over = "overwrites" if row.chosen else "would overwrite"
             value.append(f"  {over} {inert_line(row.present)}", style="yellow")
+        elif row.unplaced:
+            value.append(f"  {row.absent}", style="yellow")
         rows.add_row(box, Text(inert_line(row.title)), value)
         for line in _source(row):
             rows.add_row("", "", Text(line, style="dim"))

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from bot.card import CardView
 from bot.demo.desk import YOU, DemoDesk, DemoTicket
-from bot.demo.form_text import as_text, choices_of, from_text, with_boxes
+from bot.demo.form_text import as_text, choices_of, from_text, names_of, with_boxes
 from bot.demo.keyboard import EditorFailed, Keyboard, edit_in
 from bot.demo.letters import LETTERS, NEXT_LEAD, hint_for, possible
 from bot.demo.screen import money, show_card, show_outcome, words_text
@@ -256,7 +256,7 @@ class Session:
         if self._editor:
             return await edit_in(self._editor, text)
         if not form.replies:
-            return await self._ticked(form, text)
+            return await (self._ticked(form, text) if choices_of(form) else self._typed(form))
         self._say(
             "Type the new reply. A line with only a dot ends it; an empty reply changes none."
         )
@@ -264,6 +264,17 @@ class Session:
         while (line := await self._line("")) is not None and line.strip() != ".":
             lines.append(line)
         return "\n".join(lines).strip() or None
+
+    async def _typed(self, form: EditForm) -> str | None:
+        """The fields of a lead that nothing was found for; None: nothing is typed."""
+        self._say("Type what you know; Enter leaves a field out.")
+        lines: list[str] = []
+        for name in names_of(form):
+            value = await self._line(f"  {name} > ")
+            if value is None:
+                return None
+            lines += [f"{name}: {value}"] if value.strip() else []
+        return "\n".join(lines) or None
 
     async def _ticked(self, form: EditForm, text: str) -> str | None:
         """``text`` with the boxes ticked whose numbers are typed."""

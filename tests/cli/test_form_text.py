@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.demo.form_text import as_text, choices_of, from_text, with_boxes
 from bot.forms import ActionForm, EditForm, EditInput, FieldErrors, FieldForm, Option
+from bot.lead_by_hand import hand_fields
 from tests.pictures import leads
 
 FORM = EditForm(
@@ -114,6 +115,17 @@ def test_a_leads_text_that_is_none_is_named() -> None:
         found = from_text(LEAD, text)
         assert isinstance(found, FieldErrors)
         assert list(found.errors) == [name]
+
+
+def test_a_lead_that_nothing_was_found_for_is_typed() -> None:
+    fields = hand_fields(None, ("domain", "industry"), "the CRM")
+    form = EditForm(**{**LEAD.__dict__, "actions": (fields,), "approve_now": False})
+    text = as_text(form)
+    assert text.splitlines()[1:] == ["domain: ", "industry: ", "approve now: no"]
+    typed = given(text.replace("industry: ", "industry: Toys: wooden"), form)
+    assert typed.fields == {"action.0.industry": "Toys: wooden"}
+    assert (typed.include, typed.approve_now) == ((0,), False)
+    assert given("domain: acme.example", form).fields == {"action.0.domain": "acme.example"}
 
 
 def test_a_leads_fields_are_chosen_by_their_numbers() -> None:

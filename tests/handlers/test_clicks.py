@@ -454,7 +454,11 @@ async def test_a_command_without_a_store_is_answered(slack: SlackStandin, redis_
         raise StoreUnavailable("gone")
 
     async with running_rig(slack, redis_url, agent_command=agent) as rig:
-        assert "just now" in (await rig.people.command("status")).body["text"]
+        async with asyncio.timeout(30):
+            # What a busy machine answers too late is typed again.
+            while "text" not in (answer := (await rig.people.command("status")).body):
+                pass
+        assert "just now" in answer["text"]
 
 
 async def test_a_slow_command_is_answered_within_three_seconds(
