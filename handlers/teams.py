@@ -35,6 +35,7 @@ from handlers.teams_events import (
     Asked,
     Ignored,
     Intake,
+    Parsed,
     Setting,
     Told,
     action_delivery,
@@ -176,7 +177,7 @@ class TeamsInbound:
             async with asyncio.timeout(ACCEPT_SECONDS):
                 opened = await self._rooms.saw(activity, service_url)
                 if isinstance(parsed, Intake):
-                    await self._accept(parsed)
+                    parsed = await self._accept(parsed)
         except (StoreUnavailable, TimeoutError) as away:
             with about(trace_id=trace_id):
                 how = away or "too late"
@@ -195,7 +196,8 @@ class TeamsInbound:
             case Intake():
                 pass
 
-    async def _accept(self, intake: Intake) -> None:
+    async def _accept(self, intake: Intake) -> Parsed:
+        """Save it; what is left to do."""
         delivery = intake.delivery
         if intake.reply is not None and (
             await self._store.arrived(delivery.aliases) != "unseen"
@@ -205,8 +207,15 @@ class TeamsInbound:
         if (link := incoming_link()) is not None:
             delivery = delivery.model_copy(update={"link": link})
         if intake.only_if_followed and not await self._store.ticket_at(delivery.origin):
-            return
+            match intake.otherwise:
+                case None:
+                    return Ignored("in a thread that is nobody's ticket")
+                case Asked() as asked:
+                    return asked
+                case meant:
+                    delivery = meant
         await self._store.accept(delivery)
+        return intake
 
     async def _noted(self, activity: Activity, service_url: str) -> None:
         """Keep where a press came from, first: who presses as their first word to the bot is

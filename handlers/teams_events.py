@@ -6,7 +6,7 @@ Pure: no I/O, no clock of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -45,21 +45,23 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Intake:
-    """To be saved. ``only_if_followed``: only where its thread is a ticket's already. ``reply``:
-    what it is instead where its thread's root was seen before."""
-
-    delivery: Delivery
-    only_if_followed: bool = False
-    reply: Delivery | None = None
-
-
-@dataclass(frozen=True)
 class Asked:
     """The words of ``agent …``, by a verified person, to be answered where they were said."""
 
     text: str
     actor: Actor
+
+
+@dataclass(frozen=True)
+class Intake:
+    """To be saved. ``only_if_followed``: only where its thread is a ticket's already; else it is
+    what ``otherwise`` says. ``reply``: what it is instead where its thread's root was seen before.
+    """
+
+    delivery: Delivery
+    only_if_followed: bool = False
+    reply: Delivery | None = None
+    otherwise: Delivery | Asked | None = None
 
 
 @dataclass(frozen=True)
@@ -159,9 +161,26 @@ def _message(activity: Activity, setting: Setting, now: datetime, trace_id: str)
                 return asked
         if playbook is None and private:
             return Asked(words.lstrip("/") if verb in COMMANDS else "help", actor)
-        if playbook is None and not words:
-            return Asked("help", actor)
+        if playbook is None:
+            return _meant_for_us(activity, setting, actor, now, trace_id)
     return _words(activity, setting, playbook, now, trace_id)
+
+
+def _meant_for_us(
+    activity: Activity, setting: Setting, actor: Actor, now: datetime, trace_id: str
+) -> Parsed:
+    """A mention without a verb where nobody listens: in a ticket's thread it belongs to that; else
+    somebody has to find out what its words mean, and where nobody can, it is told what can be
+    asked for."""
+    free = bool(activity.words and setting.kinds - {"triage"})
+    otherwise: Delivery | Asked = Asked("help", actor)
+    if free:
+        otherwise = _ask(activity, setting, actor, Ask(words=activity.words), now, trace_id)
+    match _words(activity, setting, None, now, trace_id):
+        case Intake() as reply:
+            return replace(reply, otherwise=otherwise)
+        case _:
+            return Intake(otherwise) if isinstance(otherwise, Delivery) else otherwise
 
 
 def _asked(
@@ -177,19 +196,25 @@ def _asked(
         case Incomplete(verb):
             return Told("usage", verb)
         case mentions.Asked(verb, words, count):
-            delivery = Delivery(
-                id=f"{_about(activity, setting)}:message:{activity.id}",
-                kind="ask",
-                origin=_origin(activity),
-                author=_author(activity, setting),
-                asker=actor,
-                ask=Ask(verb=verb, words=words, count=count, message=activity.id),
-                received_at=now,
-                trace_id=trace_id,
-            )
-            return Intake(delivery)
+            ask = Ask(verb=verb, words=words, count=count)
+            return Intake(_ask(activity, setting, actor, ask, now, trace_id))
         case _:
             return None
+
+
+def _ask(
+    activity: Activity, setting: Setting, actor: Actor, ask: Ask, now: datetime, trace_id: str
+) -> Delivery:
+    return Delivery(
+        id=f"{_about(activity, setting)}:message:{activity.id}",
+        kind="ask",
+        origin=_origin(activity),
+        author=_author(activity, setting),
+        asker=actor,
+        ask=ask.model_copy(update={"message": activity.id}),
+        received_at=now,
+        trace_id=trace_id,
+    )
 
 
 def _words(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.live.steps import idle
 from tests.live.teams_product import teams_config, teams_live
+from tests.standins.anthropic import json_reply
 from tests.standins.teams.world import ELSEWHERE, oid
 
 QUESTION = "When is interest due on overdue invoices?"
@@ -41,3 +42,14 @@ async def test_asks_in_a_chat_and_in_a_channel(tmp_path: Path, redis_url: str) -
         assert len(public) == 1, "only the usage"
         assert not desk.teams.world.cards()
         assert not desk.model.requests
+
+        # Without a verb: the asker is asked what is meant, where that is not plain.
+        desk.model.brain = lambda _: json_reply({"playbook": "contracts", "clear": False})
+        await desk.people.mention(f"{QUESTION} Tell me.", "agent", ELSEWHERE)
+        await desk.said("begin with a verb: research", chat)
+        desk.model.brain = lambda _: json_reply({"playbook": "contracts", "clear": True})
+        await desk.people.mention(f"Please say: {QUESTION}", "agent", ELSEWHERE)
+        await desk.teams.signal.until(
+            lambda: len([m for m in desk.teams.world.posted if "9 percent" in m.words]) == 3,
+            timeout=30,
+        )

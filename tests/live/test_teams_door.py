@@ -153,6 +153,40 @@ async def test_mentions_html_copies_and_other_channels(desk: TeamsLive) -> None:
     assert case.ticket.value.author.email == "dana@customer.example"
 
 
+async def test_a_mention_where_nobody_listens_is_told_what_can_be_asked_for(
+    desk: TeamsLive,
+) -> None:
+    await desk.people.mention("stauts", "agent", ELSEWHERE)
+    await desk.said("What you can ask", ELSEWHERE)
+    # Also where an activity's id is not its message's, as in the Playground.
+    await desk.people.mention("what can you do?", "guest", ELSEWHERE, root="root-9")
+    refused = await desk.said("may not use this", ELSEWHERE)
+    assert "status" not in refused.words
+    assert await tickets(desk) == 0
+
+
+async def test_a_mention_in_a_tickets_thread_is_its_authors_next_word_and_no_question_to_us(
+    desk: TeamsLive,
+) -> None:
+    customer = desk.teams.world.people["customer"]
+    acted = desk.people.activity(
+        "agent", ELSEWHERE, type="invoke", name="composeExtension/submitAction", root="1612345",
+        value={
+            "commandId": "deskhand.triage",
+            "messagePayload": {
+                "id": "1612345",
+                "body": {"contentType": "text", "content": QUESTION},
+                "from": {"user": {"id": customer.oid, "displayName": customer.name}},
+            },
+        },
+    )  # fmt: skip
+    assert (await desk.people.send(acted)).body == {}
+    card = await desk.card()
+    await desk.people.mention("For March.", "customer", ELSEWHERE, root="1612345")
+    await desk.becomes(card, "superseded")
+    assert not [m for m in desk.teams.world.posted if m.conversation == ELSEWHERE]
+
+
 async def test_a_thread_whose_root_has_another_id_is_one_ticket(desk: TeamsLive) -> None:
     """As in Microsoft's Playground, whose activity ids are not its message ids."""
     first = await desk.people.message(QUESTION, root="root-1")
