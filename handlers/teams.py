@@ -61,6 +61,8 @@ ACCEPT_SECONDS: Final = 1.8
 """Not durable after this is 503, within the two seconds of the contract; Teams sends again."""
 NOTED_SECONDS: Final = 0.5
 """For keeping where a press came from, before its own five seconds' work."""
+HEARD_SECONDS: Final = 3600
+"""How long what was answered is known for that: Teams sends again after 15 s."""
 EXTENSION: Final = "deskhand.triage"
 
 _TOLD: Final = {
@@ -178,6 +180,8 @@ class TeamsInbound:
                 opened = await self._rooms.saw(activity, service_url)
                 if isinstance(parsed, Intake):
                     parsed = await self._accept(parsed)
+                if isinstance(parsed, Asked | Told) and not await self._is_new(activity):
+                    parsed = Ignored("delivered again")
         except (StoreUnavailable, TimeoutError) as away:
             with about(trace_id=trace_id):
                 how = away or "too late"
@@ -195,6 +199,11 @@ class TeamsInbound:
                 log.debug("deskhand: an activity is ignored: %s", why)
             case Intake():
                 pass
+
+    async def _is_new(self, activity: Activity) -> bool:
+        """Whether it comes for the first time: for what makes no delivery, which by itself counts
+        once."""
+        return await self._store.once(f"teams:{activity.place}:{activity.id}", HEARD_SECONDS)
 
     async def _accept(self, intake: Intake) -> Parsed:
         """Save it; what is left to do."""
@@ -285,7 +294,8 @@ class TeamsInbound:
 
     async def _feedback(self, activity: Activity, actor: Actor) -> None:
         try:
-            await keep_feedback(self._store, self._rooms.references, activity, actor)
+            if await self._is_new(activity):
+                await keep_feedback(self._store, self._rooms.references, activity, actor)
         except StoreUnavailable as away:
             log.warning("deskhand: feedback is not kept: %s", away)
 

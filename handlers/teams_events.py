@@ -149,10 +149,10 @@ def _message(activity: Activity, setting: Setting, now: datetime, trace_id: str)
     words = activity.words
     private = activity.kind == "personal"
     if activity.mentions_us or private:
-        first, _, rest = words.lstrip("/").partition(" ")
-        verb = first.strip().lower()
+        first, *rest = words.lstrip("/").split(maxsplit=1) or [""]
+        verb = first.lower()
         if verb == "agent":
-            return Asked(rest.strip(), actor)
+            return Asked("".join(rest), actor)
         if verb == "help" and activity.mentions_us:
             return Asked("help", actor)
         if activity.mentions_us or playbook is None:

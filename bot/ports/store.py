@@ -49,6 +49,10 @@ class Store(Protocol):
         """How far the deliveries known by these ids or aliases are, the least of them."""
         ...
 
+    async def once(self, what: str, seconds: int) -> bool:
+        """Whether nobody has said this within ``seconds``: of all processes, the first to ask."""
+        ...
+
     # documents
     async def ticket(self, ticket_id: str) -> Versioned[Ticket] | None: ...
 
