@@ -210,7 +210,8 @@ class TeamsInbound:
         delivery = intake.delivery
         if intake.reply is not None and (
             await self._store.arrived(delivery.aliases) != "unseen"
-            or await self._store.ticket_at(delivery.origin) is not None
+            # A ticket's thread, or what is said under a card of ours.
+            or await self._store.resolve_message(delivery.origin) != (None, None)
         ):
             delivery = intake.reply
         if (link := incoming_link()) is not None:
@@ -223,7 +224,11 @@ class TeamsInbound:
                     return asked
                 case meant:
                     delivery = meant
-        await self._store.accept(delivery)
+        taken = await self._store.accept(delivery)
+        late = intake.late if taken == "duplicate" else None
+        if late is not None and await self._store.alias_of(delivery.id) is not None:
+            # Sent again after a 503, it came after its own reply: no word may be lost by that.
+            await self._store.accept(late)
         return intake
 
     async def _noted(self, activity: Activity, service_url: str) -> None:

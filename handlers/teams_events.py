@@ -56,11 +56,13 @@ class Asked:
 class Intake:
     """To be saved. ``only_if_followed``: only where its thread is a ticket's already; else it is
     what ``otherwise`` says. ``reply``: what it is instead where its thread's root was seen before.
+    ``late``: what it is instead where its own reply came before it and was taken for the root.
     """
 
     delivery: Delivery
     only_if_followed: bool = False
     reply: Delivery | None = None
+    late: Delivery | None = None
     otherwise: Delivery | Asked | None = None
 
 
@@ -245,9 +247,9 @@ def _words(
     if playbook is None:
         return Intake(reply, only_if_followed=True)
     if activity.root == activity.id:
-        return Intake(top)
+        return Intake(top, late=reply.model_copy(update={"id": f"{ident}:late"}))
     # Some clients give an activity another id than its message: then the thread that nobody has
-    # seen is this message's own.
+    # seen is this message's own. Teams itself does not say of a reply that it is one.
     return Intake(top.model_copy(update={"aliases": (root,)}), reply=reply)
 
 

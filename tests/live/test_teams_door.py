@@ -17,7 +17,14 @@ from bot.store.references import RedisReferences
 from handlers.teams_surface import message_link
 from tests.live.product import CONFIG, live
 from tests.live.steps import Helpdesk, idle, ticket
-from tests.live.teams_product import QUESTION, TeamsLive, eventually, teams_config, teams_live
+from tests.live.teams_product import (
+    QUESTION,
+    TeamsLive,
+    eventually,
+    teams_config,
+    teams_live,
+    tickets,
+)
 from tests.standins.teams.connector import teams_standin
 from tests.standins.teams.world import (
     BILLING,
@@ -35,13 +42,6 @@ from tests.standins.teams.world import (
 async def desk(tmp_path: Path, redis_url: str) -> AsyncIterator[TeamsLive]:
     async with teams_live(tmp_path, redis_url) as running:
         yield running
-
-
-async def tickets(desk: TeamsLive) -> int:
-    """How many tickets there are, once everything that came in is worked in."""
-    await idle(desk, "deliver")  # type: ignore[arg-type]  # looks at the product alone
-    store = desk.product.store
-    return len(await store.wire.command("SMEMBERS", store.keys.playbooks))
 
 
 def broken(**changes: Any) -> Any:
@@ -202,6 +202,38 @@ async def test_a_thread_whose_root_has_another_id_is_one_ticket(desk: TeamsLive)
     await desk.becomes(again, "succeeded")
     (reply,) = desk.teams.world.replies()
     assert (reply.thread, reply.reply_to) == ("root-1", first.activity["id"])
+
+
+async def test_what_is_said_under_a_card_is_no_ticket(tmp_path: Path, redis_url: str) -> None:
+    """Also where the cards stand in the channel of the tickets, and though Teams does not say of a
+    reply that it is one."""
+    config = teams_config(listen=[{"teams": SUPPORT}, {"teams": BILLING}])
+    async with teams_live(tmp_path, redis_url, config=config) as desk:
+        card = await desk.pending()
+        assert card.conversation == BILLING
+        await desk.people.message("I shall look at it.", "agent", BILLING, root=card.id)
+        await desk.people.message("Thanks!", "nobody", BILLING, root=card.id)
+        await idle(desk)  # type: ignore[arg-type]  # looks at the product alone
+        assert desk.teams.world.cards() == [card]
+        await desk.people.decide("agent", card, "deskhand.approve")
+        await desk.becomes(card, "succeeded")
+
+
+async def test_a_post_that_comes_after_its_own_reply_is_read_with_it(desk: TeamsLive) -> None:
+    """A post that was answered 503 is sent again, and its author may have written on meanwhile."""
+    post = desk.people.activity("customer", text=QUESTION)
+    root = post["id"]
+    await desk.people.message("It is about March.", root=root)
+    card = await desk.card()
+    for _ in range(3):
+        assert (await desk.people.send(post)).status == 200
+    await desk.becomes(card, "superseded")
+    whole = await desk.card("pending")
+    assert QUESTION in whole.words
+    assert "March" in whole.words
+    assert len(desk.teams.world.cards()) == 2
+    await desk.people.decide("agent", whole, "deskhand.approve")
+    await desk.becomes(whole, "succeeded")
 
 
 async def test_a_reply_under_nobodys_ticket_is_none(desk: TeamsLive) -> None:
