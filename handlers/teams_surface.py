@@ -88,8 +88,9 @@ class TeamsSurface:
                 raise NotPosted("nobody knows where that conversation is reached", final=True)
             at = known
         activity = await self._drawn(card, buttons=buttons)
-        message = await self._post(at, activity)
+        # Looked up first: a store that goes away after the post would have it posted once more.
         is_channel = await self._is_channel(at.conversation)
+        message = await self._post(at, activity)
         return Place(
             surface="teams",
             place=at.conversation,
