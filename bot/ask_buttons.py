@@ -22,7 +22,7 @@ from bot.playbook import Playbook, after
 from bot.ports import AskedBack, Commit, Conflict, Store, Versioned, Wake
 from bot.private_answers import SHARE, may_be_shared
 from bot.runs import begun_entries, drafting
-from bot.screening import hits_of
+from bot.screening import screened
 
 log = logging.getLogger("deskhand.intake")
 
@@ -32,6 +32,7 @@ DATA_BYTES = 7_000
 """Of the answer for programs, with room for what its look-up needs beside it."""
 
 _OVER: Words = ("That button's time is over. Please ask again.",)
+_SHARED_ALREADY: Words = ("That was asked for already; what its card comes to holds.",)
 _NOT_YOURS: Words = ("Only who asked may use that button.",)
 
 
@@ -76,12 +77,12 @@ class AskButtons:
         if not may_be_shared(self._context, playbook):
             return ("Nobody may approve that this is shared.",)
         if ticket.value.proposal != answered.id:
-            return ("It is to be shared already: a card asks for approval.",)
+            return _SHARED_ALREADY
         saved = await _save(
             self._context.store, ticket, await self._proposed(answered, ticket.value, playbook)
         )
         if isinstance(saved, Conflict):
-            return ("It is to be shared already: a card asks for approval.",)
+            return _SHARED_ALREADY
         return ("A card asks for approval; then it is posted in the thread.",)
 
     async def _proposed(self, answered: Proposal, ticket: Ticket, playbook: Playbook) -> Proposal:
@@ -93,7 +94,7 @@ class AskButtons:
         data = answer_words.data(answered.run.id, answer, DATA_BYTES)
         action = Action(tool=SHARE, args={"text": text, "data": data}, target=target)
         content = Content(labels=(), route="default", reply=text, actions=(action,))
-        screening = self._context.screening
+        found = await screened(self._context.screening, content, ticket, ())
         command = Propose(
             at=now,
             content=content,
@@ -107,8 +108,9 @@ class AskButtons:
             approvals_needed=approvals_needed(playbook, content.actions),
             remind_at=after(now, playbook.remind_after, playbook.hours),
             expires_at=after(now, playbook.expire_after, playbook.hours),
-            hits=await hits_of(screening, content, ticket, ()),
-            on_hit=screening.on_hit if screening is not None else "reason",
+            hits=found.hits,
+            on_hit=found.on_hit,
+            sieve=found.sieve,
         )
         moved = transition(drafting(ticket, now, not_before=now), command)
         if isinstance(moved, Denied):

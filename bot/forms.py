@@ -82,6 +82,14 @@ class EditForm:
     note: str = ""
     """A line above the fields, as in ``This is a handoff: write the reply by hand.``"""
 
+    @property
+    def title(self) -> str:
+        if self.replies:
+            return "Edit the draft"
+        return (
+            "Choose the fields" if any(one.choices for one in self.actions) else "Type the fields"
+        )
+
 
 @dataclass(frozen=True)
 class RejectForm:

@@ -38,11 +38,15 @@ USAGE: Final[dict[MentionVerb, tuple[str, str]]] = {
 """What each verb needs: what to type, and the rest of the sentence."""
 
 MOST_PASSAGES: Final = 20
-WORDS_LIMIT: Final = 10_000
-"""Characters of what is asked; more is cut, for no chat message is longer by itself."""
+WORDS_LIMIT: Final = 40_000
+"""Characters of what is asked: Slack's longest message, and Teams' are shorter. What a policy is
+held against is not cut without a word."""
 
 _COUNT = re.compile(r"-n(?:\s*=\s*|\s+|)(\S+)(?:\s+|\Z)", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://\S", re.IGNORECASE)
+PULL_BY_HAND: Final = r"(?<![\w./-])(?:[\w-]+\.)+[a-z]{2,}/[\w.-]+/[\w.-]+/pull/\d+"
+"""A pull request's address as people type it, and Slack shows what it links by itself: without
+``https://``."""
+_ADDRESS = re.compile(rf"https?://\S|{PULL_BY_HAND}", re.IGNORECASE)
 _AFTER_VERB = ".,:;!?"
 
 

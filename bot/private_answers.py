@@ -1,4 +1,5 @@
-"""Answers for their asker alone: told once, where they asked, with a button to share them.
+"""Answers for their asker alone: told once, where they asked, with a button to share them. So are
+those that their thread refuses, without one.
 
 A private line cannot be looked up or changed. So it is told before it is noted: a process that dies
 in between tells it twice, which does no harm, and never forgets it.
@@ -32,7 +33,7 @@ class PrivateAnswers:
     async def show(self, case: Case) -> datetime | None:
         """Tell what is to be told; the answer is when to try again."""
         proposal, ticket, board = case.proposal.value, case.ticket.value, case.board.value
-        said = self._said(proposal, ticket)
+        said = self._said(proposal, ticket, board)
         surface = self._context.surfaces.shown.get(ticket.origin.surface)
         if said is None or board.told or ticket.asker is None or surface is None:
             return None
@@ -53,15 +54,21 @@ class PrivateAnswers:
         await self._note(proposal.id, {"told": True, "tell_again_at": None})
         return None
 
-    def _said(self, proposal: Proposal, ticket: Ticket) -> Private | None:
+    def _said(self, proposal: Proposal, ticket: Ticket, board: Board) -> Private | None:
         """What is to be told; None: nothing, or it is for everybody."""
         if proposal.state != "answered" or proposal.erased or ticket.ask is None:
             return None
         about = " ".join(" ".join(filter(None, (ticket.ask.verb, ticket.ask.words))).split())[:80]
         if proposal.declined is not None:
             return Private((proposal.declined,), about=about)
-        if proposal.answer is None or not proposal.answer.private:
+        if proposal.answer is None:
             return None
+        if not proposal.answer.private:
+            if not _refused(board):
+                return None
+            # Its thread is gone, or nobody but few may write there: it is not lost with that.
+            words = ("The thread does not take it, so it is for you alone.",)
+            return Private(words, about=about, answer=proposal.answer)
         playbook = self._context.playbook(proposal.playbook)
         share: tuple[Choice, ...] = ()
         if may_be_shared(self._context, playbook):
@@ -74,6 +81,11 @@ class PrivateAnswers:
             return None if current.told else current.model_copy(update=told)
 
         await change_board(self._context.store, proposal_id, change)
+
+
+def _refused(board: Board) -> bool:
+    """Whether what was for everybody is given up everywhere."""
+    return bool(board.copies) and all(copy.status == "refused" for copy in board.copies)
 
 
 def may_be_shared(context: Context, playbook: Playbook) -> bool:

@@ -229,7 +229,7 @@ def lead_lines(lead: LeadView) -> list[str]:
     lines = [lead.note] if lead.note else []
     for row in lead.rows:
         box = "[x]" if row.chosen else "[ ]"
-        present = "empty in the CRM" if row.present is None else f"CRM: {row.present}"
+        present = row.absent or f"CRM: {row.present}"
         source = "".join(one if isinstance(one, str) else one.name for one in row.source)
         lines.append(f"{box} {row.title}: {row.proposed} ({present}; {source})")
     if lead.same:

@@ -23,9 +23,10 @@ from bot.domain import Actor, Place
 from bot.logs import about
 from bot.mentions import USAGE
 from bot.playbook import Kind
-from bot.ports import Clock, Decisions, Store, StoreUnavailable, SurfaceError
+from bot.ports import AskButtons, Clock, Decisions, Store, StoreUnavailable, SurfaceError
 from bot.ports.spans import incoming_link
 from handlers.guard import Refused, header, parse_object, read_body
+from handlers.names import Names
 from handlers.pressed import Later
 from handlers.teams_activity import Activity, SubmitValue, read_activity
 from handlers.teams_card import message_activity
@@ -81,6 +82,8 @@ class TeamsInbound:
         *,
         store: Store,
         decisions: Decisions,
+        ask_buttons: AskButtons | None,
+        names: Names,
         clock: Clock,
         check: TokenCheck | None,
         tenancy: Tenancy,
@@ -107,7 +110,7 @@ class TeamsInbound:
         self._triage_playbook = triage_playbook
         self._kinds = kinds
         self._later = Later()
-        self._invokes = Invokes(decisions, self._later, self._whole_card)
+        self._invokes = Invokes(decisions, ask_buttons, names, self._later, self._whole_card)
 
     async def close(self, seconds: float = 2.0) -> None:
         """End: what follows answers already given may take ``seconds`` yet."""
@@ -214,8 +217,6 @@ class TeamsInbound:
             or await self._store.resolve_message(delivery.origin) != (None, None)
         ):
             delivery = intake.reply
-        if (link := incoming_link()) is not None:
-            delivery = delivery.model_copy(update={"link": link})
         if intake.only_if_followed and not await self._store.ticket_at(delivery.origin):
             match intake.otherwise:
                 case None:
@@ -224,6 +225,8 @@ class TeamsInbound:
                     return asked
                 case meant:
                     delivery = meant
+        if (link := incoming_link()) is not None:
+            delivery = delivery.model_copy(update={"link": link})
         taken = await self._store.accept(delivery)
         late = intake.late if taken == "duplicate" else None
         if late is not None and await self._store.alias_of(delivery.id) is not None:

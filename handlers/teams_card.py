@@ -251,12 +251,13 @@ def _button(button: ButtonView, forms: Forms, room: FormRoom) -> Json | None:
                 return None
             shown = reject_card(forms.reject)
         case _:
-            return _execute(f"deskhand.{button.verb}", button.label, button.token, button.style)
+            return execute(f"deskhand.{button.verb}", button.label, button.token, button.style)
     title = one_line(button.label) or button.verb
     return {"type": "Action.ShowCard", "title": title, "card": shown} | _style(button.style)
 
 
-def _execute(verb: str, title: str, token: str, style: str = "plain") -> Json:
+def execute(verb: str, title: str, token: str, style: str = "plain") -> Json:
+    """A button. ``token`` is all that it carries."""
     return {
         "type": "Action.Execute",
         "title": one_line(title) or verb,
@@ -273,7 +274,7 @@ def _style(style: str) -> Json:
 
 
 def _view_action(card: CardView, verb: ViewVerb, title: str) -> Json:
-    return _execute(f"deskhand.{verb}", title, view_token(card, verb))
+    return execute(f"deskhand.{verb}", title, view_token(card, verb))
 
 
 # --- activities -------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import aiohttp
 from botbuilder.schema import ChannelAccount, ConversationParameters
 from yarl import URL
 
+from handlers.limited import TooMany
 from handlers.recent import Monotonic
 from handlers.teams_hosts import service_address
 from handlers.teams_inert import Json, wire
@@ -35,6 +36,8 @@ _CONNECT_SECONDS = 2.0
 _TOKEN_SECONDS = 3.0
 _EARLY_SECONDS = 120.0
 """A token is asked for anew so long before it ends."""
+_PAGE = 500
+"""Members in a page of a roster, the most there can be (*Get Teams specific context*)."""
 _ANSWER_BYTES = 4 * 1024 * 1024
 _LEAST_WAIT_SECONDS = 0.25
 _UNKNOWN = frozenset({408, 412})
@@ -54,12 +57,11 @@ class TeamsRefused(TeamsFault):
         self.code = code
 
 
-class TeamsLimited(TeamsFault):
+class TeamsLimited(TeamsFault, TooMany):
     """Too many calls: certainly not done."""
 
     def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__(f"Teams asks to wait {retry_after_seconds:g} s")
-        self.retry_after_seconds = retry_after_seconds
+        TooMany.__init__(self, "Teams", retry_after_seconds)
 
 
 class TeamsNotReached(TeamsFault):
@@ -205,6 +207,15 @@ class Connector:
     async def member(self, at: Thread, ident: str, seconds: float) -> Json:
         """One person of a conversation's roster."""
         path = f"v3/conversations/{_part(at.id)}/members/{_part(ident)}"
+        return await self._call("GET", at.service_url, path, None, seconds)
+
+    async def members(self, at: Thread, after: str | None, seconds: float) -> Json:
+        """A page of a conversation's roster: ``members``, and ``continuationToken`` where there
+        are more. ``after``: the token of the page before."""
+        conversation = at.conversation.partition(";messageid=")[0]
+        path = f"v3/conversations/{_part(conversation)}/pagedmembers?pageSize={_PAGE}"
+        if after is not None:
+            path += f"&continuationToken={quote(after, safe='')}"
         return await self._call("GET", at.service_url, path, None, seconds)
 
     async def personal_chat(

@@ -14,7 +14,7 @@ from botbuilder.schema import ActivityTypes
 
 from bot import mentions
 from bot.domain import Actor, Ask, AskVerb, Author, Delivery, Place
-from bot.mentions import KIND_OF, Incomplete
+from bot.mentions import KIND_OF, WORDS_LIMIT, Incomplete
 from bot.playbook import Kind
 from handlers.teams_activity import Activity, MessagePayload
 
@@ -117,7 +117,8 @@ def action_delivery(
     playbook that could answer."""
     asker = actor_of(activity, setting)
     playbook = setting.playbook(activity) or setting.triage_playbook
-    if asker is None or playbook is None:
+    # Which of several lead playbooks it is, the presser's name says, and that is looked up later.
+    if asker is None or (playbook is None and "lead" not in setting.kinds):
         return None
     user = payload.sender.user if payload.sender is not None else None
     thread = None
@@ -161,28 +162,42 @@ def _message(activity: Activity, setting: Setting, now: datetime, trace_id: str)
             asked = _asked(activity, setting, actor, now, trace_id)
             if asked is not None:
                 return asked
-        if playbook is None and private:
-            return Asked(words.lstrip("/") if verb in COMMANDS else "help", actor)
+        if playbook is None and private and verb in COMMANDS:
+            return Asked(words.lstrip("/"), actor)
         if playbook is None:
-            return _meant_for_us(activity, setting, actor, now, trace_id)
+            return _free(activity, setting, actor, now, trace_id)
     return _words(activity, setting, playbook, now, trace_id)
 
 
-def _meant_for_us(
+def _free(
     activity: Activity, setting: Setting, actor: Actor, now: datetime, trace_id: str
 ) -> Parsed:
-    """A mention without a verb where nobody listens: in a ticket's thread it belongs to that; else
-    somebody has to find out what its words mean, and where nobody can, it is told what can be
-    asked for."""
-    free = bool(activity.words and setting.kinds - {"triage"})
+    """Words that begin with no verb, where nobody listens. In a ticket's thread they are part of
+    it; where they cannot be found out, it is told what can be asked for."""
+    words = activity.words
     otherwise: Delivery | Asked = Asked("help", actor)
-    if free:
-        otherwise = _ask(activity, setting, actor, Ask(words=activity.words), now, trace_id)
-    match _words(activity, setting, None, now, trace_id):
-        case Intake() as reply:
-            return replace(reply, otherwise=otherwise)
-        case _:
-            return Intake(otherwise) if isinstance(otherwise, Delivery) else otherwise
+    if words and setting.kinds - {"triage"}:
+        otherwise = _ask(activity, setting, actor, Ask(words=words[:WORDS_LIMIT]), now, trace_id)
+    if words and activity.in_thread:
+        followed = _words(activity, setting, None, now, trace_id)
+        if isinstance(followed, Intake):
+            return replace(followed, otherwise=otherwise)
+    return Intake(otherwise) if isinstance(otherwise, Delivery) else otherwise
+
+
+def _ask(
+    activity: Activity, setting: Setting, actor: Actor, ask: Ask, now: datetime, trace_id: str
+) -> Delivery:
+    return Delivery(
+        id=f"{_about(activity, setting)}:message:{activity.id}",
+        kind="ask",
+        origin=_origin(activity),
+        author=_author(activity, setting),
+        asker=actor,
+        ask=ask.model_copy(update={"message": activity.id}),
+        received_at=now,
+        trace_id=trace_id,
+    )
 
 
 def _asked(
@@ -202,21 +217,6 @@ def _asked(
             return Intake(_ask(activity, setting, actor, ask, now, trace_id))
         case _:
             return None
-
-
-def _ask(
-    activity: Activity, setting: Setting, actor: Actor, ask: Ask, now: datetime, trace_id: str
-) -> Delivery:
-    return Delivery(
-        id=f"{_about(activity, setting)}:message:{activity.id}",
-        kind="ask",
-        origin=_origin(activity),
-        author=_author(activity, setting),
-        asker=actor,
-        ask=ask.model_copy(update={"message": activity.id}),
-        received_at=now,
-        trace_id=trace_id,
-    )
 
 
 def _words(

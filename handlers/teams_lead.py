@@ -49,9 +49,9 @@ def _title(shown: LeadView) -> str:
 def _field(draw: Drawing, row: LeadRow) -> Json:
     box = "☑" if row.chosen else "☐"
     value = draw.fit_line(row.proposed, draw.room.field_value) or "(empty)"
-    present = "empty in the CRM"
-    if row.present is not None:
-        present = f"CRM: {draw.fit_line(row.present, draw.room.field_value) or '(empty)'}"
+    present = row.absent
+    if not present:
+        present = f"CRM: {draw.fit_line(row.present or '', draw.room.field_value) or '(empty)'}"
     return line(
         bold(f"{box} {row.title}: "), runs(value), runs(f"  · {present}", isSubtle=True),
         spacing="Small",

@@ -39,6 +39,7 @@ class Rooms:
             service_url=service_url,
             bot=activity.bot,
             team=activity.team,
+            shared=activity.shared is True,
             gone=_removes_us(activity),
         )
         member = self._member(activity, service_url)
@@ -46,6 +47,8 @@ class Rooms:
         if not adds and now - self._saved.get(known, float("-inf")) < _AGAIN_SECONDS:
             return ()
         before = await self.references.conversation(conversation.id)
+        if before is not None and before.shared and activity.shared is None:
+            conversation = conversation.model_copy(update={"shared": True})
         if member is not None and not member.chat:
             earlier = await self.references.member(member.oid)
             if earlier is not None:

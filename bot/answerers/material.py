@@ -24,6 +24,7 @@ MOST_BYTES = 80_000
 """Of a conversation, whatever money there is: prompts have a bound of their own."""
 LEAST_BYTES = 1_000
 MESSAGE_CHARACTERS = 4_000
+"""Of one message, where not all of them fit whole; more where they are few."""
 _NAME_CHARACTERS = 80
 _SPARE = Decimal("0.95")
 """Of the room that is paid for: what makes a text inert makes it a little longer."""
@@ -37,6 +38,8 @@ class Material:
     text: str
     shown: frozenset[int]
     """The numbers that stand in ``text``."""
+    shortened: frozenset[int] = frozenset()
+    """Those of them whose middle is left out."""
 
     @property
     def left_out(self) -> int:
@@ -49,8 +52,17 @@ class Material:
     @property
     def notes(self) -> tuple[str, ...]:
         """What of it no model has read, in words."""
-        left_out = (f"not read: {_count(self.left_out)} in the middle",) if self.left_out else ()
-        return (*left_out, *unread_files(self.said))
+        notes: tuple[str, ...] = ()
+        if self.left_out:
+            notes += (f"not read: {_count(self.left_out)} in the middle",)
+        if self.shortened:
+            notes += (f"not read: the middle of {_count(len(self.shortened), 'long message')}",)
+        return (*notes, *unread_files(self.said))
+
+    @property
+    def whole(self) -> bool:
+        """Whether a model has read every word of it."""
+        return not self.left_out and not self.shortened
 
 
 NOTHING = Material((), "", frozenset())
@@ -62,7 +74,12 @@ def material(said: Sequence[Said], room: int, *, mask: bool = False) -> Material
 
     ``mask``: card numbers and secrets are replaced by words."""
     kept = tuple(replace(one, text=masked(one.text)) for one in said) if mask else tuple(said)
-    blocks = [_block(number, one) for number, one in enumerate(kept, 1)]
+    blocks = [_block(number, one, None) for number, one in enumerate(kept, 1)]
+    most: int | None = None
+    while sum(map(_size, blocks)) > room and most != MESSAGE_CHARACTERS:
+        fewer = room // len(blocks) if most is None else most * 3 // 4
+        most = max(MESSAGE_CHARACTERS, fewer)
+        blocks = [_block(number, one, most) for number, one in enumerate(kept, 1)]
     room -= sum(map(_size, blocks[:1]))
     newest = len(blocks) + 1
     while newest > 2 and _size(blocks[newest - 2]) <= room:
@@ -70,7 +87,9 @@ def material(said: Sequence[Said], room: int, *, mask: bool = False) -> Material
         room -= _size(blocks[newest - 1])
     gap = [f"[… {_count(newest - 2)} left out …]"] if newest > 2 and len(blocks) > 1 else []
     shown = frozenset((*range(1, len(blocks[:1]) + 1), *range(newest, len(blocks) + 1)))
-    return Material(kept, "\n".join([*blocks[:1], *gap, *blocks[newest - 1 :]]), shown)
+    text = "\n".join([*blocks[:1], *gap, *blocks[newest - 1 :]])
+    cut = frozenset(n for n in shown if most is not None and len(kept[n - 1].text) > most)
+    return Material(kept, text, shown, cut)
 
 
 def unread_files(said: Sequence[Said]) -> tuple[str, ...]:
@@ -137,10 +156,12 @@ def _bare(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     return tuple(one.model_copy(update={"texts": {}}) for one in entries)
 
 
-def _block(number: int, one: Said) -> str:
+def _block(number: int, one: Said, most: int | None) -> str:
+    """``most``: characters of its text that are shown; None: all."""
     name = " ".join(one.author.replace("[", "(").replace("]", ")").split())[:_NAME_CHARACTERS]
     at = f", {one.at:%Y-%m-%d %H:%M} UTC" if one.at is not None else ""
-    lines = cut_middle(one.text, MESSAGE_CHARACTERS).splitlines() or [""]
+    text = one.text if most is None else cut_middle(one.text, most)
+    lines = text.splitlines() or [""]
     files = f" (with {len(one.files)} attachments, unread)" if one.files else ""
     return "\n".join([f"[{number}] {name}{at}{files}:", *(f"| {line}" for line in lines)])
 
@@ -149,5 +170,5 @@ def _size(block: str) -> int:
     return len(block.encode("utf-8", "replace")) + 1
 
 
-def _count(messages: int) -> str:
-    return "1 message" if messages == 1 else f"{messages} messages"
+def _count(messages: int, what: str = "message") -> str:
+    return f"1 {what}" if messages == 1 else f"{messages} {what}s"

@@ -36,6 +36,8 @@ from bot.answering import Answered, AnswerOutcome, Declined
 from bot.domain import Answer, Item
 from bot.playbook import Playbook
 from bot.ports.conversations import Conversation
+from bot.screen.contacts import addresses
+from bot.screen.links import foreign_link
 from bot.wording import fold
 from tools.spec import ReadTool
 
@@ -51,6 +53,7 @@ USAGE: Final = (
 _KINDS: Final = ("changed", "decided", "open", "owes")
 _NAMED: Final = frozenset({"decided", "owes"})
 """Kinds that say something of a person: who that is must stand in the conversation."""
+_SCHEME: Final = re.compile(r"\Ahttps?://")
 _BETWEEN_NAMES: Final = re.compile(r"\s*(?:[,;&/+]|\band\b|\bund\b)\s*", re.IGNORECASE)
 
 
@@ -124,7 +127,7 @@ class SummaryKind(AnswersOnly):
     def _item(self, point: _Point, spoken: str) -> Item | None:
         message = self.material.message(point.message)
         words = cut(fold(point.words), WORDS_LIMIT)
-        if message is None or not message.link or not words:
+        if message is None or not message.link or not words or _leads_elsewhere(words, spoken):
             return None
         who = cut(fold(point.who), WHO_LIMIT)
         if not _known(who, spoken):
@@ -132,6 +135,13 @@ class SummaryKind(AnswersOnly):
                 return None
             who = ""
         return Item(kind=point.kind, who=who, words=words, link=message.link)
+
+
+def _leads_elsewhere(words: str, spoken: str) -> bool:
+    """Whether ``words`` name an address, of the web or of a person, that nobody has written."""
+    named = [*(found for found, _ in addresses(words)), *foreign_link(words, ())]
+    written = (words[start:end].casefold() for start, end in named)
+    return any(_SCHEME.sub("", one).rstrip("/") not in spoken for one in written)
 
 
 def _known(who: str, spoken: str) -> bool:

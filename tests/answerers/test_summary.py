@@ -74,6 +74,26 @@ async def test_what_no_message_bears_out_is_struck() -> None:
     assert made.notes == ("struck: 7, which nothing or nobody in the conversation bears out",)
 
 
+async def test_an_address_that_nobody_wrote_is_struck() -> None:
+    bench = Bench(
+        points(
+            ("changed", "", "The form is at acme.example/new now.", 1),
+            ("changed", "", "See https://acme.example/new/.", 1),
+            ("open", "", "Who reads main.py and README.md?", 1),
+            ("changed", "", "Log in at https://acme-login.example/new first.", 1),
+            ("open", "", "Write to help@acme.example.", 1),
+        )
+    )
+    bench.thread(("Alex Agent", "It is at acme.example/new. Who reads main.py and README.md?"))
+    made = answered(await bench.ask())
+    assert [item.words for item in made.items] == [
+        "The form is at acme.example/new now.",
+        "See https://acme.example/new/.",
+        "Who reads main.py and README.md?",
+    ]
+    assert made.notes[0].startswith("struck: 2,")
+
+
 async def test_more_than_can_be_shown_is_counted() -> None:
     many = [("changed", "", f"Point {n}.", 1) for n in range(MOST_ITEMS + 3)]
     made = answered(await Bench(points(*many)).ask())
@@ -108,6 +128,11 @@ async def test_a_pull_request_is_summed_up() -> None:
     made = answered(await bench.ask(url))
     assert (made.items[0].link, made.private) == (link(1), False)
     assert made.notes == ("not read: commits",)
+    # As Slack shows what a person types and it links by itself.
+    by_hand = Bench(points(("owes", "rui", "rui tells support.", 1)))
+    by_hand.pulls.held[url] = bench.pulls.held[url]
+    assert answered(await by_hand.ask("github.com/org/name/pull/1, please.")) == made
+    assert not by_hand.threads.asked
 
 
 @pytest.mark.parametrize(
@@ -170,6 +195,15 @@ async def test_a_long_thread_is_cut_to_what_its_money_pays_and_says_so() -> None
     assert [item.link for item in made.items] == [link(1)]
     assert f"not read: {200 - shown} messages in the middle" in made.notes
     assert f"[… {200 - shown} messages left out …]" in prompt.ticket_text
+
+
+async def test_long_messages_are_cut_where_they_do_not_all_fit_and_that_is_said() -> None:
+    bench = Bench(points(("open", "", "And?", 2)))
+    bench.thread(("Alex Agent", "Short."), *(("Alex Agent", "words " * 5000) for _ in range(4)))
+    made = answered(await bench.ask())
+    assert made.notes == ("not read: the middle of 4 long messages",)
+    assert bench.prompts[0].ticket_text.count("characters left out here") == 4
+    assert len(bench.prompts[0].ticket_text) > 20_000
 
 
 async def test_attachments_are_named_as_not_read() -> None:

@@ -31,7 +31,7 @@ from tests.live.steps import (
 from tests.live.test_erase import erase
 from tests.standins.anthropic import Reply, Request, json_reply
 from tests.standins.slack import Message
-from tests.standins.wire import DropReply
+from tests.standins.wire import DropReply, Refusal
 
 LIMIT = 20
 ROOM, GUESTS = "C0SALES", "C0TRIAGE"
@@ -196,7 +196,7 @@ async def test_where_guests_read_the_answer_is_shared_by_approval(desk: Live) ->
     await desk.people.click("U0AGENT", seen, "deskhand.share")
     await alone(desk, "U0AGENT", "A card asks for approval")
     await desk.people.click("U0AGENT", seen, "deskhand.share")
-    await alone(desk, "U0AGENT", "It is to be shared already")
+    await alone(desk, "U0AGENT", "That was asked for already")
     card = await card_that(desk, "pending", "Interest of 9 percent", timeout=LIMIT)
     assert card.channel == "C0BILLING"
     await desk.people.click("U0AGENT", card, "deskhand.approve")
@@ -251,6 +251,23 @@ async def test_an_answer_whose_reply_was_lost_is_looked_up_and_posted_once(
     await until(desk, lambda: "Erased" in words(space.current(found)), timeout=LIMIT)
     gone = space.current(found)
     assert "9 percent" not in gone.text + words(gone) + str(gone.metadata)
+
+
+async def test_an_answer_that_its_thread_refuses_is_told_to_its_asker(desk: Live) -> None:
+    """The thread was deleted meanwhile, or the channel archived, or only few may write there."""
+    desk.slack.faults.add(
+        "chat.postMessage",
+        Refusal("restricted_action"),
+        times=None,
+        when=lambda args: bool(args.get("thread_ts")),
+    )
+    await asks(desk, f"research {QUESTION}")
+    seen = await alone(desk, "U0AGENT", "The thread does not take it")
+    assert "Interest of 9 percent" in seen.block_text
+    assert "deskhand.share" not in str(seen.blocks)
+    await idle(desk)
+    assert not answers(desk)
+    assert len([one for one in desk.slack.space.ephemerals if "9 percent" in one.block_text]) == 1
 
 
 def guesses(playbook: str, *, clear: bool) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from bot.store.references import RedisReferences
 from tests.live.teams_product import TeamsLive, allowed_words, teams_config, teams_live
 from tests.standins.anthropic import choosing
-from tests.standins.teams.world import GROUP, SUPPORT, executes, inputs
+from tests.standins.teams.world import GROUP, REFUNDS, SUPPORT, executes, inputs
 from tests.standins.wire import HttpFailure
 
 
@@ -185,3 +185,26 @@ async def test_whoever_cannot_read_it_all_on_the_card_gets_it_in_private(desk: T
     theirs = desk.teams.world.chat_with(desk.teams.world.people["nobody"])
     refused = await desk.said("approvers and managers", theirs)
     assert "I looked" not in refused.words
+
+
+async def test_approvers_in_the_roster_see_their_buttons_at_first_sight(desk: TeamsLive) -> None:
+    """Named one by one or by a group, and before they have said a word to the bot."""
+    people = desk.teams.world.people
+    card = await desk.pending()
+    assert card.card["refresh"]["userIds"] == [people["agent"].id, people["agent2"].id]
+    desk.teams.world.rosters[REFUNDS] = ["manager", "guest"]
+    moving = {"route": "refunds", "approve_now": "false"}
+    await desk.people.decide("agent2", card, "deskhand.edit", **moving)
+    moved = await desk.until(
+        lambda: next((one for one in desk.teams.world.cards() if one.conversation == REFUNDS), None)
+    )
+    assert moved.card["refresh"]["userIds"] == [], "nobody there may decide it"
+
+
+async def test_a_roster_that_does_not_come_holds_up_no_card(desk: TeamsLive) -> None:
+    for name in ("roster", "in_group"):
+        desk.teams.faults.add(name, HttpFailure(503), times=None)
+    await desk.insist(desk.people.personal("help", "agent"))
+    card = await desk.pending()
+    heard_of = [desk.teams.world.people["agent"].id]
+    assert card.card["refresh"]["userIds"] == heard_of, "of those it has heard of"
