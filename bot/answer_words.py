@@ -116,6 +116,25 @@ def data(run: str, answer: Answer, most_bytes: int) -> dict[str, JsonValue]:
             assert_never(answer.kind)
 
 
+def still_said(made: Mapping[str, Any], words: str) -> dict[str, Any]:
+    """Of an answer as data what ``words`` still say: an edit may have taken out a file's name and
+    left its quote, or changed what is said of a rule."""
+    text = folded(words)
+    kept = {key: value for key, value in made.items() if key in ("run", "kind")}
+    for name in ("passages", "rules", "items"):
+        rows = made.get(name)
+        if isinstance(rows, list):
+            kept[name] = [row for row in rows if isinstance(row, dict) and _stands(row, text)]
+    return kept
+
+
+def _stands(row: Mapping[str, Any], text: str) -> bool:
+    said = [row.get(name) for name in ("file", "quote", "who", "link", "id")]
+    if isinstance(verdict := row.get("verdict"), str):
+        said.append(f"{verdict.replace('_', ' ')}: {row.get('id')}")
+    return all(folded(words) in text for words in said if isinstance(words, str))
+
+
 def folded(words: str) -> str:
     """With its white space run together."""
     return " ".join(words.split())

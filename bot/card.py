@@ -19,6 +19,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from bot.domain import Actor, Answer, Author, Change, Citation, State, Verb
+from bot.playbook import Approvers
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,15 @@ class LeadRow:
     seen: str
     """The day on which its page was read; empty for a record."""
     confidence: str
+    unplaced: bool = False
+    """The CRM has no place for it."""
+
+    @property
+    def absent(self) -> str:
+        """Why there is nothing of it in the CRM; empty where something is."""
+        if self.unplaced:
+            return "no place for it in the CRM"
+        return "empty in the CRM" if self.present is None else ""
 
 
 @dataclass(frozen=True)
@@ -219,8 +229,8 @@ class CardView:
     expires_at: datetime | None
     successor_url: str | None
     buttons: tuple[ButtonView, ...]
-    approvers: tuple[Actor, ...] = ()
-    """Those who are named one by one as its route's approvers, on any surface."""
+    approvers: Approvers | None = None
+    """Of its route, on every surface."""
     seal: str = ""
     """``bot.buttons.seal``, for a surface on which a person asks for the card as it is now."""
     hits: tuple[HitView, ...] = ()

@@ -305,6 +305,8 @@ class SettleRetry:
     needed: int = 1
     remind_at: datetime | None = None
     expires_at: datetime | None = None
+    overtaken: bool = False
+    """Its ticket has a newer proposal: that it did not arrive is noted, and nothing is sent."""
 
 
 Command = (

@@ -62,8 +62,14 @@ class Edited:
     lead: Lead | None = None
 
 
-def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, ActionSpec]) -> EditForm:
-    """The form, filled with the present revision."""
+def edit_form(
+    proposal: Proposal,
+    playbook: Playbook,
+    specs: Mapping[str, ActionSpec],
+    by_hand: ActionForm | None = None,
+) -> EditForm:
+    """The form, filled with the present revision. ``by_hand``: of a lead that nothing was found
+    for."""
     content = proposal.content or Content(labels=(), route="default")
     handoff = proposal.state == "handoff"
     if proposal.lead is not None:
@@ -79,10 +85,12 @@ def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, Action
         chosen_labels=tuple(label for label in content.labels if label in playbook.labels),
         routes=tuple(Option(key, key) for key in playbook.routes),
         route=content.route if content.route in playbook.routes else "default",
-        replies=proposal.lead is None,
+        replies=proposal.lead is None and by_hand is None,
         priorities=tuple(Option(key, key) for key in playbook.priorities),
         priority=content.priority if content.priority in playbook.priorities else None,
-        actions=tuple(
+        actions=(by_hand,)
+        if by_hand is not None
+        else tuple(
             lead_form(index, action, proposal.lead, fixed=_has_succeeded(proposal, index))
             if proposal.lead is not None and action.tool == UPDATE_CRM
             else ActionForm(
@@ -95,8 +103,13 @@ def edit_form(proposal: Proposal, playbook: Playbook, specs: Mapping[str, Action
             for index, action in enumerate(content.actions)
         ),
         approve_now=not handoff,
-        note="Write the reply by hand. It passes the same approval." if handoff else "",
+        note=_note(by_hand is not None) if handoff else "",
     )
+
+
+def _note(of_a_lead: bool) -> str:
+    what = "Type what you know of it" if of_a_lead else "Write the reply by hand"
+    return f"{what}. It passes the same approval."
 
 
 def reject_form(proposal: Proposal) -> RejectForm:
@@ -282,7 +295,7 @@ def _fields(index: int, action: Action, specs: Mapping[str, ActionSpec]) -> tupl
                 id=f"action.{index}.{name}",
                 title=field.title or name.replace("_", " ").capitalize(),
                 value=text,
-                multiline=longest > 150,
+                multiline=longest > 400,
                 max_length=min(longest, 3000),
                 required=field.is_required(),
             )

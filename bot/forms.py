@@ -82,6 +82,14 @@ class EditForm:
     note: str = ""
     """A line above the fields, as in ``This is a handoff: write the reply by hand.``"""
 
+    @property
+    def title(self) -> str:
+        if self.replies:
+            return "Edit the draft"
+        return (
+            "Choose the fields" if any(one.choices for one in self.actions) else "Type the fields"
+        )
+
 
 @dataclass(frozen=True)
 class RejectForm:
@@ -171,8 +179,6 @@ class Seen:
     may_decide: bool
     edit: EditForm | None = None
     reject: RejectForm | None = None
-    approve: ReasonForm | None = None
-    """Where an approval must say why what the screen has found may go out."""
 
 
 Pressed = Decided | NotDecided | EditForm | RejectForm | ReasonForm

@@ -43,6 +43,8 @@ def lead_view(lead: Lead, content: Content | None) -> LeadView:
 def _note(lead: Lead, writing: Action | None) -> str:
     if not lead.fields:
         return "nothing to change: the CRM holds all of it already"
+    if all(one.unplaced for one in lead.fields):
+        return f"the CRM has no place for any of it, so nothing is written ({lead.kind})"
     if writing is None:
         return "this playbook writes nothing into the CRM"
     if not writing.included:
@@ -65,4 +67,5 @@ def _row(one: LeadField, chosen: bool) -> LeadRow:
         quote=one.quote,
         seen=f"{one.seen_at:%Y-%m-%d}" if one.seen_at is not None else "",
         confidence="" if typed else one.confidence,
+        unplaced=one.unplaced,
     )

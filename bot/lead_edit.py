@@ -9,15 +9,19 @@ from pydantic import JsonValue
 from bot.domain import Action, Change, Lead, LeadField, Person
 from bot.forms import ActionForm, EditInput, FieldChoice, FieldForm
 from bot.lead_card import UPDATE_CRM, chosen_in, title_of
-from tools.crm.records import FIELD_LIMIT, clean, normal_email
+from tools.crm.records import FIELD_LIMIT, clean, normal_domain, normal_email
+
+_NORMAL = {"email": normal_email, "domain": normal_domain}
+"""What a typed value becomes before it is stored; None: it is none."""
 
 
 def update_action(lead: Lead, chosen: Sequence[str], target: str) -> Action:
-    """The action that writes the chosen fields; with none of them it is left out."""
+    """The action that writes the chosen fields, as far as the CRM has a place for them; with none
+    of them it is left out."""
     changes: list[JsonValue] = [
         {"field": one.name, "shown": one.present, "value": one.value}
         for one in lead.fields
-        if one.name in chosen and one.value and one.value != one.present
+        if one.name in chosen and one.value and one.value != one.present and not one.unplaced
     ]
     return Action(
         tool=UPDATE_CRM,
@@ -30,7 +34,7 @@ def update_action(lead: Lead, chosen: Sequence[str], target: str) -> Action:
 def lead_form(index: int, action: Action, lead: Lead, *, fixed: bool) -> ActionForm:
     """The part of the edit form that chooses fields. Its box *include* is ticked whatever is
     chosen: with no field ticked there is nothing to do."""
-    chosen = chosen_in(action)
+    chosen, offered = chosen_in(action), [one for one in lead.fields if not one.unplaced]
     return ActionForm(
         index=index,
         title=f"{action.tool}: {action.target}",
@@ -45,7 +49,7 @@ def lead_form(index: int, action: Action, lead: Lead, *, fixed: bool) -> ActionF
                 max_length=FIELD_LIMIT,
                 required=False,
             )
-            for one in lead.fields
+            for one in offered
         ),
         choices=tuple(
             FieldChoice(
@@ -54,7 +58,7 @@ def lead_form(index: int, action: Action, lead: Lead, *, fixed: bool) -> ActionF
                 + (f" (overwrites: {one.present})" if one.overwrites else ""),
                 one.name in chosen,
             )
-            for one in lead.fields
+            for one in offered
         ),
     )
 
@@ -73,9 +77,15 @@ def edit_lead(
         if len(value) > FIELD_LIMIT:
             errors[ident] = f"A field has {FIELD_LIMIT} characters at most; this has {len(value)}."
             return one
-        if one.name == "email" and value and normal_email(value) is None:
-            errors[ident] = "This is no e-mail address."
-            return one
+        normal = _NORMAL.get(one.name)
+        if normal is not None and value:
+            plain = normal(value)
+            if plain is None:
+                errors[ident] = (
+                    f"This is no {'domain' if one.name == 'domain' else 'e-mail address'}."
+                )
+                return one
+            value = plain
         return one.model_copy(
             update={
                 "value": value,
@@ -101,10 +111,11 @@ def edit_update(lead: Lead, index: int, action: Action, given: EditInput) -> Act
     return fresh
 
 
-def lead_changes(before: Lead, after: Lead) -> tuple[Change, ...]:
+def lead_changes(before: Lead | None, after: Lead) -> tuple[Change, ...]:
     """What was typed, for the card."""
+    was = {one.name: one.value for one in before.fields} if before is not None else {}
     return tuple(
-        Change(field=now.name, before=was.value, after=now.value)
-        for was, now in zip(before.fields, after.fields, strict=True)
-        if was.value != now.value
+        Change(field=now.name, before=was.get(now.name, ""), after=now.value)
+        for now in after.fields
+        if was.get(now.name, "") != now.value
     )

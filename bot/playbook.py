@@ -13,12 +13,13 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from bot.domain import Frozen, Place, SurfaceName
 
 _DURATION = re.compile(r"(\d+)([smhd])\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SOMEBODY = re.compile(r"\S+\.\S+")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -31,6 +32,17 @@ def duration(value: Any) -> timedelta:
         raise ValueError("a duration is a whole number and one of s, m, h, d, as in 30m")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from unknown
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""A time zone's name in the IANA database."""
 
 _DurationText = Annotated[str, Field(pattern=r"^\d+[smhd]$")]
 Duration = Annotated[
@@ -106,21 +118,12 @@ class Hours(Frozen):
     days: str = "mon-fri"
     from_: Annotated[time, Field(alias="from")] = time(9)
     to: time = time(18)
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
 
     @field_validator("days")
     @classmethod
     def _known_days(cls, value: str) -> str:
         _weekdays(value)
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as unknown:
-            raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from unknown
         return value
 
     @model_validator(mode="after")
@@ -219,6 +222,15 @@ class Playbook(Frozen):
     """research: passages in an answer."""
     policy: str | None = None
     """screen: a policy file, relative to the config file."""
+
+    @field_validator("do_not_enrich")
+    @classmethod
+    def _names_somebody(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # A name of a company, say, would bar nobody and look as if it did.
+        for entry in value:
+            if _SOMEBODY.fullmatch(entry.strip()) is None:
+                raise ValueError(f"{entry!r} is neither a domain nor an e-mail address")
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -100,7 +100,7 @@ def view(
         expires_at=proposal.expires_at,
         successor_url=None,
         buttons=_buttons(proposal, playbook),
-        approvers=_named(playbook, content.route if content else "default"),
+        approvers=playbook.route(content.route if content else "default").approvers,
         seal=buttons.seal(proposal.id, proposal.secret),
         hits=tuple(_hit(hit, content) for hit in proposal.hits) if content else (),
         lead=lead_view(proposal.lead, content)
@@ -142,16 +142,6 @@ def who_may(approvers: Approvers) -> Words:
     for person in persons[1:]:
         words += [", ", person]
     return tuple(words)
-
-
-def _named(playbook: Playbook, route: str) -> tuple[Actor, ...]:
-    approvers = playbook.route(route).approvers
-    surfaces: tuple[SurfaceName, ...] = ("slack", "teams")
-    return tuple(
-        Actor(surface=surface, team="", id=user)
-        for surface in surfaces
-        for user in approvers.users(surface)
-    )
 
 
 def person(decision: Decision) -> Who:
@@ -342,6 +332,15 @@ def _outcome(proposal: Proposal) -> list[Words]:
     return lines
 
 
+def _by_hand(proposal: Proposal, playbook: Playbook) -> str | None:
+    """What a person may do by hand where a run has found nothing."""
+    if playbook.kind != "lead":
+        return "Write reply"
+    refused = proposal.handoff is not None and proposal.handoff.reason == "refusal"
+    # Who is not to be looked up is not to be written down either.
+    return None if refused or playbook.action(UPDATE_CRM) is None else "Type fields"
+
+
 def _buttons(proposal: Proposal, playbook: Playbook) -> tuple[ButtonView, ...]:
     def button(verb: Verb, label: str, style: str = "plain") -> ButtonView:
         token = buttons.mint(
@@ -368,9 +367,8 @@ def _buttons(proposal: Proposal, playbook: Playbook) -> tuple[ButtonView, ...]:
             return (button("take", "Take it"),)
         case "handoff":
             take = () if proposal.owner else (button("take", "Take it", "primary"),)
-            # To a lead there is nothing that a person could write by hand here.
-            write = () if playbook.kind == "lead" else (button("edit", "Write reply"),)
-            return (*take, *write, button("reject", "Close"))
+            write = _by_hand(proposal, playbook)
+            return (*take, *((button("edit", write),) if write else ()), button("reject", "Close"))
         case "failed":
             return (
                 button("retry", "Retry", "primary"),

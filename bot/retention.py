@@ -57,9 +57,11 @@ def wrote(author: Author, person: str) -> bool:
     return person in author.names
 
 
-def is_theirs(ticket: Ticket, person: str) -> bool:
-    """Whether the ticket is made of this person's words."""
-    return any(wrote(one, person) for one in (ticket.author, *(m.author for m in ticket.messages)))
+def is_theirs(ticket: Ticket, proposals: Iterable[Proposal], person: str) -> bool:
+    """Whether the ticket is made of this person's words, or is a lead that names their address."""
+    authors = (ticket.author, *(message.author for message in ticket.messages))
+    leads = (ticket.about, *(one.about for one in proposals))
+    return any(wrote(one, person) for one in authors) or any(person in about for about in leads)
 
 
 def erased_ticket(ticket: Ticket) -> Ticket:

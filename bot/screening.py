@@ -46,7 +46,7 @@ class Screening:
         lead: Lead | None = None,
     ) -> tuple[Hit, ...]:
         """Every hit in what ``content`` would send, reply first. A ``lead``'s quotes are sources
-        too."""
+        too, and its own domain leads nowhere else."""
         texts = tuple(_texts(content))
         if not texts:
             return ()
@@ -59,9 +59,11 @@ class Screening:
                 *(one.quote for one in (lead.fields if lead is not None else ())),
             ),
         )
+        theirs = lead.key.rpartition("@")[2] if lead is not None else ""
+        sieve = self.sieve.allowing(theirs) if theirs else self.sieve
         hits: list[Hit] = []
         for field, text in texts:
-            hits += _some_of_each(look(text, self.sieve, known, field=field))
+            hits += _some_of_each(look(text, sieve, known, field=field))
         return tuple(hits)
 
 

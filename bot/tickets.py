@@ -91,6 +91,7 @@ class Tickets:
             url=delivery.url or await self._link_to(root(delivery)),
             created_at=now,
             runs=1,
+            lead=playbook.kind == "lead",
             trace_id=delivery.trace_id,
         )
         proposal = drafting(ticket, now, not_before=quiet_until(delivery, playbook))

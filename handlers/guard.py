@@ -28,7 +28,10 @@ BODY_SECONDS: Final = 10.0
 """How long a client may take over its body."""
 
 _MAX_FIELDS = 64
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A JSON string, or what is left of a text in which one does not end. It is taken out first: a
+press comes with the whole card, whose brackets are few beside its words."""
+_BRACKET = re.compile(r"[][{}]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -185,12 +188,11 @@ _STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constan
 
 def _deeper_than(text: str, limit: int) -> bool:
     depth = 0
-    for found in _BRACKET.finditer(text):
-        match found[0]:
-            case "{" | "[":
-                depth += 1
-                if depth > limit:
-                    return True
-            case "}" | "]":
-                depth -= 1
+    for bracket in _BRACKET.finditer(_STRING.sub("", text)):
+        if bracket[0] in "[{":
+            depth += 1
+            if depth > limit:
+                return True
+        else:
+            depth -= 1
     return False

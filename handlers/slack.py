@@ -37,9 +37,9 @@ from handlers.guard import (
     read_body,
 )
 from handlers.pressed import Later
-from handlers.slack_answers import Answers, drawn, shared_words
 from handlers.slack_clicks import Clicks, Reply, listener_of
 from handlers.slack_client import SlackFault, SlackIdentity, Us
+from handlers.slack_command import Answers, drawn, shared_words
 from handlers.slack_events import (
     Ignored,
     Intake,

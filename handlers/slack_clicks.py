@@ -55,7 +55,7 @@ VIEW_SECONDS: Final = 2.9
 
 PRESS_AGAIN: Final[Words] = ("The form could not be opened in time. Please press again.",)
 
-_FORM_STAYS = frozenset({"stale", "look_up_failed", "too_early", "not_saved"})
+_FORM_STAYS = frozenset({"stale", "look_up_failed", "crm_away", "too_early", "not_saved"})
 """Refusals after which the form stays open with the words in it, so that nothing typed is lost;
 after the others there is nothing left to submit."""
 
@@ -142,8 +142,6 @@ class Clicks:
                 return await self._decisions.submit_approve(carried.token, actor, why)
             case callback if callback == REJECT:
                 given = reject_input(values)
-                if isinstance(given, FieldErrors):
-                    return given
                 return await self._decisions.submit_reject(carried.token, actor, given)
             case other:
                 log.info("deskhand: nothing follows the form %r", other)

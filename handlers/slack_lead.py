@@ -59,10 +59,10 @@ def _field(draw: Drawing, row: LeadRow) -> list[Json]:
         text.leaf(f"{box} {row.title}: ", bold=True),
         text.leaf(draw.fit_line(row.proposed, draw.room.field_value) or "(empty)"),
     ]
-    if row.present is None:
-        made.append(text.leaf("  · empty in the CRM", italic=True))
+    if row.absent:
+        made.append(text.leaf(f"  · {row.absent}", italic=True))
     else:
-        present = draw.fit_line(row.present, draw.room.field_value) or "(empty)"
+        present = draw.fit_line(row.present or "", draw.room.field_value) or "(empty)"
         made += [text.leaf("  · CRM: ", italic=True), text.leaf(present, strike=row.chosen)]
     return made
 

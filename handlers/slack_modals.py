@@ -113,7 +113,7 @@ def edit_view(form: EditForm, carried: Carried) -> Json:
     return {
         "type": "modal",
         "callback_id": EDIT,
-        "title": _plain("Edit the draft" if form.replies else "Choose the fields"),
+        "title": _plain(form.title),
         "submit": _plain("Save"),
         "close": _plain("Cancel"),
         "private_metadata": carried.dump(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.card import CardView, LeadRow, LeadView
-from handlers.drawing import DOTS, VOID, Drawing
+from handlers.drawing import DOTS, LINK_LIMIT, VOID, Drawing
 from handlers.inert import is_plain_url
 from handlers.teams_inert import Json, bold, heading, line, link, runs, words_text
 from handlers.teams_parts import container
@@ -49,9 +49,9 @@ def _title(shown: LeadView) -> str:
 def _field(draw: Drawing, row: LeadRow) -> Json:
     box = "☑" if row.chosen else "☐"
     value = draw.fit_line(row.proposed, draw.room.field_value) or "(empty)"
-    present = "empty in the CRM"
-    if row.present is not None:
-        present = f"CRM: {draw.fit_line(row.present, draw.room.field_value) or '(empty)'}"
+    present = row.absent
+    if not present:
+        present = f"CRM: {draw.fit_line(row.present or '', draw.room.field_value) or '(empty)'}"
     return line(
         bold(f"{box} {row.title}: "), runs(value), runs(f"  · {present}", isSubtle=True),
         spacing="Small",
@@ -63,7 +63,7 @@ def _source(draw: Drawing, row: LeadRow) -> Json:
     if row.quote:
         quote = draw.fit_line(row.quote, draw.room.citation)
         parts += runs(f"“{quote}” ", isSubtle=True)
-    if row.url and is_plain_url(row.url) and len(row.url) <= 300:
+    if row.url and is_plain_url(row.url) and len(row.url) <= LINK_LIMIT:
         parts.append(link(row.url))
     else:
         parts += runs(words_text(row.source), isSubtle=True)

@@ -133,7 +133,7 @@ class LeadKind:
         except (CrmUnavailable, TimeoutError) as away:
             words = str(away) or "The CRM did not answer in time."
             return NoProposal(words=f"Nothing can be compared: {words}", reason="fault")
-        lead = compared(key, record, fields, missed=self.reads.missed(run))
+        lead = compared(key, record, fields, self.crm, missed=self.reads.missed(run))
         actions = (
             *self._update(lead, ran.job),
             *self._outreach(answer.outreach, found, fields, ran.job),
@@ -234,7 +234,12 @@ def lead_kind(
 
 
 def compared(
-    key: Key, record: Record | None, fields: Checked, *, missed: tuple[str, ...] = ()
+    key: Key,
+    record: Record | None,
+    fields: Checked,
+    crm: CrmReader,
+    *,
+    missed: tuple[str, ...] = (),
 ) -> Lead:
     """The fields beside what the CRM holds now."""
     by_name = {one.name: one for one in fields.kept}
@@ -247,7 +252,13 @@ def compared(
         kind=key.kind,
         key=key.value,
         fields=tuple(
-            by_name[row.field].model_copy(update={"present": row.present, "value": row.proposed})
+            by_name[row.field].model_copy(
+                update={
+                    "present": row.present,
+                    "value": row.proposed,
+                    "unplaced": not crm.holds(key.kind, row.field),
+                }
+            )
             for row in rows
             if row.state != "same"
         ),
@@ -257,9 +268,9 @@ def compared(
     )
 
 
-def compared_anew(lead: Lead, record: Record | None) -> Lead:
+def compared_anew(lead: Lead, record: Record | None, crm: CrmReader) -> Lead:
     """The same fields beside what the CRM holds by now."""
-    fresh = compared(Key(lead.kind, lead.key), record, Checked(lead.fields, lead.struck))
+    fresh = compared(Key(lead.kind, lead.key), record, Checked(lead.fields, lead.struck), crm)
     same = dict.fromkeys((*lead.same, *fresh.same))
     return fresh.model_copy(update={"same": tuple(same), "missed": lead.missed})
 

@@ -13,12 +13,21 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.agent.at_work import addresses, digits, not_at_work
 from bot.agent.draft_check import Source
 from bot.agent.lead_answer import FIELDS_MOST, AnsweredField
 from bot.domain import Confidence, LeadField
 from bot.plain_text import clean
 from bot.wording import figures_in, fold
-from tools.crm.records import FIELD_LIMIT, FIELDS, Key, is_barred, normal_domain, normal_email
+from tools.crm.records import (
+    FIELD_LIMIT,
+    FIELDS,
+    OF_A_PERSON,
+    Key,
+    is_barred,
+    normal_domain,
+    normal_email,
+)
 
 QUOTE_LIMIT = 400
 """Characters of a quote that is kept."""
@@ -28,17 +37,12 @@ QUOTE_LEAST = 3
 JUDGEMENTS = frozenset({"fit", "next_step"})
 """Fields that are the model's own: their quote is what they rest on."""
 
-OF_A_PERSON = frozenset({"person", "role", "email", "phone"})
-"""Fields that are asked for with a person alone."""
-
-_OF_FIGURES = frozenset({"size", "news"})
-"""Fields whose figures must stand in the quote."""
-_EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
-_PRIVATE = re.compile(
-    r"\b(?:date of birth|born (?:on|in)|birthday|home address|private (?:address|phone|number)|"
-    r"marital|religio\w*|passport|social security|geburtsdatum|privatadresse)\b",
-    re.IGNORECASE,
-)
+_FREELY = JUDGEMENTS | {"email", "domain", "phone", "contacts"}
+"""Fields whose figures are a judgement's, or are looked at as addresses and numbers."""
+_NAMES = frozenset({"name", "person"})
+"""Fields whose every word must stand in the quote."""
+_WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"\d[\d\s()./-]*")
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def _field(
         return "its quote does not stand in its source"
     quote = quote[:QUOTE_LIMIT]
     value = _normal(one.field, value)
-    why = _unsupported(one.field, value, quote) or _not_at_work(one.field, value, domain)
+    why = _unsupported(one.field, value, quote) or not_at_work(one.field, value, quote, domain)
     if why is not None:
         return why
     return LeadField(
@@ -139,39 +143,26 @@ def _unsupported(name: str, value: str, quote: str) -> str | None:
     held = quote.casefold()
     if name in ("email", "domain") and value.casefold() not in held:
         return "its quote does not hold it"
-    if name == "phone" and _digits(value)[-7:] not in _digits(quote):
+    if name == "phone" and digits(value)[-7:] not in digits(quote):
         return "its quote does not hold it"
-    if name in _OF_FIGURES and not figures_in(value) <= figures_in(quote):
+    if name in _NAMES and not _words(value) <= _words(quote):
+        return "its quote does not hold it"
+    if name == "contacts" and any(
+        digits(number) not in digits(quote) for number in _NUMBER.findall(value)
+    ):
+        return "its figures do not stand in its quote"
+    if name not in _FREELY and not figures_in(value) <= figures_in(quote):
         return "its figures do not stand in its quote"
     if name not in JUDGEMENTS and any(
-        address.casefold() not in held for address in _EMAIL.findall(value)
+        address.casefold() not in held for address in addresses(value)
     ):
         return "its quote does not hold an address in it"
     return None
 
 
-def _not_at_work(name: str, value: str, domain: str) -> str | None:
-    """Why the field is personal beyond contact data at work."""
-    if _PRIVATE.search(value):
-        return "is personal data beyond contact at work"
-    if name == "email" and normal_email(value) is None:
-        return "is no e-mail address"
-    if name == "phone" and not 6 <= len(_digits(value)) <= 16:
-        return "is no phone number"
-    if any(not _of(address, domain) for address in _EMAIL.findall(value)):
-        return "is a mailbox outside the company's domain"
-    return None
-
-
 def _names_barred(value: str, barred: Sequence[str]) -> bool:
-    emails = (normal_email(address) for address in _EMAIL.findall(value))
+    emails = (normal_email(address) for address in addresses(value))
     return any(is_barred(Key("person", email), barred) for email in emails if email is not None)
-
-
-def _of(address: str, domain: str) -> bool:
-    """Whether a mailbox is the company's: of its domain, or below it."""
-    host = (normal_email(address) or address).rpartition("@")[2].casefold()
-    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
 
 
 def _confidence(one: AnsweredField, value: str, quote: str) -> Confidence:
@@ -184,8 +175,8 @@ def _confidence(one: AnsweredField, value: str, quote: str) -> Confidence:
     return one.confidence
 
 
-def _digits(text: str) -> str:
-    return "".join(sign for sign in text if sign.isdigit())
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text.casefold()))
 
 
 def _name(field: str) -> str:

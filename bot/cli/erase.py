@@ -36,7 +36,9 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
         config: ConfigOption = None,
     ) -> None:
-        """Erase everything that a person wrote. Sent replies are not recalled."""
+        """Erase everything that a person wrote, and every lead that names their e-mail address.
+
+        Sent replies are not recalled; what is in the CRM stays there."""
         from bot.faults import OperatorError
 
         if not person.strip():

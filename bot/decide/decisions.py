@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.agent.lead import compared_anew
 from bot.authority import listed, may_read, required_lists, same_person
 from bot.buttons import was_shown
 from bot.card import CardView
 from bot.commands import Approve, Edit, Reject, Renew, Retry, SettleDone, SettleRetry, Take
 from bot.context import Context
 from bot.decide.asked import Asked, authorise, read
+from bot.decide.leads import crm_moved, hand_form, is_by_hand, typed_lead
 from bot.decide.saving import Saving, Step
 from bot.decide.words import not_saved, unknown
 from bot.domain import (
@@ -33,6 +32,7 @@ from bot.editing import apply_edit, edit_form, reason_form, reject_form
 from bot.forms import (
     ApproveInput,
     Decided,
+    EditForm,
     EditInput,
     FieldErrors,
     NotDecided,
@@ -43,19 +43,13 @@ from bot.forms import (
     Submitted,
 )
 from bot.journal import Entry
-from bot.lead_card import UPDATE_CRM, chosen_in
-from bot.lead_edit import update_action
 from bot.lifecycle import digest, next_action
 from bot.plain_text import clean
 from bot.playbook import Playbook, after
-from bot.ports import Commit, LookUpFailed, Versioned
+from bot.ports import Commit, Versioned
 from bot.projection import view
 from bot.runs import drafting, first_wakes, handed_off, over_limit
 from bot.screening import screened
-from tools.crm.records import CrmUnavailable, Key
-
-_CRM_SECONDS = 1.0
-"""For the CRM's answer to a retry: the person waits, and the press has its own limit."""
 
 
 class Decide:
@@ -76,14 +70,14 @@ class Decide:
             asked = await self._open(token, verb, actor)
             if isinstance(asked, NotDecided):
                 return asked
-            return edit_form(asked.proposal.value, asked.playbook, self._context.specs)
+            return self._edit_form(asked)
         if verb == "approve":
             return await self._approve(token, actor, words=None)
         if verb == "reject":
             asked = await self._open(token, verb, actor)
             return asked if isinstance(asked, NotDecided) else reject_form(asked.proposal.value)
 
-        async def plan(asked: Asked, person: Person, now: datetime) -> Step:
+        async def plan(asked: Asked, person: Person, now: datetime) -> Step | NotDecided:
             proposal, book = asked.proposal.value, asked.playbook
             decision = _decision(verb, proposal, person, now)
             remind_at = after(now, book.remind_after, book.hours)
@@ -93,64 +87,29 @@ class Decide:
                 case "take":
                     return Step(Take(decision, remind_at, book.version()))
                 case "retry":
-                    anew = await self._crm_moved(asked, person, now)
+                    anew = await crm_moved(self._context, asked, decision, needed)
+                    if isinstance(anew, NotDecided):
+                        return anew
                     anew = anew or await self._found_since(asked, person, now)
                     return Step(anew or Retry(decision, needed, remind_at, expires_at))
                 case "settle_done":
                     return Step(SettleDone(decision, needed, remind_at, expires_at))
                 case _:
                     keep_until = self._keeps_key_until(asked, now)
-                    return Step(SettleRetry(decision, keep_until, needed, remind_at, expires_at))
+                    return Step(
+                        SettleRetry(
+                            decision,
+                            keep_until,
+                            needed,
+                            remind_at,
+                            expires_at,
+                            overtaken=not asked.is_latest,
+                        )
+                    )
 
         outcome = await self._saving.decide(token, verb, actor, plan)
         # Only an edit has fields to be wrong.
         return outcome if not isinstance(outcome, FieldErrors) else not_saved()
-
-    async def _crm_moved(self, asked: Asked, person: Person, now: datetime) -> Renew | None:
-        """The card made anew, where the CRM holds something else by now than it showed; None: it
-        holds the same, or the card is about something else. Raises ``LookUpFailed``."""
-        proposal, playbook, crm = asked.proposal.value, asked.playbook, self._context.crm
-        lead, content, index = proposal.lead, proposal.content, next_action(proposal)
-        if lead is None or content is None or index is None or crm is None:
-            return None
-        if content.actions[index].tool != UPDATE_CRM:
-            return None
-        try:
-            async with asyncio.timeout(_CRM_SECONDS):
-                record = await crm.find(Key(lead.kind, lead.key))
-        except (CrmUnavailable, TimeoutError) as away:
-            raise LookUpFailed("the CRM") from away
-        fresh = compared_anew(lead, record)
-        if fresh == lead:
-            return None
-        empty = tuple(one.name for one in fresh.fields if not one.overwrites)
-        was = chosen_in(content.actions[index])
-        chosen = tuple(name for name in was if name in empty)
-        target = content.actions[index].target
-        actions = (
-            *content.actions[:index],
-            update_action(fresh, chosen, target),
-            *content.actions[index + 1 :],
-        )
-        renewed = content.model_copy(update={"actions": actions})
-        ticket = asked.ticket.value
-        found = await screened(self._context.screening, renewed, ticket, proposal.citations, fresh)
-        return Renew(
-            decision=_decision("retry", proposal, person, now),
-            content=renewed,
-            lead=fresh,
-            notice=Notice(
-                kind="crm_read_anew",
-                text="read the CRM anew. Look at what it holds by now, then approve again.",
-                actor=person.actor,
-            ),
-            approvals_needed=approvals_needed(playbook, actions),
-            remind_at=after(now, playbook.remind_after, playbook.hours),
-            expires_at=after(now, playbook.expire_after, playbook.hours),
-            hits=found.hits,
-            on_hit=found.on_hit,
-            sieve=found.sieve,
-        )
 
     async def _found_since(self, asked: Asked, person: Person, now: datetime) -> Renew | None:
         """The card made anew, where it was made before the screen looked for what it does now, and
@@ -187,7 +146,8 @@ class Decide:
         """The form came back that asks why what the screen has found may go out."""
         words = clean(given.reason).strip()
         if not REASON_LEAST <= len(words) <= REASON_LIMIT:
-            return FieldErrors({"reason": f"Write {REASON_LEAST} to {REASON_LIMIT} characters."})
+            errors = {"reason": f"Write {REASON_LEAST} to {REASON_LIMIT} characters."}
+            return await self._incomplete(token, "approve", actor, FieldErrors(errors))
         pressed = await self._approve(token, actor, words)
         # With a reason of this length the gate asks for no other.
         return not_saved() if isinstance(pressed, ReasonForm) else pressed
@@ -218,23 +178,35 @@ class Decide:
     async def submit_edit(self, token: str, actor: Actor, given: EditInput) -> Submitted:
         """The edit form came back. Authority is checked again, in the old route and the new."""
 
-        async def plan(asked: Asked, person: Person, now: datetime) -> Step | FieldErrors:
+        async def plan(
+            asked: Asked, person: Person, now: datetime
+        ) -> Step | FieldErrors | NotDecided:
             context, proposal, playbook = self._context, asked.proposal.value, asked.playbook
-            edited = apply_edit(
-                proposal, asked.ticket.value, playbook, context.specs, context.target, given, person
+            ticket = asked.ticket.value
+            by_hand = is_by_hand(asked)
+            edited = (
+                await typed_lead(context, asked, given, person)
+                if by_hand
+                else apply_edit(
+                    proposal, ticket, playbook, context.specs, context.target, given, person
+                )
             )
-            if isinstance(edited, FieldErrors):
+            if isinstance(edited, FieldErrors | NotDecided):
                 return edited
             found = await screened(
                 context.screening,
                 edited.content,
-                asked.ticket.value,
+                ticket,
                 proposal.citations,
                 edited.lead,
             )
             against = await self._against_approving(asked, person, edited.content)
             if against is None and found.hits:
                 against = _screened(person, found.hits, "changed this", "it is approved apart")
+            if against is None and by_hand:
+                # Nobody has seen yet what the CRM holds beside it.
+                words = "typed these fields. Look at what the CRM holds, then approve."
+                against = Notice(kind="crm_read_anew", text=words, actor=person.actor)
             notices: tuple[Notice, ...] = ()
             if given.approve_now and against is not None:
                 notices = (against,)
@@ -282,8 +254,12 @@ class Decide:
                 return Notice(kind="new_target", text=words, actor=person.actor)
         return None
 
-    async def submit_reject(self, token: str, actor: Actor, given: RejectInput) -> Submitted:
+    async def submit_reject(
+        self, token: str, actor: Actor, given: RejectInput | FieldErrors
+    ) -> Submitted:
         """The reject form came back; with *draft again*, a new run gets the reasons."""
+        if isinstance(given, FieldErrors):
+            return await self._incomplete(token, "reject", actor, given)
 
         async def plan(asked: Asked, person: Person, now: datetime) -> Step:
             decision = _decision("reject", asked.proposal.value, person, now).model_copy(
@@ -322,14 +298,19 @@ class Decide:
         offered = {button.verb for button in card.buttons}
         if not offered or isinstance(await authorise(self._context, asked, actor), NotDecided):
             return Seen(card, may_decide=False)
-        specs = self._context.specs
+        form = self._edit_form(asked) if "edit" in offered else None
         return Seen(
             card,
             may_decide=True,
-            edit=edit_form(proposal, playbook, specs) if "edit" in offered else None,
+            edit=form if isinstance(form, EditForm) else None,
             reject=reject_form(proposal) if "reject" in offered else None,
-            approve=reason_form(proposal) if proposal.asks_why else None,
         )
+
+    def _edit_form(self, asked: Asked) -> EditForm | NotDecided:
+        by_hand = hand_form(self._context, asked) if is_by_hand(asked) else None
+        if isinstance(by_hand, NotDecided):
+            return by_hand
+        return edit_form(asked.proposal.value, asked.playbook, self._context.specs, by_hand)
 
     async def _open(self, token: str, verb: Verb, actor: Actor) -> Asked | NotDecided:
         """What is behind a token, if this actor may decide it now: then a form opens."""
@@ -342,6 +323,14 @@ class Decide:
                 asked = allowed
             deciding.ended(asked)
             return asked
+
+    async def _incomplete(
+        self, token: str, verb: Verb, actor: Actor, errors: FieldErrors
+    ) -> NotDecided | FieldErrors:
+        """What is wrong with a form, for those who may submit it: others are told that they may
+        not, before anything else."""
+        asked = await self._open(token, verb, actor)
+        return asked if isinstance(asked, NotDecided) else errors
 
     def _keeps_key_until(self, asked: Asked, now: datetime) -> datetime | None:
         """Until when the remote honours the key of the action that is to be sent again."""

@@ -54,8 +54,9 @@ class Step:
     commit: Commit = field(default_factory=Commit)
 
 
-Plan = Callable[[Asked, Person, datetime], Awaitable[Step | FieldErrors]]
-"""Makes the step, of the card as it is now, by this person, at this time."""
+Plan = Callable[[Asked, Person, datetime], Awaitable[Step | FieldErrors | NotDecided]]
+"""Makes the step, of the card as it is now, by this person, at this time; or says why there is
+none."""
 
 
 class Saving:
@@ -90,7 +91,7 @@ class Saving:
                 return NotDecided(
                     "look_up_failed", ("Deskhand could not look you up just now. Press again.",)
                 )
-            if isinstance(planned, FieldErrors):
+            if isinstance(planned, FieldErrors | NotDecided):
                 return planned
             before = asked.proposal.value
             moved = transition(before, planned.command)

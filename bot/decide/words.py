@@ -38,6 +38,12 @@ def not_saved() -> NotDecided:
     return NotDecided("not_saved", ("That took too long and was not saved. Please press again.",))
 
 
+def crm_away(why: str) -> NotDecided:
+    """``why``: in the CRM's own words, or ours for its silence."""
+    said = f"The CRM cannot be read just now ({why}), so nothing was changed. Press again later."
+    return NotDecided("crm_away", (said,))
+
+
 def cannot_tell() -> NotDecided:
     return NotDecided(
         "cannot_tell",

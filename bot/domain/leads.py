@@ -24,6 +24,8 @@ class LeadField(Frozen):
     """Stands verbatim (white space folded) in what was read under ``source``."""
     seen_at: datetime | None = None
     confidence: Confidence = "medium"
+    unplaced: bool = False
+    """The CRM has no place for it, so that it is shown and never written."""
     typed_by: Actor | None = None
     typed_name: str = ""
 

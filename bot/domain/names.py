@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from itertools import islice
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +26,19 @@ def repeats_reply(tool: str, field: str) -> bool:
     """Whether an argument only says again what the reply says: ``post_answer`` sends, for programs,
     of its ``data`` what stands in the approved text."""
     return tool in REPLY_TOOLS and field in ("text", "data")
+
+
+_ADDRESS = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+ADDRESSES_MOST = 200
+"""Addresses of one text that are looked at: each is a place in an index."""
+
+
+def addresses_in(text: str) -> frozenset[str]:
+    """The e-mail addresses in a text, in small letters."""
+    found = islice(_ADDRESS.finditer(text), ADDRESSES_MOST)
+    return frozenset(one[0].strip("'").casefold() for one in found)
 
 
 Confidence = Literal["low", "medium", "high"]

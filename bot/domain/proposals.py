@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -10,7 +11,16 @@ from pydantic import JsonValue
 
 from bot.domain.answers import Answer
 from bot.domain.leads import Lead
-from bot.domain.names import ActionStatus, Confidence, Frozen, HandoffReason, OnHit, State, Verb
+from bot.domain.names import (
+    ActionStatus,
+    Confidence,
+    Frozen,
+    HandoffReason,
+    OnHit,
+    State,
+    Verb,
+    addresses_in,
+)
 from bot.domain.tickets import Actor
 
 
@@ -243,6 +253,14 @@ class Proposal(Frozen):
         return max(claims, default=None)
 
     @property
+    def about(self) -> frozenset[str]:
+        """Of a lead, the e-mail addresses that stand anywhere in what was found and is written."""
+        if self.lead is None:
+            return frozenset()
+        written = [dict(one.args) for one in self.content.actions] if self.content else []
+        return addresses_in("\n".join(_texts([self.lead.model_dump(), *written])))
+
+    @property
     def asks_why(self) -> bool:
         """Whether an approval must give a reason."""
         return bool(self.hits) and self.on_hit == "reason"
@@ -251,3 +269,16 @@ class Proposal(Frozen):
     def hit_names(self) -> tuple[str, ...]:
         """What the screen has found, each name once, by its first place."""
         return tuple(dict.fromkeys(hit.name for hit in self.hits))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in what a model's ``model_dump`` gives."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for one in value.values():
+                yield from _texts(one)
+        case list() | tuple():
+            for one in value:
+                yield from _texts(one)

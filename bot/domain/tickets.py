@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.domain.answers import Ask
-from bot.domain.names import Frozen, SurfaceName
+from bot.domain.names import Frozen, SurfaceName, addresses_in
 
 
 class Place(Frozen):
@@ -147,6 +147,8 @@ class Ticket(Frozen):
     ask: Ask | None = None
     """What a person asked for, where it is no conversation to be triaged. Its messages are the
     asker's own words; what others write in the thread is none of it."""
+    lead: bool = False
+    """Its words say whom to look up: it came in as a lead, by no ask."""
     trace_id: str = ""
     erased: bool = False
     """Its words, and whose they were, are gone for good; ids, times and figures stay."""
@@ -160,6 +162,13 @@ class Ticket(Frozen):
     def people(self) -> frozenset[Author]:
         """Everyone whose words stand in it."""
         return frozenset((self.author, *(one.author for one in (*self.messages, *self.thread))))
+
+    @property
+    def about(self) -> frozenset[str]:
+        """Of a lead, the e-mail addresses in its words: people who have not written it."""
+        if not self.lead and (self.ask is None or self.ask.verb != "enrich"):
+            return frozenset()
+        return addresses_in(f"{self.subject}\n{self.body}")
 
     @property
     def last_words_at(self) -> datetime:

@@ -209,10 +209,13 @@ def send_again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Deni
     if (fault := _fits(proposal, decision)) is not None:
         return fault
     done = proposal.progress[index]
-    keep_until = None
+    keep_until, overtaken = None, False
     words = "wants it tried again. It must be approved anew."
     if isinstance(command, SettleRetry):
+        overtaken = command.overtaken
         words = "says that it did not arrive. To send it again, it must be approved anew."
+        if overtaken:
+            words = "says that it did not arrive. A newer card is there: decide it, reject this."
         if not stalled_process_is_past(done, decision.at):
             return Denied("too_early")
         keep_until = command.keep_until
@@ -229,7 +232,7 @@ def send_again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Deni
     )
     progress = replaced(proposal.progress, index, waiting)
     asked = _needing(proposal, command.needed)
-    if not enough_approvals(asked, decision):
+    if overtaken or not enough_approvals(asked, decision):
         return _asked_anew(asked, progress, command, words)
     return moved(asked, state="approved", decision=decision, progress=progress)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain import Hit
 from bot.screen.contacts import addresses, digit_runs, digits_of, other_email, other_phone
@@ -25,6 +25,10 @@ class Sieve:
     own_contacts: tuple[str, ...] = ()
     """E-mail addresses and phone numbers that it may name besides."""
     policy: Policy = NO_POLICY
+
+    def allowing(self, domain: str) -> Sieve:
+        """The same, with one more domain that may be linked to."""
+        return replace(self, allowed_domains=(*self.allowed_domains, domain))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ where it was counted. The few entries that take something back are folded with t
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -59,6 +58,7 @@ _BACK = ("pending", "superseded")
 """Where an approval that was not acted on goes, or that is asked for anew."""
 _UNSETTLED = ("action:failed", "action:unknown")
 _APPROVED = ("approved", "edited")
+_USED = ("calls", "tokens_in", "tokens_out", "tokens_cached")
 
 
 def fold(line: TraceLine, earlier: Sequence[TraceLine] = ()) -> list[Count]:
@@ -73,76 +73,65 @@ def fold(line: TraceLine, earlier: Sequence[TraceLine] = ()) -> list[Count]:
 
 
 def _adds(entry: Entry) -> Mapping[str, int]:
-    add: Counter[str] = Counter()
     data = entry.data
     match entry.kind:
         case "ticket" if _opens(entry):
-            add["tickets"] += 1
+            return {"tickets": 1}
         case "proposal":
-            add["proposals"] += 1
-            add["citations_struck"] += _int(data.get("citations_struck"))
-            _run(add, data)
+            struck = {"citations_struck": _int(data.get("citations_struck"))}
+            return {"proposals": 1, **struck, **_run(data)}
         case "handoff":
-            add["handoffs"] += 1
-            add[f"handoff:{data.get('reason')}"] += 1
-            _run(add, data)
+            return {"handoffs": 1, f"handoff:{data.get('reason')}": 1, **_run(data)}
         case "answer":
-            add["answered"] += 1
-            _run(add, data)
+            return {"answered": 1, **_run(data)}
         case "card":
             # Only the first card that shows what its run came to says how long it took.
-            _time(add, "card", data.get("took_ms"))
+            return _time("card", data.get("took_ms"))
         case "model_call":
-            add["calls"] += 1
             read, written = _int(data.get("cache_read")), _int(data.get("cache_write"))
-            add["tokens_in"] += _int(data.get("tokens_in")) + read + written
-            add["tokens_out"] += _int(data.get("tokens_out"))
-            add["tokens_cached"] += read
-            add["nano_usd"] += _nano(data.get("cost_usd"))
+            return {
+                "calls": 1,
+                "tokens_in": _int(data.get("tokens_in")) + read + written,
+                "tokens_out": _int(data.get("tokens_out")),
+                "tokens_cached": read,
+                "nano_usd": _nano(data.get("cost_usd")),
+            }
         case "decision":
-            if _taken_while_drafting(entry):
-                add["handoffs"] += 1
-                add["handoff:time"] += 1
-            add.update(_outcome(entry))
-            add.update(_action(entry))
+            late = _taken_while_drafting(entry)
+            taken = {"handoffs": 1, "handoff:time": 1} if late else {}
+            return {**taken, **_outcome(entry), **_action(entry)}
         case "transition" | "effect":
-            add.update(_outcome(entry))
-            add.update(_action(entry))
+            return {**_outcome(entry), **_action(entry)}
         case _:
-            pass
-    return add
+            return {}
 
 
 def _outcome(entry: Entry) -> Mapping[str, int]:
     """What became of a proposal by this entry, with what is counted beside it."""
     data = entry.data
-    add: Counter[str] = Counter()
     came, went = data.get("from"), data.get("to")
     if entry.kind == "transition":
-        if came != went and came != "drafting" and went in ("expired", "superseded"):
-            add[str(went)] += 1
-        return add
+        ended = came != went and came != "drafting" and went in ("expired", "superseded")
+        return {str(went): 1} if ended else {}
     if entry.kind != "decision" or not data.get("final"):
-        return add
+        return {}
+    add: dict[str, int]
     match data.get("verb"):
         case "reject":
-            add["rejected"] += 1
-            add[f"reject:{data.get('reason')}"] += 1
+            add = {"rejected": 1, f"reject:{data.get('reason')}": 1}
             if data.get("by_hand") or came == "handoff":
-                add["closed"] += 1
-                add[f"close:{data.get('reason')}"] += 1
+                add |= {"closed": 1, f"close:{data.get('reason')}": 1}
         case "approve" | "edit":
-            add["edited" if data.get("edited") else "approved"] += 1
-            add["by_hand"] += bool(data.get("by_hand"))
+            add = {"edited" if data.get("edited") else "approved": 1}
+            add["by_hand"] = int(bool(data.get("by_hand")))
             if data.get("kept_permille") is not None:
-                add["kept"] += _int(data["kept_permille"])
-                add["kept_of"] += 1
+                add |= {"kept": _int(data["kept_permille"]), "kept_of": 1}
         case _:
-            return add
+            return {}
     waited = data.get("waited_ms")
     if came in OPEN and isinstance(waited, int):
-        _time(add, "decision", waited)
-        add["rubber_stamps"] += waited < RUBBER_STAMP_MS
+        add |= _time("decision", waited)
+        add["rubber_stamps"] = int(waited < RUBBER_STAMP_MS)
     return add
 
 
@@ -225,18 +214,20 @@ def _cell(entry: Entry) -> Cell:
     return Cell(entry.playbook or UNKNOWN, name("route"), name("model"), name("prompt_version"))
 
 
-def _run(add: Counter[str], data: Mapping[str, Any]) -> None:
+def _run(data: Mapping[str, Any]) -> Mapping[str, int]:
     """What a run took and used, which is the route's from its end on. It says the time to card
     itself only where no card was awaited."""
-    _time(add, "card", data.get("took_ms"))
-    for name in ("calls", "tokens_in", "tokens_out", "tokens_cached"):
-        add[f"run_{name}"] += _int(data.get(name))
-    add["run_nano_usd"] += _nano(data.get("run_usd"))
+    return {
+        **_time("card", data.get("took_ms")),
+        **{f"run_{name}": _int(data.get(name)) for name in _USED},
+        "run_nano_usd": _nano(data.get("run_usd")),
+    }
 
 
-def _time(add: Counter[str], name: str, ms: object) -> None:
-    if isinstance(ms, int) and not isinstance(ms, bool):
-        add[f"{name}_ms:{round(math.log2(max(ms, 1)) * STEPS)}"] += 1
+def _time(name: str, ms: object) -> Mapping[str, int]:
+    if not isinstance(ms, int) or isinstance(ms, bool):
+        return {}
+    return {f"{name}_ms:{round(math.log2(max(ms, 1)) * STEPS)}": 1}
 
 
 def _int(value: object) -> int:

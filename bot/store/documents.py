@@ -338,8 +338,17 @@ def _index_cards(operations: _Operations, keys: Keys, shown: Board) -> None:
 
 def belonging(keys: Keys, ticket: Ticket) -> list[Argument]:
     """The scores and members of ``belongs`` for a ticket's people."""
-    names = sorted({name for one in ticket.people for name in one.names})
-    return [part for name in names for part in (0, person_member(keys, name, ticket.id))]
+    names = {name for one in ticket.people for name in one.names} | ticket.about
+    return _members(keys, names, ticket.id)
+
+
+def found_in(keys: Keys, proposal_: Proposal) -> list[Argument]:
+    """The same for the people that a lead has found."""
+    return _members(keys, proposal_.about, proposal_.ticket)
+
+
+def _members(keys: Keys, names: Iterable[str], ticket_id: str) -> list[Argument]:
+    return [part for name in sorted(names) for part in (0, person_member(keys, name, ticket_id))]
 
 
 # Members of up to 35 bytes fit the next smaller piece of the server's memory: no byte too many.
@@ -362,6 +371,8 @@ def _index_proposal(
     if kept.version == 0:
         operations.add("SADD", keys.playbooks, value.playbook)
         operations.add("ZADD", keys.belongs, 0, proposal_member(value.ticket, value.id))
+    if members := found_in(keys, value):
+        operations.add("ZADD", keys.belongs, *members)
     if (decided := decided_at(value)) is not None and not value.erased:
         operations.add("ZADD", keys.age, "GT", wakes.milliseconds(decided), value.ticket)
     if value.state == "drafting":

@@ -10,7 +10,7 @@ journal until then is kept without its texts (``append.lua``).
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from bot.domain import Board, Copy, Delivery, Place, Proposal, Ticket
 from bot.journal import Entry, salted
-from bot.ports import Clock, Commit, Document, Versioned, Wake
+from bot.ports import Clock, Commit, Versioned, Wake
 from bot.retention import (
     Why,
     erased_proposal,
@@ -36,14 +36,22 @@ from bot.retention import (
 from bot.runs import transition_entry
 from bot.store import documents, wakes
 from bot.store.asked_back import asked_by
+from bot.store.belongings import Belongings
 from bot.store.codec import unpack, unpack_document
-from bot.store.documents import Operation, belonging, person_member, proposal_member, read_board
+from bot.store.documents import (
+    Operation,
+    belonging,
+    found_in,
+    person_member,
+    proposal_member,
+    read_board,
+)
 from bot.store.entries import read_entry, read_index, read_texts
 from bot.store.examples import FORGOTTEN, shown_member
 from bot.store.keys import Keys, fingerprint
 from bot.store.record import Record
 from bot.store.reports import Reports
-from bot.store.wire import Argument, Wire
+from bot.store.wire import Wire
 
 GONE_SECONDS = 24 * 3600
 """For so long a run that did not notice in time may still be writing; it has minutes."""
@@ -108,15 +116,16 @@ class Eraser:
         self._keys = keys
         self._clock = clock
         self._reports = reports
+        self._belongings = Belongings(wire, keys)
 
     # --- a person -----------------------------------------------------------------------------
 
     async def person(self, ident: str, *, dry_run: bool = False) -> Counts:
-        """Erase everything that this person wrote, and journal how much; with ``dry_run`` only
-        count. May be broken off and begun again."""
+        """Erase everything that this person wrote, and leads that name their address, and journal
+        how much; with ``dry_run`` only count. May be broken off and begun again."""
         person = person_of(ident)
         total = await self._deliveries(person, dry_run=dry_run)
-        found = await self._tickets_of(person, dry_run=dry_run)
+        found = await self._belongings.tickets_of(person, dry_run=dry_run)
         for ticket_id in found:
             total += await self._one(ticket_id, "person", person=person, dry_run=dry_run)
         # Those of tickets that never were in the store, and what an earlier erasure left.
@@ -127,20 +136,6 @@ class Eraser:
             who = salted(secrets.token_bytes(16), person)
             await self._record("person", total, person=who)
         return total
-
-    async def _tickets_of(self, person: str, *, dry_run: bool) -> list[str]:
-        if not dry_run:
-            async for _ in self.index_pages():
-                pass
-        elif not await self._wire.command("EXISTS", self._keys.indexed):
-            return [
-                kept.value.id
-                async for page in self._scan("t_*", Ticket)
-                for kept in page
-                if any(wrote(one, person) for one in kept.value.people)
-            ]
-        start = person_member(self._keys, person, "")
-        return await self._members(start)
 
     async def _deliveries(self, person: str, *, dry_run: bool) -> Counts:
         """What came in from them and nobody has worked in yet, or knows the meaning of."""
@@ -196,7 +191,7 @@ class Eraser:
                     await self._wire.command("ZREM", self._keys.age, ticket_id)
                 return Counts()
             ticket, proposals = case.ticket.value, [one.value for one in case.proposals]
-            partly = bool(person) and not is_theirs(ticket, person)
+            partly = bool(person) and not is_theirs(ticket, proposals, person)
             now = self._clock.now()
             if before is not None and last_activity(ticket, proposals) >= before:
                 at = wakes.milliseconds(last_activity(ticket, proposals))
@@ -254,6 +249,7 @@ class Eraser:
         besides += repeated
         origins = await self._origins(ticket)
         members = [str(one) for one in belonging(keys, ticket)[1::2]]
+        members += [str(m) for one in case.proposals for m in found_in(keys, one.value)[1::2]]
         members += [proposal_member(ticket.id, one.value.id) for one in case.proposals]
         besides += [
             *_without_texts(keys, case.entries),
@@ -327,7 +323,7 @@ class Eraser:
         ticket = await documents.ticket(self._wire, keys, ticket_id)
         if ticket is None:
             return None
-        ids = [f"p_{one}" for one in await self._members(proposal_member(ticket_id, ""))]
+        ids = [f"p_{one}" for one in await self._belongings.members(proposal_member(ticket_id, ""))]
         ids = sorted({*ids, *filter(None, (ticket.value.proposal,))})
         stored = await self._wire.commands(
             *(("GET", keys.document(one)) for one in ids),
@@ -383,7 +379,7 @@ class Eraser:
         """What erases its example from the calls of other tickets' runs that were shown it: their
         prompts, answers and results; what the record says of it, and how many texts there are."""
         gone, entries, total = list[Operation](), list[Entry](), 0
-        for other in await self._members(shown_member(ticket.id, "")):
+        for other in await self._belongings.members(shown_member(ticket.id, "")):
             gone.append(("ZREM", self._keys.belongs, (shown_member(ticket.id, other),)))
             listed = read_index(await self._wire.command("GET", self._keys.entries(other)) or b"")
             kinds, _ = await self._texts_of(listed)
@@ -417,58 +413,6 @@ class Eraser:
             for name, owner in zip(fields, found, strict=True)
             if owner is not None and owner.decode() == ticket.id
         ]
-
-    # --- the indexes --------------------------------------------------------------------------
-
-    async def index_pages(self) -> AsyncIterator[None]:
-        """Find the tickets from before the indexes were kept, a page between each two yields: once
-        in a store's life."""
-        if await self._wire.command("EXISTS", self._keys.indexed):
-            return
-        async for tickets in self._scan("t_*", Ticket):
-            operations: list[tuple[Argument, ...]] = []
-            for kept in tickets:
-                ticket = kept.value
-                if not ticket.erased:
-                    at = wakes.milliseconds(ticket.last_words_at)
-                    operations.append(("ZADD", self._keys.age, "GT", at, ticket.id))
-                    if members := belonging(self._keys, ticket):
-                        operations.append(("ZADD", self._keys.belongs, *members))
-            if operations:
-                await self._wire.commands(*operations)
-            yield
-        async for proposals in self._scan("p_*", Proposal):
-            members = [
-                part
-                for kept in proposals
-                if not kept.value.erased
-                for part in (0, proposal_member(kept.value.ticket, kept.value.id))
-            ]
-            if members:
-                await self._wire.command("ZADD", self._keys.belongs, *members)
-            yield
-        await self._wire.command("SET", self._keys.indexed, "")
-
-    async def _scan(
-        self, pattern: str, kind: type[Document]
-    ) -> AsyncIterator[list[Versioned[Document]]]:
-        cursor = b"0"
-        while True:
-            cursor, found = await self._wire.command(
-                "SCAN", cursor, "MATCH", self._keys.prefix + pattern, "COUNT", _CHUNK
-            )
-            names = [name.decode() for name in found]
-            stored = await self._wire.command("MGET", *names) if names else []
-            yield [unpack_document(kind, one) for one in stored if one is not None]
-            if int(cursor) == 0:
-                return
-
-    async def _members(self, start: str) -> list[str]:
-        """What follows ``start`` in the names of ``belongs`` that begin with it."""
-        found = await self._wire.command(
-            "ZRANGE", self._keys.belongs, f"[{start}", f"({start}\x7f", "BYLEX"
-        )
-        return [name.decode().removeprefix(start) for name in found]
 
 
 def _without_texts(keys: Keys, entries: Mapping[str, str]) -> list[Operation]:

@@ -65,14 +65,15 @@ class Keys:
         self.opened = prefix + "opened"
         """Hash: a proposal to its ``<cell>:<since>:<reminder>`` there."""
         self.belongs = prefix + "belongs"
-        """Sorted set, by name: ``p<person><ticket>`` for everyone whose words stand in a ticket,
+        """Sorted set, by name: ``p<person><ticket>`` for everyone whose words stand in a ticket
+        or whose address a lead names,
         ``<ticket>:<proposal>`` (its ``p_`` left out) for each of its proposals,
         ``s<ticket>:<other ticket>`` for each whose runs were shown its example."""
         self.age = prefix + "age"
         """Sorted set: every ticket that holds texts, by its last activity in milliseconds."""
         self.people = prefix + "people"
         """Hash, field ``key``: the key under which persons are hashed in ``belongs``."""
-        self.indexed = prefix + "indexed:2"
+        self.indexed = prefix + "indexed:3"
         """Exists once ``belongs`` and ``age`` hold the tickets from before they were kept as they
         are now."""
         self.person_key = b""

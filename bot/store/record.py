@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 
 from bot.journal import GENESIS, Broken, Entry, Stored, Verified, link
@@ -179,18 +181,22 @@ class Record:
     def _counted(self, counts: Iterable[Count], keys: KeyList) -> list[Argument]:
         """The last part of ``seal.lua``'s arguments; each bucket's key goes into ``keys``."""
         cells: dict[Cell, int] = {}
-        minutes: dict[tuple[datetime, int, str], int] = {}
-        for at, cell, figure, by in counts:
+        minutes: dict[datetime, dict[tuple[int, str], int]] = defaultdict(dict)
+        # An entry's counts stand together, and most have a time and a cell of one entry.
+        for (at, cell), same in groupby(counts, key=itemgetter(0, 1)):
             which = cells.setdefault(cell, len(cells) + 1)
-            minute = at.replace(second=0, microsecond=0)
-            minutes[minute, which, figure] = minutes.get((minute, which, figure), 0) + by
+            minute = minutes[at.replace(second=0, microsecond=0)]
+            for count in same:
+                what = which, count.figure
+                minute[what] = minute.get(what, 0) + count.by
         buckets: dict[int, int] = {}
         sums: dict[tuple[int, int, str], int] = {}
-        for (minute, which, figure), by in minutes.items():
-            for name, kept in buckets_of(minute):
+        for at, minute in minutes.items():
+            for name, kept in buckets_of(at):
                 bucket = keys.number(self._keys.figures(name))
                 buckets[bucket] = 0 if kept is None else int(kept.total_seconds())
-                sums[bucket, which, figure] = sums.get((bucket, which, figure), 0) + by
+                for (which, figure), by in minute.items():
+                    sums[bucket, which, figure] = sums.get((bucket, which, figure), 0) + by
         arguments: list[Argument] = [len(buckets)]
         for bucket, seconds in buckets.items():
             arguments += (bucket, seconds)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from bot.config import Retention
 from bot.ports import Clock
 from bot.settings import Settings
+from bot.store.belongings import Belongings
 from bot.store.erasing import Counts, Eraser
 from bot.store.keys import Keys
 from bot.store.reports import Reports, reports_folder
@@ -49,6 +50,7 @@ class Sweep:
         self._embedded = embedded
         self._reports = reports
         self._eraser = Eraser(wire, keys, clock, reports)
+        self._belongings = Belongings(wire, keys)
         self._hour = ""
         self._under_way: AsyncIterator[None] | None = None
 
@@ -76,7 +78,7 @@ class Sweep:
     async def _sweep(self, now: datetime) -> AsyncIterator[None]:
         """A step between each two yields."""
         if self._retention.texts is not None:
-            async for _ in self._eraser.index_pages():
+            async for _ in self._belongings.index_pages():
                 yield
             before = now - self._retention.texts
             total, more = Counts(reports=await self._reports.remove_older(before)), True

@@ -72,7 +72,7 @@ class Wall:
             return True
         scheme, name, port = origin
         schemes = {self._scheme} if name == self._public else {"http", "https"}
-        return scheme in schemes and (name, port) in ((host[0], host[1] or _PORTS[scheme]),)
+        return scheme in schemes and (name, port) == (host[0], host[1] or _PORTS[scheme])
 
     def _host_of(self, headers: Headers) -> tuple[str, int | None] | None:
         given = headers.getlist("host")

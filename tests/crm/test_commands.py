@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,49 @@ def test_where_the_file_lies(
     config.write_text(CONFIG + "crm: {kind: hubspot}\n")
     assert run(["crm", "list"]) == 2
     assert "hubspot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wrong"),
+    [
+        ("a.csv", 'domain,name\na.example,"A"x\nb.example,B\nc.example,"open\n', [2, 4]),
+        ("a.csv", f"domain,name\na.example,{'x' * 140_000}\nb.example,B\n", [2]),
+        ("a.jsonl", '{"domain": "a.example", "size": 1e999}\n{"domain": "b.example"}\n', [1]),
+        ("a.jsonl", '{"domain": "a.example", "size": NaN}\n{"domain": "b.example"}\n', [1]),
+        ("a.jsonl", '{"domain": "a.example", "Domain": "x"}\n{"domain": "b.example"}\n', [1]),
+        ("a.jsonl", '{"domain": "\\ud800"}\n{"domain": "b.example"}\n', [1]),
+        ("a.jsonl", "[" * 100_000 + '\n{"domain": "b.example"}\n', [1]),
+    ],
+)
+def test_a_row_of_rubbish_is_named_and_the_others_are_taken_in(
+    home: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, wrong: list[int]
+) -> None:
+    (home / name).write_text(text)
+    assert run(["crm", "import", name, "--json"]) == 1
+    done = json.loads(capsys.readouterr().out)
+    assert [error["line"] for error in done["errors"]] == wrong
+    assert done["created"] == 1
+    assert run(["crm", "show", "b.example"]) == 0
+
+
+def test_the_database_of_something_else_is_left_alone(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = home / "data" / "crm.sqlite"
+    other.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE theirs (a)")
+        connection.commit()
+    before = other.read_bytes()
+    (home / "in.csv").write_text(CSV)
+    for command in (["list"], ["show", "1"], ["import", "in.csv"]):
+        assert run(["crm", *command]) == 2
+        assert "is not a CRM file" in capsys.readouterr().err
+    assert other.read_bytes() == before
+
+
+def test_a_path_that_no_file_can_have(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = "x" * 300
+    (home / "deskhand.yaml").write_text(CONFIG + f"crm: {{kind: sqlite, path: {path}}}\n")
+    assert run(["crm", "list"]) == 2
+    assert "cannot be used" in capsys.readouterr().err

@@ -53,7 +53,8 @@ async def test_reading_and_writing_have_their_own_tokens(tmp_path: Path) -> None
             assert isinstance(done, Succeeded)
             assert await crm.reader.find(ACME) is not None
             used = [entry.args["headers"]["Authorization"] for entry in remote.log]
-            assert used == [f"Bearer {WRITE}"] * 2 + [f"Bearer {READ}"]
+            assert used[:2] == [f"Bearer {WRITE}"] * 2
+            assert set(used[2:]) == {f"Bearer {READ}"}
             assert remote.violations == []
 
 

@@ -73,7 +73,7 @@ def test_a_field_with_its_quote_in_its_source_stays() -> None:
         (answered("contacts", "Jo, jo@evil.example", "Dana Reyes"), "does not hold an address"),
         (answered("contacts", "boss@acme.example", "boss@acme.example"), "not to be looked up"),
         (answered("phone", "+1 555 999 9999", "+43 316 555 0100"), "does not hold it"),
-        (answered("summary", "Her date of birth is 1 May", "Acme builds rockets"), "personal data"),
+        (answered("summary", "Her date of birth is known", "Acme builds rockets"), "personal data"),
         (answered("secret", "x", "Acme builds rockets"), "no field of a lead"),
         (answered("industry", "  ", "Acme builds rockets"), "is empty"),
     ],
@@ -96,3 +96,75 @@ def test_a_field_stands_once_and_a_company_has_none_of_a_persons() -> None:
     company = of_a_company(found)
     assert [one.name for one in company.kept] == ["industry"]
     assert "role: is a person's, of a company" in company.struck
+
+
+def only(field: str, value: str, quote: str) -> str:
+    """Why this field is struck, its quote standing on the page."""
+    found = checked(
+        [answered(field, value, quote)],
+        domain="acme.example",
+        source=lambda ident: Source(ident, "Acme", f"… {quote} …", ident),
+        seen_at=lambda ident: SEEN,
+        barred=("boss@acme.example",),
+    )
+    return found.struck[0] if found.struck else ""
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("contacts", "Dana: dana\uff20gmail.com"),
+        ("contacts", "dana (at) gmail (dot) com"),
+        ("contacts", "dana [at] home.example"),
+        ("contacts", "dana at gmail dot com"),
+        ("contacts", "Dana, on gmail as dana.reyes"),
+        ("contacts", "Dana Reyes, 12.05.1980"),
+        ("contacts", "boss (at) acme (dot) example"),
+        ("role", "Head of Sales, 12 May 1980"),
+        ("role", "Head of Sales, born 1980"),
+        ("person", "Dana Reyes, 1980-05-12"),
+        ("summary", "Dana was born on a farm"),
+        ("location", "Home address: 12 Elm Street"),
+        ("summary", '=HYPERLINK("http://evil.example","see")'),
+        ("name", "=cmd|' /C calc'!A0"),
+        ("name", "+2+3+cmd|' /C calc'!A0"),
+        ("next_step", "@SUM(1+1)*cmd"),
+    ],
+)
+def test_what_a_hostile_page_says_word_for_word_is_struck_all_the_same(
+    field: str, value: str
+) -> None:
+    assert only(field, value, value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "quote"),
+    [
+        ("role", "Head of Sales", "Dana Reyes (born 1980), Head of Sales"),
+        ("location", "12 Elm Street", "Home address: 12 Elm Street"),
+        ("name", "Evil Corporation", "the best rockets"),
+        ("person", "Dana Reyes", "Dana Miller, Head of Sales"),
+        ("summary", "A maker of rockets with 9,000 people", "We make rockets"),
+        ("location", "8010 Graz", "We are in Graz"),
+        ("contacts", "Sales: +43 316 555 0199", "Sales: +43 316 555 0100"),
+    ],
+)
+def test_a_quote_that_says_something_else(field: str, value: str, quote: str) -> None:
+    assert only(field, value, quote)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "quote"),
+    [
+        ("name", "ACME Rockets", "© Acme Rockets GmbH"),
+        ("contacts", "+43 316 555 0100 (sales), pr@acme.example",
+         "Call (+43) 316/555 0100 (sales) or pr@acme.example, 8010 Graz"),
+        ("technologies", "Python 3, OAuth 2.0", "We use Python 3 and OAuth 2.0"),
+        ("summary", "Rockets since 1951", "Since 1951 we make rockets"),
+        ("location", "8010 Graz, Austria", "A-8010 Graz"),
+        ("news", "12.05.2026: a new plant", "On 12.05.2026 we opened a new plant"),
+        ("technologies", "Gmail, Outlook", "We live in Gmail and Outlook"),
+    ],
+)  # fmt: skip
+def test_what_is_said_in_other_words_stays(field: str, value: str, quote: str) -> None:
+    assert only(field, value, quote) == ""

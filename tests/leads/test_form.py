@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain import Actor, Person
+from bot.domain import Actor, Lead, Person
 from bot.forms import EditInput
 from bot.lead_card import chosen_in
 from bot.lead_edit import edit_lead, edit_update, update_action
@@ -59,6 +59,29 @@ def test_a_typed_value_has_its_writer_as_source_and_only_ticked_fields_go() -> N
     assert not left_out.included
     edit_lead(leads.LEAD, 0, EditInput(fields={"action.0.size": "x" * 501}), DANA, errors)
     assert "500 characters" in errors["action.0.size"]
+
+
+def test_a_form_that_nobody_was_given_chooses_and_types_nothing_else() -> None:
+    before = leads.CONTENT.actions[0]
+    forged = EditInput(
+        chosen={0: ("industry", "domain", "made_up", "email", "industry")},
+        fields={f"action.0.{name}": "evil" for name in ("made_up", "domain", "changes", "key")},
+    )
+    errors: dict[str, str] = {}
+    edited = edit_lead(leads.LEAD, 0, forged, DANA, errors)
+    assert (edited, errors) == (leads.LEAD, {})
+    action = edit_update(edited, 0, before, forged)
+    assert action.args == {
+        "kind": "company",
+        "key": leads.LEAD.key,
+        "changes": [{"field": "industry", "shown": "Toys", "value": "Industrial robotics"}],
+    }
+    # What is typed as a key is stored as keys are.
+    person = Lead(kind="person", key="d@acme.example", fields=(leads.field("domain", "a.example"),))
+    for typed, stored in (("https://www.B.example/x", "b.example"), ("no domain", "a.example")):
+        again = edit_lead(person, 0, EditInput(fields={"action.0.domain": typed}), DANA, errors)
+        assert again.fields[0].value == stored
+    assert errors == {"action.0.domain": "This is no domain."}
 
 
 def test_a_long_hostile_lead_is_drawn_within_the_limits_and_inert() -> None:

@@ -2,113 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import aiohttp
-
-from bot.clock import SystemClock
-from tests.live.product import Live, live
-from tests.live.steps import (
-    Helpdesk,
-    alone,
-    becomes,
-    card_that,
-    cards,
-    config,
-    form,
-    idle,
-    says,
-    ticket,
-    words,
-)
-from tests.standins.companies import SITES
-from tests.standins.company_sites import Companies, company_sites
-from tests.standins.slack import Message
-from tools.actions.crm_sqlite import import_rows
-from tools.crm.records import Key, Record
+from tests.live.sales import KESTREL, TABULA, sales
+from tests.live.steps import alone, card_that, cards, form, idle, says, words
+from tools.crm.records import Key
 from tools.crm.rows import Row
-from tools.crm.sqlite_file import SqliteReader
-
-KESTREL, TABULA = "kestrel-robotics.example", "tabula.example"
-SALES = {
-    "kind": "lead",
-    "listen": [{"webhook": "crm"}],
-    "askers": {"slack_users": ["U0AGENT"]},
-    "routes": {
-        "default": {"card": {"slack": "C0SALES"}, "approvers": {"slack_users": ["U0AGENT"]}}
-    },
-    "research": ["fetch_page", "find_in_crm", "company_records"],
-    "actions": ["update_crm", "draft_outreach"],
-    "do_not_enrich": ["blocked.example"],
-    "fetch_pages": 2,
-}
-
-
-@dataclass
-class Sales:
-    """The product with companies around it, and a CRM."""
-
-    desk: Live
-    sites: Companies
-    path: Path
-    helpdesk: Helpdesk
-
-    @property
-    def crm(self) -> SqliteReader:
-        return SqliteReader(self.path)
-
-    async def lead(self, text: str, state: str = "pending") -> Message:
-        sent = ticket(f"l-{text}", text, subject="")
-        assert await self.helpdesk.send(sent, name="crm") == 200
-        return await card_that(self.desk, state, text, timeout=30)
-
-    async def approved(self, card: Message, state: str = "succeeded") -> Message:
-        assert (await self.desk.people.click("U0AGENT", card, "deskhand.approve")).ok
-        return await becomes(self.desk, card, state, timeout=30)
-
-    def written(self, **fields: str) -> None:
-        """A colleague changes the CRM by another way."""
-        row = Row(Key("company", TABULA), fields)
-        import_rows(self.path, [row], SystemClock().now())
-
-    async def held(self, domain: str) -> Record:
-        found = await self.crm.find(Key("company", domain))
-        assert found is not None
-        return found
-
-
-@asynccontextmanager
-async def sales(
-    tmp_path: Path,
-    redis_url: str,
-    *known: Row,
-    hosts: Sequence[str] = (KESTREL, TABULA),
-    **playbook: Any,
-) -> AsyncIterator[Sales]:
-    """``known``: what the CRM holds before; ``hosts``: the companies that have a site;
-    ``playbook``: keys of it."""
-    path = tmp_path / "crm.sqlite"
-    if known:
-        import_rows(path, known, SystemClock().now())
-    async with company_sites({host: SITES[host] for host in hosts}) as sites:
-        webhook = {"kind": "generic", "secret_env": "HELPDESK_SECRET"}
-        file: dict[str, Any] = config(
-            crm={"kind": "sqlite", "path": str(path)},
-            fetch=sites.fetch,
-            webhooks={"helpdesk": webhook, "crm": webhook},
-        )
-        file["playbooks"]["sales"] = {**SALES, **playbook}
-        environment = {"ANTHROPIC_API_KEY": ""}
-        async with (
-            live(tmp_path, redis_url, config=file, environment=environment) as desk,
-            aiohttp.ClientSession() as session,
-        ):
-            helpdesk = Helpdesk(desk.product.url, session)
-            yield Sales(desk, sites, path, helpdesk)
 
 
 async def test_a_lead_goes_field_by_field_into_the_crm(tmp_path: Path, redis_url: str) -> None:
@@ -155,8 +54,7 @@ async def test_a_crm_that_has_moved_is_not_written_and_a_second_run_changes_noth
         assert "size has changed in the CRM since the card was made" in words(failed)
         assert (await desk.held(TABULA)).fields == {"size": "90"}
         # Retry looks anew: what is there by now is shown, and not ticked.
-        assert (await desk.desk.people.click("U0AGENT", failed, "deskhand.retry")).ok
-        anew = await becomes(desk.desk, card, "pending", timeout=30)
+        anew = await desk.pressed(failed, "retry", "pending")
         assert anew.payload["revision"] == 2
         assert "☐ Size: 85 · CRM: 90" in words(anew)
         assert "3 of 4 fields chosen" in words(anew)
@@ -170,8 +68,7 @@ async def test_a_crm_that_has_moved_is_not_written_and_a_second_run_changes_noth
         }
         # The same lead once more: nothing is chosen, so nothing is written.
         desk.written(size="85")
-        sent = ticket("again", f"https://{TABULA}/", subject="")
-        assert await desk.helpdesk.send(sent, name="crm") == 200
+        await desk.sent("again", f"https://{TABULA}/")
         again = await card_that(desk.desk, "pending", "nothing to change".capitalize(), timeout=30)
         assert "update_crm" not in words(again)
         before = await desk.held(TABULA)
@@ -189,15 +86,15 @@ async def test_leads_are_asked_for_by_mention_and_by_shortcut(
             ("http://127.0.0.1/", "is an address"),
             ("jo@gmail.com", "private mailbox"),
         ):
-            await people.mention(f"enrich {thing}", user="U0AGENT", channel="C0SALES")
+            await desk.mentioned(f"enrich {thing}")
             await alone(desk.desk, "U0AGENT", why)
-        await people.mention(f"enrich {TABULA}", user="U0AGENT2", channel="C0SALES")
+        await desk.mentioned(f"enrich {TABULA}", user="U0AGENT2")
         await alone(desk.desk, "U0AGENT2", "may not")
         await idle(desk.desk, timeout=20)
         assert not desk.sites.asked
         assert not cards(desk.desk)
         # A bare name that nobody knows is handed off; one who asks may approve.
-        await people.mention("enrich Nobody Knows Ltd", user="U0AGENT", channel="C0SALES")
+        await desk.mentioned("enrich Nobody Knows Ltd")
         handed = await card_that(desk.desk, "handoff", "Nobody Knows", timeout=30)
         assert "no_source" in words(handed)
         assert not desk.sites.asked
@@ -215,6 +112,43 @@ async def test_leads_are_asked_for_by_mention_and_by_shortcut(
         assert "may we call" in letter.read_text()
 
 
+async def test_fields_typed_by_hand_pass_the_same_gate(tmp_path: Path, redis_url: str) -> None:
+    known = Row(Key("company", TABULA), {"industry": "Printing", "name": "Tabula"})
+    async with sales(tmp_path, redis_url, known, hosts=()) as desk:
+        people = desk.desk.people
+        await desk.mentioned("enrich Nobody Knows Ltd")
+        card = await card_that(desk.desk, "handoff", "Nobody Knows", timeout=30)
+        view = await form(desk.desk, "U0AGENT", card, "edit")
+        offered = {str(block.get("block_id")) for block in view.blocks}
+        assert {"action.0.domain", "action.0.name", "action.0.fit", "include"} <= offered
+        assert not {"reply", "action.0.email", "action.0.phone"} & offered
+        for domain, why in (("no domain", "no domain"), ("sub.blocked.example", "do_not_enrich")):
+            wrong = {"action.0.domain": domain, "action.0.name": "Nobody"}
+            refused = await people.submit(view, wrong)
+            assert why in refused.refusals["action.0.domain"]
+        typed = {
+            "action.0.domain": f"https://www.{TABULA.title()}/about",
+            "action.0.name": "Tabula",
+            "action.0.industry": "Data processing",
+            "action.0.size": "85",
+            "approve_now": ["approve_now"],
+        }
+        assert (await people.submit(view, typed)).ok
+        card = await card_that(desk.desk, "pending", TABULA, timeout=30)
+        shown = words(card)
+        # What the CRM holds has been seen by nobody yet, so that nothing is approved at once.
+        assert "Look at what the CRM holds, then approve" in shown
+        assert "☑ Size: 85 · empty in the CRM typed by" in shown
+        assert "☐ Industry: Data processing · CRM: Printing" in shown
+        assert "In the CRM already Name" in shown
+        await desk.approved(card)
+        held = await desk.held(TABULA)
+        assert held.fields == {"name": "Tabula", "industry": "Printing", "size": "85"}
+        # Who is not to be looked up is not to be written down either.
+        barred = await desk.lead("blocked.example", "handoff")
+        assert "Type fields" not in words(barred)
+
+
 async def test_a_lead_that_nobody_may_be_looked_up_for_is_handed_off_unread(
     tmp_path: Path, redis_url: str
 ) -> None:
@@ -223,6 +157,15 @@ async def test_a_lead_that_nobody_may_be_looked_up_for_is_handed_off_unread(
         assert "refusal" in words(card)
         assert "do_not_enrich" in words(card)
         assert not desk.sites.asked
+        # It has no field, and is found by whom its words name all the same.
+        store = desk.desk.product.store
+        named, _ = await store.resolve(
+            (await desk.lead("ceo@blocked.example", "handoff")).payload["proposal"]
+        )
+        assert named is not None
+        kept = await store.ticket(named)
+        assert kept is not None
+        assert kept.value.about == {"ceo@blocked.example"}
         card = await desk.lead("http://127.0.0.1:6379/", "handoff")
         assert "is an address" in words(card)
         assert not desk.sites.asked

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.product import Live, live
+from tests.live.sales import KESTREL, SALES, TABULA
 from tests.live.steps import alone, card_that, config, words
-from tests.live.test_leads import KESTREL, SALES, TABULA
 from tests.standins.anthropic import Reply, Request, json_reply, searched_reply, tool_reply
 from tests.standins.companies import SITES
 from tests.standins.company_sites import company_sites

@@ -10,7 +10,7 @@ from bot.budget import Spending, Sum
 from bot.overview import Step, Waits
 from bot.stats.shape import Waiting, budget, counted
 from handlers.agent_answer import CommandAnswer
-from handlers.slack_answers import drawn
+from handlers.slack_command import drawn
 from handlers.slack_figures import chart, sections, status_blocks, table
 from handlers.slack_home import home_blocks
 

@@ -12,18 +12,21 @@ import argparse
 import json
 import sys
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 from bot.card import STATE_WORDS
 from bot.forms import ReasonForm
+from bot.ports import Choice, Private
 from handlers.figures import budget_lines
-from handlers.teams_card import Forms, approver, card_of, everybody
+from handlers.teams_answer import answer_activity, private_activities
+from handlers.teams_card import Forms, approver, asking_why, card_of, everybody
 from handlers.teams_commands import lines_card
 from handlers.teams_figures import figures_activity, lines_activity
 from handlers.teams_inert import Json
 from handlers.teams_whole import whole_activities
 from tests.handlers.forms import edit_form, reject_form
-from tests.pictures import figures, leads
+from tests.pictures import answers, figures, leads
 from tests.pictures.samples import (
     DRAFT,
     EDITED,
@@ -115,10 +118,7 @@ def pictures() -> dict[str, Picture]:
             made[f"state_{state}"] = Picture(card_of(everybody(card)))
     found = tuple(hit.line for hit in SAMPLES["screened"].hits)
     why = ReasonForm(PENDING.proposal, 1, "token", found)
-    asked = replace(forms, approve=why)
-    made["approver_reason"] = Picture(
-        card_of(approver(SAMPLES["screened"], asked)), press=("Approve",)
-    )
+    made["approver_reason"] = Picture(card_of(asking_why(SAMPLES["screened"], why)))
     lead_forms = Forms(leads.form(), reject_form())
     made |= {
         "lead": Picture(card_of(everybody(leads.CARD))),
@@ -131,7 +131,36 @@ def pictures() -> dict[str, Picture]:
     }
     made["status"] = Picture(card_of(figures_activity(figures.figures("24h"), figures.CHART)))
     made["budget"] = Picture(card_of(lines_activity("Budget", budget_lines(figures.BUDGET))))
+    made |= _answers()
     made["show_all"] = Picture(card_of(whole_activities(LONG)[0]))
+    return made
+
+
+def _answers() -> dict[str, Picture]:
+    """Answers to asks, and what one person alone is told."""
+    cost, run = Decimal("0.0213"), "r_5f3wq7d2kxm4zb6h"
+    asked = "“When is interest due on overdue invoices?”: what should I do?"
+    choices = tuple(
+        Choice("ask", name, "token", about)
+        for name, about in (
+            ("contracts", "finds clauses in our contracts"),
+            ("handbook", "finds what is in the handbook"),
+        )
+    )
+    share = (Choice("share", "Share in the thread", "token"),)
+    alone = Private(("For you alone.",), answer=answers.RESEARCH, choices=share)
+    given = {
+        "answer_research": answer_activity(answers.RESEARCH, run, "local", Decimal(0)),
+        "answer_summary": answer_activity(answers.SUMMARY, run, "claude-sonnet-5-5", cost),
+        "answer_summary_long": answer_activity(
+            answers.long_summary(), run, "claude-sonnet-5-5", cost
+        ),
+        "answer_screen": answer_activity(answers.SCREEN, run, "claude-sonnet-5-5", cost),
+        "answer_alone": private_activities(alone)[1],
+        "asked_back": private_activities(Private((asked,), choices=choices))[0],
+    }
+    made = {name: Picture(card_of(activity)) for name, activity in given.items()}
+    made["narrow_answer"] = Picture(card_of(given["answer_research"]), NARROW)
     return made
 
 

@@ -2,8 +2,9 @@
 
 Each request is held against the vendor's documented form: method, path, token, content type, the
 body's keys and the properties there are. What does not fit is answered as the vendor does and kept
-in ``violations``, which a test finds empty. `log` has every request; `faults` as for the others,
-by name: ``search``, ``create``, ``update`` (HubSpot), ``get``, ``upsert``, ``query`` (Salesforce).
+in ``violations``, which a test finds empty. `log` has every request; `faults` as for the others, by
+name: ``search``, ``read``, ``create``, ``update`` (HubSpot), ``get``, ``upsert``, ``query``
+(Salesforce).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +38,7 @@ from tests.standins.wire import (
 READ, WRITE = "token-that-reads", "token-that-writes"
 HUBSPOT_PROPERTIES = frozenset(
     {"name", "domain", "industry", "numberofemployees", "city", "description", "phone", "fit_score"}
-    | {"deskhand_proposal"}
+    | {"deskhand_proposal", "line_of_business"}
 )
 HUBSPOT_INDUSTRIES = frozenset({"COMPUTER_SOFTWARE", "AVIATION_AEROSPACE", "MACHINERY"})
 SALESFORCE_FIELDS = frozenset(
@@ -136,7 +137,11 @@ class CrmStandin:
 
 
 class HubspotStandin(CrmStandin):
-    """CRM API v3, companies: search, create, update."""
+    """CRM API v3, companies: search, read, create, update.
+
+    ``indexed``: what the search knows, which lags behind in the real one; None: all there is."""
+
+    indexed: dict[str, dict[str, Any]] | None = None
 
     _PATH = "/crm/v3/objects/companies"
 
@@ -148,6 +153,8 @@ class HubspotStandin(CrmStandin):
             return "create"
         if re.fullmatch(rf"{self._PATH}/\d+", path) and method == "PATCH":
             return "update"
+        if re.fullmatch(rf"{self._PATH}/\d+", path) and method == "GET":
+            return "read"
         self.wrong("route", f"{method} {path}")
         return "none"
 
@@ -159,6 +166,8 @@ class HubspotStandin(CrmStandin):
         match name:
             case "search":
                 return self._search(body)
+            case "read":
+                return self._read(request.path.rpartition("/")[2], request.query)
             case "create" | "update":
                 return self._write(name, request.path.rpartition("/")[2], body)
             case _:
@@ -169,7 +178,7 @@ class HubspotStandin(CrmStandin):
             self.wrong("search", f"unknown keys: {sorted(body)}")
         if not 1 <= body.get("limit", 10) <= 200 or len(body["filterGroups"]) > 5:
             self.wrong("search", "limit or groups out of range")
-        found = list(self.records.items())
+        found = list((self.records if self.indexed is None else self.indexed).items())
         for group in body["filterGroups"]:
             for one in group["filters"]:
                 if set(one) != {"propertyName", "operator", "value"} or one["operator"] != "EQ":
@@ -182,18 +191,27 @@ class HubspotStandin(CrmStandin):
                     if held.get(one["propertyName"]) == one["value"]
                 ]
         asked = body.get("properties", [])
-        rows = [
-            {
-                "id": ident,
-                # HubSpot gives null for a property without a value.
-                "properties": {name: held.get(name) for name in asked} | {"hs_object_id": ident},
-                "createdAt": "2026-01-01T00:00:00Z",
-                "updatedAt": "2026-01-02T00:00:00Z",
-                "archived": False,
-            }
-            for ident, held in found[: body.get("limit", 10)]
-        ]
+        rows = [self._row(ident, held, asked) for ident, held in found[: body.get("limit", 10)]]
         return Answered(200, {"total": len(found), "results": rows})
+
+    def _read(self, ident: str, query: Mapping[str, str]) -> Answered:
+        if set(query) - {"properties", "propertiesWithHistory", "associations", "archived"}:
+            self.wrong("read", f"unknown parameters: {sorted(query)}")
+        if ident not in self.records:
+            return self._error(404, "OBJECT_NOT_FOUND", "resource not found")
+        asked = query.get("properties", "").split(",")
+        return Answered(200, self._row(ident, self.records[ident], asked))
+
+    @staticmethod
+    def _row(ident: str, held: Mapping[str, Any], asked: Sequence[str]) -> dict[str, Any]:
+        return {
+            "id": ident,
+            # HubSpot gives null for a property without a value.
+            "properties": {name: held.get(name) for name in asked} | {"hs_object_id": ident},
+            "createdAt": "2026-01-01T00:00:00Z",
+            "updatedAt": "2026-01-02T00:00:00Z",
+            "archived": False,
+        }
 
     def _write(self, name: str, ident: str, body: Any) -> Answered:
         if set(body) - {"properties", "associations"} or not isinstance(body["properties"], dict):
@@ -204,6 +222,8 @@ class HubspotStandin(CrmStandin):
                 self.wrong(name, f"{key} is no string")
             if key not in HUBSPOT_PROPERTIES:
                 return self._error(400, "VALIDATION_ERROR", f'Property "{key}" does not exist')
+            if key == "numberofemployees" and not value.isdecimal():
+                return self._error(400, "VALIDATION_ERROR", f"{value} was not a valid number")
             if key == "industry" and value not in HUBSPOT_INDUSTRIES:
                 words = f"{value} was not one of the allowed options"
                 return self._error(400, "VALIDATION_ERROR", words)

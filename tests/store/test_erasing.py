@@ -13,10 +13,13 @@ from bot.commands import Propose
 from bot.domain import (
     Action,
     Actor,
+    Ask,
     Author,
     Board,
     Content,
     Copy,
+    Lead,
+    LeadField,
     Message,
     Notice,
     Place,
@@ -388,3 +391,50 @@ async def test_an_example_goes_from_the_calls_of_other_tickets_too(desk: Desk) -
     # A run that still holds it writes it down no more.
     await desk.store.record((call([opened.id], f"again {PLANTED}"),))
     assert PLANTED.encode() not in await plain_words(desk)
+
+
+async def a_lead(
+    desk: Desk, found: Lead | None, text: str, letter: str = "", **update: Any
+) -> Ticket:
+    opened = ticket(messages=(Message(id="1", author=AUTHOR, text=text, at=AT),), **update)
+    mail = Action(tool="draft_outreach", args={"text": letter}, target="the outbox")
+    content = Content(labels=(), route="default", actions=(mail,))
+    drafted = proposal(opened, lead=found, content=content)
+    await desk.keep(opened.model_copy(update={"proposal": drafted.id}), drafted)
+    return opened
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+async def test_a_lead_goes_by_the_address_of_whom_it_is_about(desk: Desk, indexed: bool) -> None:
+    about = f"{PLANTED}@acme.example"
+    field = LeadField(name="contacts", value=f"Sales: {about.upper()}", quote="x", source="crm:1")
+    company = Lead(kind="company", key="acme.example", fields=(field,))
+    person = Lead(kind="person", key=about)
+    leads = [
+        await a_lead(desk, company, "acme.example"),
+        await a_lead(desk, person, "somebody at acme"),
+        # Nothing was found for these: their own words name her.
+        await a_lead(desk, None, f"New lead: <{about}>", lead=True),
+        await a_lead(desk, None, about, ask=Ask(verb="enrich", words=about)),
+        await a_lead(
+            desk, Lead(kind="company", key="acme.example"), "acme", letter=f"Hi,\n{about}"
+        ),
+    ]
+    kept = [
+        await a_lead(desk, None, f"I write of {about}"),  # a ticket's words are its author's
+        await a_lead(desk, person.model_copy(update={"key": f"x{about}"}), "another"),
+    ]
+    if not indexed:
+        await desk.redis.delete(desk.store.keys.belongs, desk.store.keys.indexed)
+    found = await eraser(desk).person(about.title(), dry_run=True)
+    counts = await eraser(desk).person(about.title())
+    assert counts.tickets == found.tickets == len(leads)
+    for one in leads:
+        left = await desk.store.ticket(one.id)
+        assert left is not None
+        assert left.value.erased
+    for one in kept:
+        left = await desk.store.ticket(one.id)
+        assert left is not None
+        assert not left.value.erased
+    assert await eraser(desk).person(about) == Counts()

@@ -14,6 +14,7 @@ from tools.crm.records import (
     Key,
     Kind,
     Record,
+    alike,
     clean,
     is_field,
     normal_domain,
@@ -91,7 +92,8 @@ def moved(record: Record | None, args: UpdateCrmArgs) -> str | None:
 def holds_all(record: Record | None, args: UpdateCrmArgs) -> bool:
     """Whether the CRM holds every value that was to be written."""
     return record is not None and all(
-        record.value(change.field) == change.value for change in args.changes
+        (held := record.value(change.field)) is not None and alike(change.field, held, change.value)
+        for change in args.changes
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tools.crm.dialect import MARK, NAMED, asked, only, said
-from tools.crm.records import CrmUnavailable, Key, Kind, Record
+from tools.crm.records import CrmUnavailable, Key, Kind, Record, plain_number
 from tools.crm.vendor import Api, Reply
 
 _USUAL: dict[Kind, dict[str, str]] = {
@@ -23,6 +23,7 @@ _USUAL: dict[Kind, dict[str, str]] = {
     "person": {"email": "email", "role": "jobtitle", "phone": "phone", "location": "city"},
 }
 """Our fields to HubSpot's own properties; the rest stands in ``crm.map``."""
+_NUMBERS = frozenset({"numberofemployees"})
 
 
 class Hubspot:
@@ -41,10 +42,15 @@ class Hubspot:
     def place(self) -> str:
         return f"HubSpot, {self._object}"
 
+    def holds(self, kind: Kind, name: str) -> bool:
+        return kind == self.kind and name in self.names
+
     async def find(self, key: Key) -> Record | None:
         if key.kind != self.kind:
             return None
-        return only(self.vendor, key, await self._search(self.names[key.column], key.value, 2))
+        found = only(self.vendor, key, await self._search(self.names[key.column], key.value, 2))
+        # The search tells which record it is; what it says of it may be some seconds old.
+        return None if found is None else await self._now(found)
 
     async def named(self, name: str) -> Sequence[Record]:
         theirs = self.names.get("name" if self.kind == "company" else "person")
@@ -58,13 +64,15 @@ class Hubspot:
     async def put(
         self, key: Key, record: Record | None, values: Mapping[str, str], seconds: float
     ) -> Reply:
+        values = {
+            name: (plain_number(value) or value) if name in _NUMBERS else value
+            for name, value in values.items()
+        }
         if record is None:
             body = {"properties": {self.names[key.column]: key.value, **values}}
             return await self._api.call("POST", self._path, body=body, seconds=seconds)
         path = f"{self._path}/{quote(record.id, safe='')}"
-        return await self._api.call(
-            "PATCH", path, body={"properties": dict(values)}, seconds=seconds
-        )
+        return await self._api.call("PATCH", path, body={"properties": values}, seconds=seconds)
 
     def written(self, reply: Reply) -> str | None:
         ident = reply.data.get("id") if isinstance(reply.data, dict) else None
@@ -73,6 +81,17 @@ class Hubspot:
     def complaint(self, reply: Reply) -> str:
         data = reply.data if isinstance(reply.data, dict) else {}
         return said(f"{data.get('category', '')} {data.get('message', '')}") or "no reason given"
+
+    async def _now(self, found: Record) -> Record | None:
+        """The record itself; None: it is gone."""
+        names = quote(",".join(sorted(set(self.names.values()))), safe=",")
+        path = f"{self._path}/{quote(found.id, safe='')}?properties={names}"
+        reply = await asked(self.vendor, self._api.call("GET", path))
+        if reply.status == 404:
+            return None
+        if not reply.well or not isinstance(reply.data, dict):
+            raise CrmUnavailable(f"HubSpot answered {reply.status}: {self.complaint(reply)}")
+        return self._record(reply.data)
 
     async def _search(self, theirs: str, value: str, limit: int) -> list[Record]:
         body = {

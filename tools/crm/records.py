@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import idna
 
 from bot import plain_text
+from bot.wording import number_of
 
 Kind = Literal["company", "person"]
 """company: found by its domain. person: found by their e-mail address."""
@@ -33,11 +34,15 @@ FIELDS: tuple[str, ...] = (
 )
 """The fields of a lead, in the order in which a card shows them."""
 
+OF_A_PERSON = frozenset({"person", "role", "email", "phone"})
+"""Fields that only a person's record has: none of a company's is filled with them."""
+
 FIELD_LIMIT = 500
 """Characters of a value."""
 
 _DOMAIN = re.compile(r"(?=.{3,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+_WHOLE_NUMBER = re.compile(r"\d+|\d{1,3}(?:[,.]\d{3})+")
 _FIELD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -88,7 +93,11 @@ class Record:
 
 
 class CrmReader(Protocol):
-    """A CRM that can be read and not written. Each method may raise ``CrmUnavailable``."""
+    """A CRM that can be read and not written. What is asynchronous may raise ``CrmUnavailable``."""
+
+    def holds(self, kind: Kind, name: str) -> bool:
+        """Whether its records of this kind have a place for one of our fields."""
+        ...
 
     async def find(self, key: Key) -> Record | None:
         """The record of ``key``; None: there is none."""
@@ -136,18 +145,39 @@ def key_of(text: str) -> Key | None:
 
 
 def is_barred(key: Key, entries: Iterable[str]) -> bool:
-    """Whether ``entries`` (domains with all below them, e-mail addresses) name it. An entry that is
-    neither bars nothing; the domain of a person's address bars the person too."""
-    domain = key.value.rpartition("@")[2]
+    """Whether ``entries`` (domains with all below them, e-mail addresses) name it, in whatever
+    spelling; the domain of a person's address bars the person too. ``*.acme.example`` and
+    ``@acme.example`` are the domain; what follows a plus sign in an address is no other mailbox."""
+    name, host = _mailbox(key.value)
     for entry in entries:
-        if "@" in entry:
-            if normal_email(entry) == key.value:
-                return True
+        whose, barred = _mailbox(entry)
+        if not barred:
             continue
-        barred = normal_domain(entry)
-        if barred is not None and (domain == barred or domain.endswith(f".{barred}")):
+        if whose in ("", "*"):
+            if host == barred or host.endswith(f".{barred}"):
+                return True
+        elif (whose, barred) == (name, host):
             return True
     return False
+
+
+def _mailbox(text: str) -> tuple[str, str]:
+    """The mailbox, empty for a domain, and the host, empty where it is none."""
+    local, _, host = text.strip().lower().removeprefix("mailto:").rpartition("@")
+    return local.partition("+")[0], normal_domain(host.removeprefix("*.")) or ""
+
+
+def plain_number(value: str) -> str | None:
+    """``1250`` of ``1,250``, as number properties of a CRM take it; None: it is no number."""
+    return number_of(value) if _WHOLE_NUMBER.fullmatch(value) else None
+
+
+def alike(name: str, held: str, value: str) -> bool:
+    """Whether a CRM that holds ``held`` holds ``value``: a size is a number, however written."""
+    if clean(held) == clean(value):
+        return True
+    number = plain_number(value) if name == "size" else None
+    return number is not None and number == plain_number(held)
 
 
 def clean(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ def _csv(text: str, path: Path) -> Iterator[tuple[int, dict[str, str] | str]]:
             cells = next(rows, None)
         except csv.Error as fault:
             yield line, f"not CSV: {fault}"
-            return
+            continue  # with the next line: what is right there is taken in
         if cells is None:
             return
         if not any(cells):
@@ -101,7 +102,10 @@ def _json_lines(text: str) -> Iterator[tuple[int, dict[str, str] | str]]:
         if not raw.strip():
             continue
         try:
-            value = json.loads(raw)
+            value = json.loads(raw, object_pairs_hook=_once, parse_constant=_no_number)
+        except _Named as fault:
+            yield line, str(fault)
+            continue
         except (ValueError, RecursionError):
             yield line, "not JSON; write one object a line"
             continue
@@ -116,6 +120,24 @@ def _json_lines(text: str) -> Iterator[tuple[int, dict[str, str] | str]]:
             yield line, {name: one or "" for name, one in cells.items()}
 
 
+class _Named(ValueError):
+    """What is wrong with an object, in words for who wrote it."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    names = [name.strip().lower() for name, _ in pairs]
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise _Named(f"{name[:60]!r} stands there twice")
+        seen.add(name)
+    return dict(pairs)
+
+
+def _no_number(text: str) -> object:
+    raise _Named(f"{text} is no number of JSON")
+
+
 def _cell(value: object) -> str | None:
     match value:
         case None:
@@ -124,6 +146,8 @@ def _cell(value: object) -> str | None:
             return "true" if value else "false"
         case str():
             return value
+        case float() if not math.isfinite(value):
+            return None
         case int() | float():
             return str(value)
         case list() if all(isinstance(one, str | int | float) for one in value):

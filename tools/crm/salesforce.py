@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tools.crm.dialect import MARK, NAMED, asked, said
-from tools.crm.records import CrmUnavailable, Key, Kind, Record
+from tools.crm.records import CrmUnavailable, Key, Kind, Record, plain_number
 from tools.crm.vendor import Api, Reply
 
 _PEOPLE = frozenset({"Contact", "Lead"})
@@ -51,6 +51,9 @@ class Salesforce:
     def place(self) -> str:
         return f"Salesforce, {self._object}"
 
+    def holds(self, kind: Kind, name: str) -> bool:
+        return kind == self.kind and name in self.names
+
     async def find(self, key: Key) -> Record | None:
         if key.kind != self.kind:
             return None
@@ -82,7 +85,7 @@ class Salesforce:
         """An upsert by the external id: the same request twice is one record. Where Salesforce gave
         an ETag with the record (it does for accounts), it refuses one that changed since (412)."""
         body = {
-            name: int(value) if name in _NUMBERS and value.isdecimal() else value
+            name: int(number) if name in _NUMBERS and (number := plain_number(value)) else value
             for name, value in values.items()
         }
         version = record.version if record is not None else None

@@ -75,21 +75,16 @@ def reading(path: Path) -> Iterator[sqlite3.Connection | None]:
     """The file, which cannot be written through it; None: there is no file yet.
 
     Raises ``CrmUnavailable``."""
-    if not path.exists():
-        yield None
-        return
     with _faults(path):
+        if not path.exists():
+            yield None
+            return
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_READ_SECONDS
         )
         try:
             connection.execute("PRAGMA query_only = ON")
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:  # made a moment ago, and not yet filled
-                yield None
-            else:
-                _check(connection, path)
-                yield connection
+            yield connection if _is_filled(connection, path) else None
         finally:
             connection.close()
 
@@ -106,18 +101,18 @@ def writing(path: Path, seconds: float) -> Iterator[sqlite3.Connection]:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         connection = sqlite3.connect(path, timeout=max(0.01, seconds), isolation_level=None)
         try:
+            _is_filled(connection, path)  # before anything of another's file is changed
             _wal(connection, seconds)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            if not _is_filled(connection, path):
                 for statement in _SCHEMA.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
                 connection.execute("COMMIT")
                 connection.execute("BEGIN IMMEDIATE")
-            _check(connection, path)
             yield connection
         finally:
             if connection.in_transaction:
@@ -137,11 +132,16 @@ def _wal(connection: sqlite3.Connection, seconds: float) -> None:
             time.sleep(0.01)
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _is_filled(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether our tables are there; a file of another's, or of another version, is refused."""
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if (application, version) != (_APPLICATION, _VERSION):
+    if (application, version) == (_APPLICATION, _VERSION):
+        return True
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if (application, version, tables) != (0, 0, 0):
         raise CrmUnavailable(f"{path} is not a CRM file of this version of Deskhand")
+    return False  # made a moment ago
 
 
 @contextlib.contextmanager
@@ -218,6 +218,9 @@ class SqliteReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def holds(self, kind: Kind, name: str) -> bool:
+        return True
 
     async def find(self, key: Key) -> Record | None:
         def look() -> Record | None:

@@ -105,7 +105,7 @@ def find_files(roots: Sequence[Path]) -> Iterator[Found | NotRead]:
             yield NotRead(str(root), "there is no such file or folder")
             continue
         for path, name in listed:
-            if not _encodable(str(path)):
+            if not encodable(str(path)):
                 yield NotRead(os.fsencode(path).decode("utf-8", "replace"), "its name is not UTF-8")
                 continue
             if _leads_out(path, root):
@@ -347,7 +347,8 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", " ")
 
 
-def _encodable(text: str) -> bool:
+def encodable(text: str) -> bool:
+    """Whether a text, or a file's name, is Unicode without lone surrogates."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

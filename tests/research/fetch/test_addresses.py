@@ -268,3 +268,7 @@ def test_a_url_is_normalised_once() -> None:
     assert str(target.request) == target.url
     assert parse("http://bücher.example").host == "xn--bcher-kva.example"
     assert parse("http://acme.example:443/").url == "http://acme.example:443/"
+    for path in ("/private/x", "/a/../private/x", "/a/%2e%2E/./%70riv%61te/x", "/../private/x"):
+        assert parse(f"http://acme.example{path}").path == "/private/x"
+    assert parse("http://acme.example/a/b/..").path == "/a/"
+    assert parse("http://acme.example/a%2Fb//c/?q=%2E%26").path == "/a%2Fb//c/?q=.%26"

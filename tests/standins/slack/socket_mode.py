@@ -106,7 +106,7 @@ class SocketMode:
         )
         await connection.send_str(json.dumps(body))
 
-    async def wait_ack(self, envelope: Envelope, *, timeout: float = 3.0) -> Envelope | None:
+    async def wait_ack(self, envelope: Envelope, *, timeout: float = 30.0) -> Envelope | None:
         """The envelope once acknowledged, or None after `timeout` seconds."""
         try:
             await self._signal.until(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ LONGEST = 500 * 1_024
 """Bytes that are read of it; RFC 9309 asks for this many."""
 
 _KEPT = 500
+_VERSION = re.compile(r"(?im)^([ \t]*user-agent[ \t]*:[ \t]*[a-z_-]+)/[^\r\n#]*")
+"""What follows our token where somebody has copied it from a log, as ``Deskhand/1.0``."""
 _NOTHING = "User-agent: *\nDisallow: /"
 
 Get = Callable[[Target], Awaitable[Response]]
@@ -83,7 +86,7 @@ class Robots:
                 raise  # it is the origin itself that may not be asked
             return Rules(Protego.parse(_NOTHING)), False
         if answer.status == 200:
-            text = answer.body[:LONGEST].decode("utf-8-sig", "replace")
+            text = _VERSION.sub(r"\1", answer.body[:LONGEST].decode("utf-8-sig", "replace"))
             return Rules(await asyncio.to_thread(Protego.parse, text)), True
         if 400 <= answer.status < 500 and answer.status != 429:
             return Rules(Protego.parse("")), True

@@ -41,6 +41,7 @@ _PORTS = {"http": 80, "https": 443}
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62}[a-z0-9_])?"
                    r"(\.[a-z0-9_]([a-z0-9_-]{0,62}[a-z0-9_])?)*")  # fmt: skip
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\<>\"^`{|}\u2028\u2029\ud800-\udfff]")
+_ESCAPED = re.compile(r"%(2[DEde]|3[0-9]|4[1-9A-Fa-f]|5[0-9AFaf]|6[1-9A-Fa-f]|7[0-9AEae])")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -131,9 +132,9 @@ def parse(text: str) -> Target:
         port = _PORTS[scheme]
     if port not in _PORTS.values():
         raise Refused("port", shown)
-    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    path = _plain_path(quote(_unreserved(parts.path), safe="/%:@!$&'()*+,;=~-._"))
     if parts.query:
-        path += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
+        path += "?" + quote(_unreserved(parts.query), safe="/%:@!$&'()*+,;=~-._?")
     return Target("https" if scheme == "https" else "http", host, port, path)
 
 
@@ -153,6 +154,26 @@ def with_scheme(text: str) -> tuple[str, ...]:
     if "://" in text or (_SCHEME.match(text) and not re.match(r"[^/:]+:\d*(/|\Z)", text)):
         return (text,)
     return (f"https://{text}", f"http://{text}")
+
+
+def _unreserved(text: str) -> str:
+    """Letters and digits as they are that need no percent sign (RFC 3986, 6.2.2.2)."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
+def _plain_path(path: str) -> str:
+    """Without ``.`` and ``..`` (RFC 3986, 5.2.4): else robots.txt would be asked about another path
+    than the one that the server answers with."""
+    kept: list[str] = []
+    parts = path.split("/")[1:]
+    for part in parts:
+        if part == "..":
+            del kept[-1:]
+        elif part != ".":
+            kept.append(part)
+    if parts and parts[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
 
 
 def _host(raw: str, shown: str) -> str:
