@@ -13,7 +13,6 @@ import logging
 import os
 from typing import Any
 
-import uvicorn
 from botbuilder.core import TurnContext
 from botbuilder.core.cloud_adapter_base import CloudAdapterBase
 from botbuilder.schema import Activity
@@ -26,6 +25,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+
+from benchmarks.bare_server import serve_bare
 
 
 def bare_app(metadata_url: str) -> Starlette:
@@ -69,17 +70,7 @@ def main() -> None:
     parser.add_argument("--metadata", required=True)
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()
-    uvicorn.run(
-        bare_app(given.metadata),
-        host="127.0.0.1",
-        port=given.port,
-        lifespan="off",
-        ws="none",
-        access_log=False,
-        server_header=False,
-        log_config=None,
-        backlog=2048,
-    )
+    serve_bare(bare_app(given.metadata), given.port)
 
 
 if __name__ == "__main__":

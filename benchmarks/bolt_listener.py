@@ -12,10 +12,11 @@ import logging
 import os
 from typing import Any
 
-import uvicorn
 from slack_bolt.adapter.asgi.async_handler import AsyncSlackRequestHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
+
+from benchmarks.bare_server import serve_bare
 
 
 def bare_app() -> AsyncSlackRequestHandler:
@@ -36,17 +37,7 @@ def bare_app() -> AsyncSlackRequestHandler:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.bolt_listener")
     parser.add_argument("--port", type=int, required=True)
-    uvicorn.run(
-        bare_app(),
-        host="127.0.0.1",
-        port=parser.parse_args().port,
-        lifespan="off",
-        ws="none",
-        access_log=False,
-        server_header=False,
-        log_config=None,
-        backlog=2048,
-    )
+    serve_bare(bare_app(), parser.parse_args().port)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def _ours(seed: int, name: str, train: Sequence[Labelled], split: Split) -> None
     started = time.perf_counter()
     model = train_labels(train, descriptions)
     trained = time.perf_counter()
-    predictions = model.predict_all([text for text, _ in split.test])
+    predictions = [model.predict(text) for text, _ in split.test]
     done = time.perf_counter()
     right = [one.label == label for one, (_, label) in zip(predictions, split.test, strict=True)]
     high = [hit for hit, one in zip(right, predictions, strict=True) if one.confidence == "high"]

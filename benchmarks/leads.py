@@ -26,8 +26,8 @@ from pathlib import Path
 
 from benchmarks.measure import show_machine
 from tests.fixtures_redis import STRICT, ServerProcess, short_folder
-from tests.live.steps import becomes, card_that, form, until, words
 from tests.live.sales import KESTREL, Sales, sales
+from tests.live.steps import becomes, card_that, form, until, words
 from tests.standins.companies import HOSTS, KEY, SITES
 from tests.standins.slack import Message
 from tools.crm.records import Key

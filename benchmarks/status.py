@@ -9,8 +9,8 @@ written are the tickets' documents, the index of a ticket's entries and their te
 reads. A thousand proposals wait, written by ``Store.commit``.
 
 Asked, each twenty times: the figures of each window (with the window before, what waits and the
-budget), the series of 30 days, the breakdown by route; the whole ``/agent status`` answer with its
-chart; and ``deskhand status --json`` as a process of its own, start-up included.
+budget), the console's page of 30 days, the whole ``/agent status`` answer with its chart, and
+``deskhand status --json`` as a process of its own, start-up included.
 """
 
 from __future__ import annotations
@@ -225,8 +225,7 @@ async def _at(server: ServerProcess, folder: Path, count: int) -> float:
         "figures, 24h": lambda: overview.figures("24h"),
         "figures, 7d": lambda: overview.figures("7d"),
         "figures, 30d": lambda: overview.figures("30d"),
-        "series, 30d": lambda: overview.series("30d"),
-        "breakdown by route, 30d": lambda: overview.breakdown("30d", "route"),
+        "the console's page, 30d": lambda: overview.board("30d"),
         "/agent status 30d": answer,
     }
     for name, ask in asked.items():

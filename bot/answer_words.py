@@ -6,7 +6,7 @@ Words are raw and may be hostile: each surface makes them inert in its own marku
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -18,6 +18,8 @@ NOTHING_FOUND = "nothing found"
 _KINDS = {"changed": "Changed", "decided": "Decided", "open": "Open", "owes": "Owes"}
 _VERDICTS = {"pass": "pass", "fails": "fails", "cannot_tell": "cannot tell"}
 _MARKS = {"pass": "✓", "fails": "✗", "cannot_tell": "?"}
+_COUNTED = 24
+"""Characters that are kept free to count what has no room."""
 _SHORTEST = 40
 """Characters to which a quote is shortened at most, before passages are left out of the data."""
 
@@ -66,20 +68,31 @@ def parts(answer: Answer) -> Iterator[Part]:
 
 
 def text(answer: Answer, limit: int) -> str:
-    """The whole as plain text of at most ``limit`` characters; what has no room is counted."""
+    """The whole as plain text of at most ``limit`` characters; what has no room is counted. What
+    its reader must know besides has room before the parts have."""
     written = [headline(answer)]
     made = [_text_of(number, part) for number, part in enumerate(parts(answer), start=1)]
-    notes = "\n".join(answer.notes)
-    room = limit - len(written[0]) - 40
+    notes = "\n".join(_noted(answer.notes, limit // 3))
+    room = limit - len(written[0]) - 40 - len(notes)
     for count, one in enumerate(made):
         if len(one) + 2 > room:
             written.append(f"and {len(made) - count} more")
             break
         written.append(one)
         room -= len(one) + 2
-    if notes and len(notes) + 2 <= room:
+    if notes:
         written.append(notes)
     return "\n\n".join(written)[:limit]
+
+
+def _noted(notes: Sequence[str], room: int) -> Iterator[str]:
+    """As many notes as have room, each on a line, and how many have none."""
+    for count, note in enumerate(notes):
+        room -= len(note) + 1
+        if room < _COUNTED:
+            yield f"and {len(notes) - count} more notes"
+            return
+        yield note
 
 
 def data(run: str, answer: Answer, most_bytes: int) -> dict[str, JsonValue]:
@@ -101,6 +114,25 @@ def data(run: str, answer: Answer, most_bytes: int) -> dict[str, JsonValue]:
             return _fitted(made, "items", items, most_bytes)
         case _:
             assert_never(answer.kind)
+
+
+def still_said(made: Mapping[str, Any], words: str) -> dict[str, Any]:
+    """Of an answer as data what ``words`` still say: an edit may have taken out a file's name and
+    left its quote, or changed what is said of a rule."""
+    text = folded(words)
+    kept = {key: value for key, value in made.items() if key in ("run", "kind")}
+    for name in ("passages", "rules", "items"):
+        rows = made.get(name)
+        if isinstance(rows, list):
+            kept[name] = [row for row in rows if isinstance(row, dict) and _stands(row, text)]
+    return kept
+
+
+def _stands(row: Mapping[str, Any], text: str) -> bool:
+    said = [row.get(name) for name in ("file", "quote", "who", "link", "id")]
+    if isinstance(verdict := row.get("verdict"), str):
+        said.append(f"{verdict.replace('_', ' ')}: {row.get('id')}")
+    return all(folded(words) in text for words in said if isinstance(words, str))
 
 
 def folded(words: str) -> str:

@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Protocol
 
 from bot.agent.run import AgentPorts, Cancelled, Job, Stopped, Unpaid
 from bot.domain import Answer
 from bot.journal import Entry
 from bot.playbook import Playbook
-
-AnswerKind = Literal["research", "screen", "summary"]
-"""Kinds of playbooks that end in an answer."""
 
 
 @dataclass(frozen=True)

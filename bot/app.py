@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import SecretStr
 from starlette.routing import Route
 
-from bot import event_loop
+from bot import collector, event_loop
 from bot.answerers import open_answerers
 from bot.assembly import Desk
 from bot.clock import SystemClock
@@ -31,7 +31,7 @@ from bot.lead_side import open_leads
 from bot.logs import configure_logging
 from bot.metrics import Meter
 from bot.models.anthropic import AnthropicModel
-from bot.money_watch import MoneyWatch
+from bot.money_watch import Members, MoneyWatch
 from bot.opening import (
     Brains,
     OpenStore,
@@ -42,7 +42,7 @@ from bot.opening import (
     open_store,
 )
 from bot.overview import Overview
-from bot.ports import Directory, Surface, Surfaces
+from bot.ports import Directory, Model, Surface, Surfaces
 from bot.ports.conversations import Threads
 from bot.settings import Settings, named_secrets
 from bot.store.state import RedisStore
@@ -121,8 +121,14 @@ async def _serve(
             teams_emulator=teams_emulator,
         ) as serving:
             print(f"Deskhand serves on {serving.url}", file=sys.stderr, flush=True)  # noqa: T201 - for the operator
+            serving.warmed.add_done_callback(_begun)
             await stop.wait()
     return 0
+
+
+def _begun(_warmed: asyncio.Task[None]) -> None:
+    count = collector.leave_out_what_is()
+    log.debug("deskhand: %d objects of the start are left out of garbage collection", count)
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,8 @@ class Running:
     url: str
     desk: Desk
     store: RedisStore
+    warmed: asyncio.Task[None]
+    """Done when what is imported after the start is there, too."""
 
 
 @asynccontextmanager
@@ -165,12 +173,21 @@ async def running(
             from bot.teams import open_teams
 
             teams = await open_teams(
-                stack, settings, opened.store, signatures, microsoft, emulator=teams_emulator
+                stack,
+                settings,
+                opened.store,
+                signatures,
+                microsoft,
+                emulator=teams_emulator,
+                others={"slack": slack.people} if slack is not None else {},
             )
         brains = await open_brains(stack, settings, file, opened.store, telemetry)
         outlets = await _outlets(stack, settings, file, secrets, slack, signatures)
+        answers: dict[SurfaceName, Outlet] = {}
+        if slack is not None:
+            answers["slack"] = slack.answer
         if teams is not None:
-            outlets["teams"] = teams.reply
+            outlets["teams"], answers["teams"] = teams.reply, teams.answer
         surfaces = _surfaces(slack, teams)
         leads = await open_leads(stack, settings, file, secrets, SystemClock(), signatures)
         threads: dict[SurfaceName, Threads] = {"slack": slack.threads} if slack is not None else {}
@@ -181,7 +198,7 @@ async def running(
             outlets,
             surfaces,
             spans=telemetry.spans,
-            answers={"slack": slack.answer} if slack is not None else {},
+            answers=answers,
             answerers=await open_answerers(
                 stack, settings.data, file, secrets, threads, (brains.search,)
             ),
@@ -196,7 +213,12 @@ async def running(
             worker = Worker(opened.queue, store, desk.jobs, clock, secret=secret, sweep=sweep)
             working = asyncio.create_task(worker.run(), name="deskhand-worker")
             stack.push_async_callback(_ended, worker, working)
-            watch = MoneyWatch(desk.context, opened.store, slack.people.members if slack else None)
+            members: dict[SurfaceName, Members] = {}
+            if slack is not None:
+                members["slack"] = slack.people.members
+            if teams is not None:
+                members["teams"] = teams.people.members
+            watch = MoneyWatch(desk.context, opened.store, members)
             looking = asyncio.create_task(watch.run(), name="deskhand-money")
             stack.push_async_callback(_cancelled, looking)
         console: OpenConsole | None = None
@@ -218,24 +240,24 @@ async def running(
                 console=console.console,
                 spans=telemetry.spans,
             )
-        if isinstance(brains.model, AnthropicModel):
-            # Its import takes seconds: after the rest is up, before the first ticket needs it.
-            warmed = _warmed(brains.model, file.config)
-            warming = asyncio.create_task(warmed, name="deskhand-model-import")
-            stack.callback(warming.cancel)
+        warming = asyncio.create_task(_warmed(brains.model, file.config), name="deskhand-warming")
+        stack.callback(warming.cancel)
         stop = asyncio.Event()
         serving = asyncio.create_task(serve_http(app, at, stop), name="deskhand-http")
         stack.push_async_callback(_closed, stop, serving, console, worker)
         name, number = at.getsockname()[:2]
         url = f"http://[{name}]:{number}" if ":" in name else f"http://{name}:{number}"
         log.info("deskhand: role %s on %s", role, url)
-        yield Running(url, desk, opened.store)
+        yield Running(url, desk, opened.store, warming)
 
 
-async def _warmed(model: AnthropicModel, config: Config) -> None:
-    await model.start()
-    for finding in unpriced(config, model.price):
-        log.warning("deskhand: %s", finding.line)
+async def _warmed(model: Model, config: Config) -> None:
+    """Import the model's SDK, which takes seconds: after the rest is up, before the first ticket
+    needs it."""
+    if isinstance(model, AnthropicModel):
+        await model.start()
+        for finding in unpriced(config, model.price):
+            log.warning("deskhand: %s", finding.line)
 
 
 async def _closed(

@@ -22,7 +22,7 @@ from bot.playbook import Playbook, after
 from bot.ports import AskedBack, Commit, Conflict, Store, Versioned, Wake
 from bot.private_answers import SHARE, may_be_shared
 from bot.runs import begun_entries, drafting
-from bot.screening import hits_of
+from bot.screening import screened
 
 log = logging.getLogger("deskhand.intake")
 
@@ -93,7 +93,7 @@ class AskButtons:
         data = answer_words.data(answered.run.id, answer, DATA_BYTES)
         action = Action(tool=SHARE, args={"text": text, "data": data}, target=target)
         content = Content(labels=(), route="default", reply=text, actions=(action,))
-        screening = self._context.screening
+        found = await screened(self._context.screening, content, ticket, ())
         command = Propose(
             at=now,
             content=content,
@@ -107,8 +107,9 @@ class AskButtons:
             approvals_needed=approvals_needed(playbook, content.actions),
             remind_at=after(now, playbook.remind_after, playbook.hours),
             expires_at=after(now, playbook.expire_after, playbook.hours),
-            hits=await hits_of(screening, content, ticket, ()),
-            on_hit=screening.on_hit if screening is not None else "reason",
+            hits=found.hits,
+            on_hit=found.on_hit,
+            sieve=found.sieve,
         )
         moved = transition(drafting(ticket, now, not_before=now), command)
         if isinstance(moved, Denied):

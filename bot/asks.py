@@ -199,7 +199,9 @@ def _as_ask_of(delivery: Delivery, ask: Ask, book: Playbook) -> Delivery | None:
     """Free words as an ask of this playbook; None: it needs what is not there."""
     verb: AskVerb = VERB_OF[book.kind]
     origin = delivery.origin
-    made = with_object(verb, ask.words, in_thread=origin.thread not in (None, origin.message))
+    # A bot reads no thread in Teams, so that there is none that could be meant.
+    in_thread = origin.surface != "teams" and origin.thread not in (None, origin.message)
+    made = with_object(verb, ask.words, in_thread=in_thread)
     if not isinstance(made, Asked):
         return None
     changed = {

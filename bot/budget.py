@@ -29,11 +29,6 @@ class Usage:
     searches: int = 0
     """Web searches on the provider's side."""
 
-    @property
-    def tokens_in(self) -> int:
-        """Every token that went in, from the cache or not."""
-        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
-
 
 @dataclass(frozen=True)
 class Price:

@@ -77,6 +77,7 @@ class Propose:
     notices: tuple[Notice, ...] = ()
     hits: tuple[Hit, ...] = ()
     on_hit: OnHit = "reason"
+    sieve: str = ""
     lead: Lead | None = None
 
 
@@ -132,23 +133,25 @@ class Edit:
     notices: tuple[Notice, ...] = ()
     hits: tuple[Hit, ...] = ()
     on_hit: OnHit = "reason"
+    sieve: str = ""
     lead: Lead | None = None
 
 
 @dataclass(frozen=True)
 class Renew:
-    """A person asks for another attempt, and what was compared with has changed meanwhile: the
-    card shows it anew and waits for a decision on that."""
+    """A person approves, or asks for another attempt, and what the card was compared with has
+    changed meanwhile, or what is looked for in it: it shows that and waits for a decision on it."""
 
     decision: Decision
     content: Content
-    lead: Lead
+    lead: Lead | None
     notice: Notice
     approvals_needed: int = 1
     remind_at: datetime | None = None
     expires_at: datetime | None = None
     hits: tuple[Hit, ...] = ()
     on_hit: OnHit = "reason"
+    sieve: str = ""
 
 
 @dataclass(frozen=True)
@@ -302,6 +305,8 @@ class SettleRetry:
     needed: int = 1
     remind_at: datetime | None = None
     expires_at: datetime | None = None
+    overtaken: bool = False
+    """Its ticket has a newer proposal: that it did not arrive is noted, and nothing is sent."""
 
 
 Command = (

@@ -13,7 +13,6 @@ from datetime import timedelta
 from decimal import Decimal
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -26,7 +25,7 @@ from pydantic import (
 )
 
 from bot.domain import Frozen
-from bot.playbook import Approvers, Duration, Kind, Playbook
+from bot.playbook import Approvers, Duration, Kind, Playbook, Zone
 from bot.suggest import nearest
 
 RESEARCH_TOOLS: frozenset[str] = frozenset(
@@ -108,17 +107,8 @@ class Money(Frozen):
     """The part of a cap at which the managers are told."""
     at_cap: Literal["local", "wait"] = "local"
     """local: the local model drafts until the next day. wait: tickets wait until then."""
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     """Says when a day begins."""
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as unknown:
-            raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from unknown
-        return value
 
 
 class Knowledge(Frozen):

@@ -55,12 +55,6 @@ class ConfigFile:
     def knowledge_paths(self) -> tuple[Path, ...]:
         return tuple(self.resolve(path) for path in self.config.knowledge.paths)
 
-    def prompt_text(self, playbook: Playbook) -> str | None:
-        """The operator's own prompt, or None for the one that Deskhand brings."""
-        if playbook.prompt is None:
-            return None
-        return self.resolve(playbook.prompt).read_text(encoding="utf-8")
-
     def examples(self, playbook: Playbook) -> tuple[Example, ...]:
         """The playbook's labelled tickets. Raises ``ConfigError`` naming file and line."""
         if playbook.examples is None:

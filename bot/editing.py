@@ -295,7 +295,7 @@ def _fields(index: int, action: Action, specs: Mapping[str, ActionSpec]) -> tupl
                 id=f"action.{index}.{name}",
                 title=field.title or name.replace("_", " ").capitalize(),
                 value=text,
-                multiline=longest > 150,
+                multiline=longest > 400,
                 max_length=min(longest, 3000),
                 required=field.is_required(),
             )

@@ -1,5 +1,9 @@
 """Carry out what was approved: claim, grant, one dispatch, receipt.
 
+Read it from ``run``: ``approved`` is claimed and dispatched, ``executing`` without an outcome is
+overdue, ``unknown`` is looked up. The rules are pure (``bot.lifecycle.effects``); here is the order
+in which they, the store and the remote are asked.
+
 The only way from here to an effect is ``ActionTool.apply(args, grant)``, and the only way to a
 grant is ``Store.claim``: one atomic step on the server that finds the approved revision with the
 digest of exactly what was shown, and makes it ``executing`` before the first byte leaves. One
@@ -52,9 +56,12 @@ _SAVE_SECONDS = 30
 """How long a receipt is kept trying against a store that is away. After that the claim becomes
 unknown by itself, which is true: nobody has recorded what happened."""
 _PAUSED_RETRY = timedelta(seconds=5)
+"""While paused, or after a failover, nothing is claimed: looked at again this much later."""
 _UNANSWERED_RETRY = timedelta(seconds=5)
+"""A sending that must be looked up first, and could not be: looked at again this much later."""
 _SOON = timedelta(milliseconds=100)
 _LOOK_UP_SECONDS = 8
+"""For the remote to say whether an effect is there."""
 _LOOK_UPS = (
     (timedelta(minutes=1), timedelta(seconds=10)),
     (timedelta(minutes=10), timedelta(minutes=1)),
@@ -117,8 +124,8 @@ class Execute:
             # in time it lapses.
             log.error("deskhand: %s is approved but not claimable: %s", proposal.id, moved.kind)
             return (approved_at(proposal) or now) + APPROVAL_TTL
-        done = moved.proposal.progress[index]
-        if len(done.keys) > 1 and done.keys != proposal.progress[index].keys:
+        claimed = moved.proposal.progress[index]
+        if len(claimed.keys) > 1 and claimed.keys != proposal.progress[index].keys:
             # It would be sent under another key than before, which the remote cannot tell from a
             # second reply. So it is asked first whether an earlier one arrived after all: who said
             # that it did not may be wrong, and nothing is sent while there is no answer.
@@ -133,19 +140,22 @@ class Execute:
             moved = transition(proposal, Claim(self._context.clock.now(), index))
             if isinstance(moved, Denied):
                 return _Again()
-            done = moved.proposal.progress[index]
-        entry = _claim_entry(moved.proposal, index, done)
-        claimed = await self._context.store.claim(approved, moved.proposal, index, entry)
-        if isinstance(claimed, NotClaimed):
-            return _Again() if claimed.why == "conflict" else now + _PAUSED_RETRY
+            claimed = moved.proposal.progress[index]
+        entry = _claim_entry(moved.proposal, index, claimed)
+        grant = await self._context.store.claim(approved, moved.proposal, index, entry)
+        if isinstance(grant, NotClaimed):
+            return _Again() if grant.why == "conflict" else now + _PAUSED_RETRY
+        # From here on the proposal is ``executing`` on disk, and a byte may leave.
         with self._context.spans.execution(ticket, moved.proposal):
-            with self._context.spans.action(claimed) as acting:
-                outcome = acting.ended(await self._dispatch(moved.proposal, ticket, claimed))
+            with self._context.spans.action(grant) as acting:
+                outcome = acting.ended(await self._dispatch(moved.proposal, ticket, grant))
             executing = case._replace(proposal=Versioned(moved.proposal, approved.version + 1))
-            return _Again(await self._report(executing, index, done, outcome))
+            return _Again(await self._report(executing, index, claimed, outcome))
 
     async def _dispatch(self, proposal: Proposal, ticket: Ticket, grant: Grant) -> Outcome:
-        """Check again all that the claim vouched for, then act once."""
+        """Check again all that the claim vouched for, then act once. The operator's file or the
+        ticket may have changed since the approval; the rest differs only by a fault of ours. Either
+        way nothing has been sent, so it is refused."""
         content = proposal.content
         playbook = self._context.playbook(proposal.playbook)
         tool = self._toolbox.get(grant.tool)
@@ -155,12 +165,15 @@ class Execute:
             return Refused("the approval is for another revision")
         if proposal.decision is None or proposal.decision.actor != grant.approved_by.actor:
             return Refused("the approver is not the one recorded")
+        action = content.actions[grant.index]
+        if action.tool != grant.tool or not action.included:
+            return Refused("what is to be done is not what was approved")
         if tool is None or playbook.action(grant.tool) is None:
             return Refused(f"the playbook {playbook.name} does not allow {grant.tool}")
-        if self._context.target(grant.tool, ticket) != content.actions[grant.index].target:
+        if self._context.target(grant.tool, ticket) != action.target:
             return Refused("it would go elsewhere by now; edit the card to see where")
         try:
-            args = tool.spec.args_model.model_validate(dict(content.actions[grant.index].args))
+            args = tool.spec.args_model.model_validate(dict(action.args))
         except ValidationError as invalid:
             return Refused(f"its arguments are not valid: {invalid.errors()[0]['msg']}")
         left = grant.deadline - self._context.clock.monotonic()

@@ -179,8 +179,6 @@ class Seen:
     may_decide: bool
     edit: EditForm | None = None
     reject: RejectForm | None = None
-    approve: ReasonForm | None = None
-    """Where an approval must say why what the screen has found may go out."""
 
 
 Pressed = Decided | NotDecided | EditForm | RejectForm | ReasonForm

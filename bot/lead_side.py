@@ -22,6 +22,7 @@ from tools.actions.draft_outreach import DraftOutreach
 from tools.actions.outbox import Outbox
 from tools.actions.update_crm import UpdateCrm
 from tools.crm.records import CrmReader
+from tools.research.fetch.fetcher import Fetcher
 from tools.signature import Signatures
 from tools.spec import ActionTool
 
@@ -42,9 +43,10 @@ async def open_leads(
     secrets: Mapping[str, SecretStr],
     clock: Clock,
     signatures: Signatures,
+    fetcher: Fetcher | None = None,
 ) -> LeadSide | None:
-    """None where no playbook of the file is about leads, or names a tool that is for them. Raises
-    ``ConfigError``."""
+    """None where no playbook of the file is about leads, or names a tool that is for them.
+    ``fetcher``: None is one for the public web. Raises ``ConfigError``."""
     named = {
         name
         for playbook in file.config.playbooks.values()
@@ -56,7 +58,7 @@ async def open_leads(
     crm = await open_crm(stack, settings, file, secrets, clock)
     outbox = Outbox(settings.data / "outbox", clock, signatures)
     return LeadSide(
-        lead_tools(file.config.fetch, crm.reader, clock),
+        lead_tools(file.config.fetch, crm.reader, clock, fetcher=fetcher),
         crm.reader,
         (UpdateCrm(crm.writer), DraftOutreach(outbox, clock, signatures)),
     )

@@ -19,6 +19,7 @@ from tools.research.company_records import (
 )
 from tools.research.fetch.fetcher import Fetcher, Visit, visit_of
 from tools.research.fetch.resolver import Dns
+from tools.research.fetch.web import PublicWeb
 from tools.research.fetch_page import FetchPage
 from tools.research.find_in_crm import FindInCrm
 from tools.research.visits import Visits
@@ -61,14 +62,18 @@ class LeadTools:
 
 
 def lead_tools(
-    fetch: Fetch, crm: CrmReader, clock: Clock, registers: tuple[RecordSource, ...] = ()
+    fetch: Fetch,
+    crm: CrmReader,
+    clock: Clock,
+    registers: tuple[RecordSource, ...] = (),
+    fetcher: Fetcher | None = None,
 ) -> LeadTools:
-    """``registers``: sources of company records besides the two that are built in. Nothing is
-    opened; each fetch has a connection of its own."""
+    """``registers``: sources of company records besides the two that are built in. ``fetcher``:
+    None is one for the public web. Nothing is opened; each fetch has a connection of its own."""
     for host, address in fetch.hosts.items():
         log.warning("deskhand: the fetch guard sends %s to %s (fetch.hosts)", host, address)
     dns, visits = Dns(fetch.resolver), Visits()
-    fetcher = Fetcher(clock, dns, fixed=fetch.hosts)
+    fetcher = fetcher or Fetcher(clock, PublicWeb(dns, fixed=fetch.hosts))
     sources: list[RecordSource] = [DnsSource(dns), SecurityTxtSource(fetcher), *registers]
     tools: tuple[ReadTool, ...] = (
         FetchPage(fetcher, visits),

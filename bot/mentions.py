@@ -42,7 +42,10 @@ WORDS_LIMIT: Final = 10_000
 """Characters of what is asked; more is cut, for no chat message is longer by itself."""
 
 _COUNT = re.compile(r"-n(?:\s*=\s*|\s+|)(\S+)(?:\s+|\Z)", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://\S", re.IGNORECASE)
+PULL_BY_HAND: Final = r"(?<![\w./-])(?:[\w-]+\.)+[a-z]{2,}/[\w.-]+/[\w.-]+/pull/\d+"
+"""A pull request's address as people type it, and Slack shows what it links by itself: without
+``https://``."""
+_ADDRESS = re.compile(rf"https?://\S|{PULL_BY_HAND}", re.IGNORECASE)
 _AFTER_VERB = ".,:;!?"
 
 

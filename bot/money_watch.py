@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from bot.agent.run import Unpaid
 from bot.budget import Spending, Sum
 from bot.context import Context
-from bot.domain import Actor, Proposal
+from bot.domain import Actor, Proposal, SurfaceName
 from bot.journal import Entry
 from bot.ports import (
     Commit,
@@ -43,6 +44,12 @@ _TELLING_SECONDS, _LONGEST_WAIT_SECONDS = 60, 3600
 """Whom the warning did not reach is told again after a minute, then after twice as long each time,
 while the day lasts."""
 _TOLD_SECONDS = 2 * 24 * 3600
+
+
+_CHATS: Final[tuple[SurfaceName, ...]] = ("slack", "teams")
+
+Members = Callable[[Collection[str]], Awaitable[Collection[str]]]
+"""The people of these groups now. Raises ``LookUpFailed``."""
 
 
 class MoneyStore(Protocol):
@@ -123,9 +130,9 @@ class MoneyWatch:
         self,
         context: Context,
         store: MoneyStore,
-        members: Callable[[Collection[str]], Awaitable[Collection[str]]] | None = None,
+        members: Mapping[SurfaceName, Members] = MappingProxyType({}),
     ) -> None:
-        """``members`` are the people of Slack user groups."""
+        """``members``: the people of groups, by the surface whose groups they are."""
         self._context = context
         self._store = store
         self._members = members
@@ -240,17 +247,18 @@ class MoneyWatch:
         """The managers, and whether these are all of them: a group may not be known just now."""
         everybody = True
         managers = self._context.managers
-        people = dict.fromkeys(managers.slack_users)
-        if managers.slack_groups and self._members is not None:
-            try:
-                people |= dict.fromkeys(sorted(await self._members(managers.slack_groups)))
-            except LookUpFailed as failed:
-                everybody = False
-                log.warning("deskhand: managers in groups are not told of the budget: %s", failed)
-        told = [Actor(surface="slack", team="", id=one) for one in people]
-        # An object id is the same in large and small letters. Nobody here lists a Teams group.
-        oids = dict.fromkeys(one.lower() for one in managers.teams_users)
-        return [*told, *(Actor(surface="teams", team="", id=one) for one in oids)], everybody
+        told: list[Actor] = []
+        for surface in _CHATS:
+            people = dict.fromkeys(managers.users(surface))
+            groups, members = managers.groups(surface), self._members.get(surface)
+            if groups and members is not None:
+                try:
+                    people |= dict.fromkeys(sorted(await members(groups)))
+                except LookUpFailed as failed:
+                    everybody = False
+                    log.warning("deskhand: managers in groups are not told of money: %s", failed)
+            told += [Actor(surface=surface, team="", id=one) for one in people]
+        return told, everybody
 
 
 def _words(spending: Spending, playbook: str, money: Sum) -> str:

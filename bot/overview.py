@@ -108,11 +108,16 @@ class Share:
 
 @dataclass(frozen=True)
 class Board:
-    """Everything about one window at one moment, as a page of figures shows it."""
+    """Everything about one window at one moment, as a page of figures shows it. The figures of a
+    step and of a share have the keys of ``figures["previous"]``."""
 
     figures: dict[str, Any]
+    """As ``Overview.figures`` gives them."""
     steps: list[Step]
+    """Oldest first: an hour each for 24h, a day (UTC) for 7d and 30d. They begin at whole hours and
+    days, so the first and the last are shorter, and together they are exactly the window."""
     shares: dict[Dimension, list[Share]]
+    """Of each playbook, route, model or prompt version in the window, the most tickets first."""
 
 
 class Overview:
@@ -145,7 +150,7 @@ class Overview:
     async def report(
         self, window: Window, playbook: str | None = None
     ) -> tuple[dict[str, Any], list[Step]]:
-        """``figures`` and ``series`` of one moment, for less than both."""
+        """A board's figures and steps, without its shares."""
         spans = steps(window, self._clock.now())
         board = await self._report(window, Wanted(playbook), spans)
         return board.figures, board.steps
@@ -158,8 +163,7 @@ class Overview:
         model: str | None = None,
         prompt_version: str | None = None,
     ) -> Board:
-        """``figures``, ``series`` and every ``breakdown`` of one moment, from one look at the
-        store."""
+        """All of one moment, from one look at the store."""
         wanted = Wanted(playbook, route, model, prompt_version)
         spans = steps(window, self._clock.now())
         return await self._report(window, wanted, spans, get_args(Dimension))
@@ -189,41 +193,6 @@ class Overview:
         }
         shares = {one: _shares(one, current, before, opened, wanted, now) for one in by}
         return Board(figures, _steps(parts, each, wanted, now), shares)
-
-    async def series(
-        self,
-        window: Window,
-        playbook: str | None = None,
-        route: str | None = None,
-        model: str | None = None,
-        prompt_version: str | None = None,
-    ) -> list[Step]:
-        """The window step by step, oldest first: an hour each for 24h, a day (UTC) for 7d and 30d.
-
-        Steps begin at whole hours and days, so the first and the last are shorter, and together
-        they are exactly the window. ``figures`` has the keys of ``previous``.
-        """
-        now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
-        spans = steps(window, now)
-        return _steps(spans, await self._store.counted(spans), wanted, now)
-
-    async def breakdown(
-        self,
-        window: Window,
-        by: Dimension,
-        playbook: str | None = None,
-        route: str | None = None,
-        model: str | None = None,
-        prompt_version: str | None = None,
-    ) -> list[Share]:
-        """The window's figures for each playbook, route, model or prompt version in it, those with
-        the most tickets first. ``figures`` and ``previous`` have the keys of ``previous``."""
-        now, wanted = self._clock.now(), Wanted(playbook, route, model, prompt_version)
-        current, before = await self._store.counted(
-            [window_span(window, now), window_span(window, now, before=1)]
-        )
-        opened = await self._store.open_now()
-        return _shares(by, current, before, opened, wanted, now)
 
     async def queue(
         self, playbook: str | None = None, limit: int = 50, theirs: Theirs | None = None

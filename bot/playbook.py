@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from bot.domain import Frozen, Place, SurfaceName
 
@@ -32,6 +32,17 @@ def duration(value: Any) -> timedelta:
         raise ValueError("a duration is a whole number and one of s, m, h, d, as in 30m")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from unknown
+    return value
+
+
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""A time zone's name in the IANA database."""
 
 _DurationText = Annotated[str, Field(pattern=r"^\d+[smhd]$")]
 Duration = Annotated[
@@ -107,21 +118,12 @@ class Hours(Frozen):
     days: str = "mon-fri"
     from_: Annotated[time, Field(alias="from")] = time(9)
     to: time = time(18)
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
 
     @field_validator("days")
     @classmethod
     def _known_days(cls, value: str) -> str:
         _weekdays(value)
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as unknown:
-            raise ValueError(f"{value!r} is not a time zone such as Europe/Berlin") from unknown
         return value
 
     @model_validator(mode="after")

@@ -7,9 +7,12 @@ quotes that stand in them.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 from bot.agent.draft_check import Source, ticket_words
 from bot.card import arg_text
@@ -26,6 +29,15 @@ class Screening:
     source: Callable[[str], Awaitable[Source | None]]
     """The article of an id as it stands now."""
 
+    @cached_property
+    def version(self) -> str:
+        """Of what is looked for, and of what a hit asks for: a card screened under another one is
+        screened again before it is approved."""
+        given = (self.sieve.allowed_domains, self.sieve.own_contacts, self.sieve.policy.rules)
+        return hashlib.sha256(repr((*given, self.on_hit)).encode("utf-8", "replace")).hexdigest()[
+            :12
+        ]
+
     async def of(
         self,
         content: Content,
@@ -34,7 +46,7 @@ class Screening:
         lead: Lead | None = None,
     ) -> tuple[Hit, ...]:
         """Every hit in what ``content`` would send, reply first. A ``lead``'s quotes are sources
-        too."""
+        too, and its own domain leads nowhere else."""
         texts = tuple(_texts(content))
         if not texts:
             return ()
@@ -47,9 +59,13 @@ class Screening:
                 *(one.quote for one in (lead.fields if lead is not None else ())),
             ),
         )
+        sieve = self.sieve
+        if lead is not None:
+            theirs = lead.key.rpartition("@")[2]
+            sieve = replace(sieve, allowed_domains=(*sieve.allowed_domains, theirs))
         hits: list[Hit] = []
         for field, text in texts:
-            hits += _some_of_each(look(text, self.sieve, known, field=field))
+            hits += _some_of_each(look(text, sieve, known, field=field))
         return tuple(hits)
 
 
@@ -65,15 +81,27 @@ def _some_of_each(hits: Iterable[Hit]) -> Iterable[Hit]:
             yield hit
 
 
-async def hits_of(
+class Screened(NamedTuple):
+    """What a card must say of the screen. Without one: nothing."""
+
+    hits: tuple[Hit, ...] = ()
+    on_hit: OnHit = "reason"
+    sieve: str = ""
+    """``Screening.version``."""
+
+
+async def screened(
     screening: Screening | None,
     content: Content,
     ticket: Ticket,
     citations: Iterable[Citation],
     lead: Lead | None = None,
-) -> tuple[Hit, ...]:
-    """The same where there may be no screen."""
-    return () if screening is None else await screening.of(content, ticket, citations, lead)
+) -> Screened:
+    """``Screening.of`` where there may be no screen."""
+    if screening is None:
+        return Screened()
+    hits = await screening.of(content, ticket, citations, lead)
+    return Screened(hits, screening.on_hit, screening.version)
 
 
 def _texts(content: Content) -> Iterable[tuple[str, str]]:

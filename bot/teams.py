@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 
 from bot.assembly import Desk
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile
+from bot.domain import SurfaceName
+from bot.ports import Directory
 from bot.settings import Settings
 from bot.store.references import RedisReferences
 from bot.store.state import RedisStore
 from handlers.agent_command import AgentCommand
+from handlers.names import Names
 from handlers.teams import TeamsInbound
 from handlers.teams_commands import TeamsCommands
 from handlers.teams_connector import (
@@ -28,7 +32,8 @@ from handlers.teams_connector import (
 from handlers.teams_hosts import service_address
 from handlers.teams_people import GraphGroups, Groups, NoGroups, TeamsPeople, Tenancy
 from handlers.teams_references import Rooms
-from handlers.teams_reply import TeamsReply
+from handlers.teams_reply import ANSWER, TeamsReply
+from handlers.teams_roster import Rosters
 from handlers.teams_surface import TeamsSurface
 from handlers.teams_token import KEYS_URL, SigningKeys, TokenCheck, keys_from
 from tools.signature import Signatures
@@ -51,6 +56,9 @@ class TeamsSide:
     surface: TeamsSurface
     people: TeamsPeople
     reply: TeamsReply
+    answer: TeamsReply
+    """Posts answers that are shared."""
+    names: Names
     rooms: Rooms
     tenancy: Tenancy
     connector: Connector
@@ -72,6 +80,8 @@ class TeamsSide:
         return TeamsInbound(
             store=store,
             decisions=desk.decide,
+            ask_buttons=desk.ask_buttons,
+            names=self.names,
             clock=SystemClock(),
             check=self.check,
             tenancy=self.tenancy,
@@ -96,8 +106,10 @@ async def open_teams(
     microsoft: Microsoft | None = None,
     *,
     emulator: bool = False,
+    others: Mapping[SurfaceName, Directory] = MappingProxyType({}),
 ) -> TeamsSide | None:
-    """Clients for Teams; None without credentials, but in emulator mode. Nothing is sent yet."""
+    """Clients for Teams; None without credentials, but in emulator mode. Nothing is sent yet.
+    ``others``: who people are elsewhere, for their names on cards here."""
     microsoft = microsoft or Microsoft()
     app_id, password = settings.microsoft_app_id, settings.microsoft_app_password
     tenant = settings.microsoft_app_tenant_id
@@ -124,13 +136,18 @@ async def open_teams(
         groups = GraphGroups(session, tokens, microsoft.graph_url)
     rooms = Rooms(RedisReferences(store.wire, store.keys), clock)
     tenancy = Tenancy(tenant)
-    connector = Connector(session, tokens, allowed)
+    connector, replies = (Connector(one, tokens, allowed) for one in (session, fresh))
+    rosters = Rosters(connector, tenancy, clock)
+    people = TeamsPeople(connector, rooms.references, tenancy, groups, clock)
+    names = Names({**others, "teams": people}, clock, rosters.heard_of)
     return TeamsSide(
-        surface=TeamsSurface(connector, rooms, tenancy, clock, links=not emulator),
-        people=TeamsPeople(connector, rooms.references, tenancy, groups, clock),
-        reply=TeamsReply(
-            Connector(fresh, tokens, allowed), rooms, tenancy, clock, signatures, links=not emulator
+        surface=TeamsSurface(connector, rooms, rosters, names, tenancy, clock, links=not emulator),
+        people=people,
+        reply=TeamsReply(replies, rooms, tenancy, clock, signatures, links=not emulator),
+        answer=TeamsReply(
+            replies, rooms, tenancy, clock, signatures, links=not emulator, form=ANSWER
         ),
+        names=names,
         rooms=rooms,
         tenancy=tenancy,
         connector=connector,

@@ -43,8 +43,10 @@ STOP_WORDS: frozenset[str] = frozenset(_TOPICLESS.split())
 """English words without a topic, the small talk of tickets among them."""
 
 _WORD = re.compile(r"[^\W_]+")
-_HYPHENATED = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_])")
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u00ad]\n(?=[^\W\d_])")
 """A word that a hyphen parts at a line's end."""
+_UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+"""Soft hyphens, and what else stands within a word and is not seen."""
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff]+"
@@ -53,7 +55,7 @@ _UNSPACED = re.compile(
 
 def fold(text: str) -> str:
     """Lower case, compatibility forms and accents gone, words whole that a line's end parted."""
-    whole = _HYPHENATED.sub("", text[:SCAN_LIMIT])
+    whole = _UNSEEN.sub("", _HYPHENATED.sub("", text[:SCAN_LIMIT]))
     plain = unicodedata.normalize("NFKD", whole).casefold()
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     return unicodedata.normalize("NFC", plain)

@@ -43,7 +43,7 @@ from bot.ports import (
 )
 from bot.publish import Publish
 from bot.runs import answer_entry, handoff_entry, late_card, over_limit, took
-from bot.screening import hits_of
+from bot.screening import screened
 from bot.stats.tally import Tally
 from bot.status_line import StatusLine
 
@@ -234,7 +234,9 @@ class Triage:
                 return GiveAnswer(now, None, version, model="", declined=words)
             case Drafted():
                 content = self._acknowledged(outcome.content, ticket, playbook)
-                screening = self._context.screening
+                found = await screened(
+                    self._context.screening, content, ticket, outcome.citations, outcome.lead
+                )
                 return Propose(
                     at=now,
                     content=content,
@@ -249,8 +251,9 @@ class Triage:
                     remind_at=remind_at,
                     expires_at=after(now, playbook.expire_after, playbook.hours),
                     notices=(*outcome.notices, *_card_notices(ticket, playbook, outcome)),
-                    hits=await hits_of(screening, content, ticket, outcome.citations, outcome.lead),
-                    on_hit=screening.on_hit if screening is not None else "reason",
+                    hits=found.hits,
+                    on_hit=found.on_hit,
+                    sieve=found.sieve,
                     lead=outcome.lead,
                 )
             case Stopped():

@@ -20,21 +20,26 @@ LIST_MARK = re.compile(r"(?m)^[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t]+")
 
 NUMBER = r"\d+(?:[.,:/]\d+)*"
 _NUMBERS = re.compile(NUMBER)
-NUMBER_WORDS = {
-    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "fourteen": "14", "fifteen": "15",
-    "twenty": "20", "thirty": "30", "sixty": "60", "ninety": "90",
+_NUMBER_WORDS = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
+    "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20, "thirty": 30,
+    "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+    "hundred": 100, "thousand": 1000,
 }  # fmt: skip
+_IN_WORDS = rf"(?:{'|'.join(_NUMBER_WORDS)})"
 _UNIT = (
     r"(?:business |working |calendar )?"
-    r"(?:second|minute|hour|day|week|month|year|percent|dollar|euro|pound|time|device|user|seat)s?"
+    r"(?:second|minute|hour|day|week|month|year|percent|dollar|euro|pound|franc|buck|cent"
+    r"|time|device|user|seat)s?"
 )
 COUNTED = re.compile(
     # What they begin with, first: most words are done with at their first letter.
-    rf"\b(?=[{''.join(sorted({word[0] for word in NUMBER_WORDS}))}])"
-    rf"({'|'.join(NUMBER_WORDS)})\b(?=[ -]{_UNIT}\b)",
+    rf"\b(?=[{''.join(sorted({word[0] for word in _NUMBER_WORDS}))}])"
+    rf"({_IN_WORDS}(?:(?:[ -]| and )(?:{_IN_WORDS}|one))*)\b(?=[ -]{_UNIT}\b)",
     re.IGNORECASE,
 )
+"""A number in words before what is counted; its group is the number."""
 
 
 def fold(text: str) -> str:
@@ -96,8 +101,27 @@ def plain_word(word: str) -> str:
 def figures_in(text: str) -> frozenset[str]:
     """The numbers in ``text``, whichever way their thousands are written, counted words too."""
     digits = {number_of(found) for found in _NUMBERS.findall(text)}
-    words = {NUMBER_WORDS[found.casefold()] for found in COUNTED.findall(text)}
-    return frozenset(digits | words)
+    return frozenset(digits | {counted(found) for found in COUNTED.findall(text)})
+
+
+@lru_cache(maxsize=4096)
+def counted(words: str) -> str:
+    """The number of ``COUNTED``'s group as digits: *hundred and fifty* is 150."""
+    whole, part = 0, 0
+    for word in re.findall(r"[a-z]+", words.casefold()):
+        value = _NUMBER_WORDS.get(word, 1 if word == "one" else 0)
+        if value == 1000:
+            whole, part = whole + max(part, 1) * value, 0
+        elif value == 100:
+            part = max(part, 1) * value
+        else:
+            part += value
+    return str(whole + part)
+
+
+def in_digits(text: str) -> str:
+    """``text`` with its counted numbers in digits."""
+    return COUNTED.sub(lambda found: counted(found[1]), text)
 
 
 @lru_cache(maxsize=4096)

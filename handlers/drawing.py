@@ -31,6 +31,8 @@ DECIDED: frozenset[State] = frozenset({"approved", "executing", "succeeded", "fa
 """States in which what an approval sets off has been set off."""
 VOID: frozenset[State] = frozenset({"rejected", "expired", "superseded"})
 """States in which a draft is history: what it rests on and what it would do are left out."""
+LINK_LIMIT = 300
+"""Characters of a link on a card: pages from elsewhere choose how long theirs are."""
 DOTS = {"low": "●○○", "medium": "●●○", "high": "●●●"}
 
 
@@ -188,7 +190,7 @@ def source_of(draw: Drawing, citation: Citation) -> tuple[str, str, str | None]:
     title = draw.fit_line(citation.title or citation.article, 120) or "untitled"
     quote = f"“{draw.fit_line(citation.quote, draw.room.citation)}”"
     url = citation.url
-    return title, quote, url if url and is_plain_url(url) and len(url) <= 300 else None
+    return title, quote, url if url and is_plain_url(url) and len(url) <= LINK_LIMIT else None
 
 
 def nothing_follows(card: CardView) -> str:

@@ -142,8 +142,6 @@ class Clicks:
                 return await self._decisions.submit_approve(carried.token, actor, why)
             case callback if callback == REJECT:
                 given = reject_input(values)
-                if isinstance(given, FieldErrors):
-                    return given
                 return await self._decisions.submit_reject(carried.token, actor, given)
             case other:
                 log.info("deskhand: nothing follows the form %r", other)

@@ -16,6 +16,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from handlers.limited import TooMany
+
 PUBLIC_API = "https://slack.com/api/"
 CALL_SECONDS = 10.0
 """A call that has not ended after this is lost."""
@@ -37,12 +39,11 @@ class SlackRefused(SlackFault):
         self.code = code
 
 
-class SlackLimited(SlackFault):
+class SlackLimited(SlackFault, TooMany):
     """Too many calls: certainly not done."""
 
     def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__(f"Slack asks to wait {retry_after_seconds:g} s")
-        self.retry_after_seconds = retry_after_seconds
+        TooMany.__init__(self, "Slack", retry_after_seconds)
 
 
 class SlackNotReached(SlackFault):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -103,9 +103,11 @@ class SlackMessages:
         *,
         pages: int,
         seconds: float = CALL_SECONDS,
+        more: Callable[[], None] | None = None,
     ) -> AsyncIterator[dict[str, Any]]:
         """A channel's messages, newest first, or a thread's, oldest first, with metadata: at most
-        ``pages`` times 200 of them. ``seconds`` is for each page."""
+        ``pages`` times 200 of them. ``seconds`` is for each page; ``more`` is called where there
+        are more than these."""
         cursor: str | None = None
         for _ in range(pages):
             if thread is None:
@@ -128,6 +130,8 @@ class SlackMessages:
             cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
             if not cursor:
                 return
+        if more is not None:
+            more()
 
     async def channel(self, place: str) -> str:
         """The id of a conversation; a person's is that of the direct one with them."""

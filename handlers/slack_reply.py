@@ -7,24 +7,24 @@ reply is there. Found is done; not found stays unknown, for it may still be on i
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot import answer_words
 from bot.commands import Outcome, Refused, Succeeded, Uncertain
 from bot.domain import Place, Ticket
 from handlers import slack_inert as inert
+from handlers.limited import sent_in_time
 from handlers.recent import Monotonic
 from handlers.slack_answer import ANSWER_EVENT
 from handlers.slack_blocks import CardMessage
 from handlers.slack_client import (
     SlackFault,
     SlackIdentity,
-    SlackLimited,
     SlackNotReached,
     SlackRefused,
     Us,
@@ -62,28 +62,9 @@ def _no_data(_grant: Grant) -> dict[str, Any]:
 
 def _answer_data(grant: Grant) -> dict[str, Any]:
     """The approved answer as data, of which only what the approved text still holds."""
-    action = grant.content.actions[grant.index]
-    found = action.args.get("data")
-    text, data = _folded(str(action.args.get("text"))), found if isinstance(found, dict) else {}
-    kept = {key: value for key, value in data.items() if key in ("run", "kind")}
-    for name in ("passages", "rules", "items"):
-        rows = data.get(name)
-        if isinstance(rows, list):
-            kept[name] = [row for row in rows if isinstance(row, dict) and _stands(row, text)]
-    return kept
-
-
-def _stands(row: Mapping[str, Any], text: str) -> bool:
-    """Whether the text still says all that the row does: an edit may have taken out a file's name
-    and left its quote, or changed what is said of a rule."""
-    said = [row.get(name) for name in ("file", "quote", "who", "link", "id")]
-    if isinstance(verdict := row.get("verdict"), str):
-        said.append(f"{verdict.replace('_', ' ')}: {row.get('id')}")
-    return all(_folded(words) in text for words in said if isinstance(words, str))
-
-
-def _folded(words: str) -> str:
-    return " ".join(words.split())
+    args = grant.content.actions[grant.index].args
+    found = args.get("data")
+    return answer_words.still_said(found if isinstance(found, dict) else {}, str(args.get("text")))
 
 
 REPLY: Final = Form(REPLY_EVENT, REPLY_TARGET, _no_data)
@@ -129,26 +110,23 @@ class SlackReply:
         place = Place(surface="slack", place=grant.origin.place, thread=thread)
         signature = self._signatures.sign(grant.playbook, grant.approved_by)
         drawn = reply_message(grant, text, signature, self._form)
-        while True:
-            left = self._left(grant)
-            if left <= 0:
-                return Refused("the time to send it was over before anything was sent")
-            try:
-                kept_back = min(_KEPT_BACK_SECONDS, left / 4)
-                message = await self._messages.post(place, drawn, left - kept_back)
-            except SlackLimited as limited:
-                if limited.retry_after_seconds + 0.5 >= self._left(grant):
-                    return Refused(f"not sent: {limited}")
-                await asyncio.sleep(limited.retry_after_seconds)
-            except SlackNotReached as fault:
-                return Refused(f"not sent: Slack cannot be reached ({fault})")
-            except SlackRefused as fault:
-                return Refused(f"Slack refused it: {fault}")
-            except SlackFault as lost:
-                log.warning("the answer to the reply of %s is lost: %s", grant.proposal, lost)
-                return await self._lost(grant, lost)
-            else:
-                return Succeeded(_receipt(self._identity.known, message))
+
+        async def post(left: float) -> Place:
+            kept_back = min(_KEPT_BACK_SECONDS, left / 4)
+            return await self._messages.post(place, drawn, left - kept_back)
+
+        try:
+            sent = await sent_in_time(post, lambda: grant.deadline - self._clock.monotonic())
+        except SlackNotReached as fault:
+            return Refused(f"not sent: Slack cannot be reached ({fault})")
+        except SlackRefused as fault:
+            return Refused(f"Slack refused it: {fault}")
+        except SlackFault as lost:
+            log.warning("the answer to the reply of %s is lost: %s", grant.proposal, lost)
+            return await self._lost(grant, lost)
+        if isinstance(sent, Refused):
+            return sent
+        return Succeeded(_receipt(self._identity.known, sent))
 
     async def _lost(self, grant: Grant, lost: SlackFault) -> Outcome:
         """Slack may have it all the same."""
@@ -185,9 +163,6 @@ class SlackReply:
     def _is_there(self, message: dict[str, Any], proposal: str, keys: set[str]) -> bool:
         found = payload(message, self._form.event)
         return found.get("proposal") == proposal and found.get("key") in keys
-
-    def _left(self, grant: Grant) -> float:
-        return grant.deadline - self._clock.monotonic()
 
 
 def reply_message(grant: Grant, text: str, signature: str, form: Form | None = None) -> CardMessage:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -58,7 +58,10 @@ class SlackThreads:
 
     async def locate(self, link: str) -> Place | NotShown | None:
         """Form: https://docs.slack.dev/reference/methods/chat.getPermalink."""
-        parts = urlsplit(link)
+        try:
+            parts = urlsplit(link)
+        except ValueError:  # no address at all, as https://[x is none
+            return None
         found = _PERMALINK.search(parts.path)
         if found is None or parts.scheme != "https":
             return None
@@ -82,20 +85,24 @@ class SlackThreads:
                 return REFUSED
         except (LookUpFailed, SlackFault):
             return REFUSED
+        longer: list[bool] = []
         try:
             us = await self._identity.us()
-            found = [one async for one in self._thread(place.place, root)]
+            # By id: Slack may say a thread's first message again on each page.
+            found = {
+                one["ts"]: one
+                async for one in self._thread(place.place, root, lambda: longer.append(True))
+            }
         except SlackFault:
             return UNREADABLE
-        kept = [one for one in found if one.get("ts") != without and _says(one, us)]
+        kept = [one for ts, one in found.items() if ts != without and _says(one, us)]
         names = await self._names(kept, us.team)
         said = tuple(_said(one, place.place, us, names) for one in kept)
-        full = len(found) >= _PAGES * 200
         return Conversation(
             title="a Slack thread",
             said=tuple(one for one in said if one.text or one.files),
             names=frozenset(names.values()),
-            notes=(f"not read: what follows the first {len(found)} messages",) if full else (),
+            notes=(f"not read: what follows the first {len(found)} messages",) if longer else (),
         )
 
     # --- who may read it ----------------------------------------------------------------------
@@ -135,14 +142,16 @@ class SlackThreads:
 
     # --- what stands in it --------------------------------------------------------------------
 
-    async def _thread(self, channel: str, root: str) -> AsyncIterator[dict[str, Any]]:
-        """The messages from the root on. A reply's own address may not name its root; Slack then
-        gives the reply alone, which names it."""
+    async def _thread(
+        self, channel: str, root: str, more: Callable[[], None]
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The messages from the root on; ``more`` is called where there are others. A reply's own
+        address may not name its root; Slack then gives the reply alone, which names it."""
         first = True
-        async for message in self._messages.read(channel, root, pages=_PAGES):
+        async for message in self._messages.read(channel, root, pages=_PAGES, more=more):
             above = message.get("thread_ts")
             if first and isinstance(above, str) and above != root:
-                async for other in self._messages.read(channel, above, pages=_PAGES):
+                async for other in self._messages.read(channel, above, pages=_PAGES, more=more):
                     yield other
                 return
             first = False

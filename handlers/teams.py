@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from botbuilder.schema import ActivityTypes
@@ -23,9 +23,10 @@ from bot.domain import Actor, Place
 from bot.logs import about
 from bot.mentions import USAGE
 from bot.playbook import Kind
-from bot.ports import Clock, Decisions, Store, StoreUnavailable, SurfaceError
+from bot.ports import AskButtons, Clock, Decisions, Store, StoreUnavailable, SurfaceError
 from bot.ports.spans import incoming_link
 from handlers.guard import Refused, header, parse_object, read_body
+from handlers.names import Names
 from handlers.pressed import Later
 from handlers.teams_activity import Activity, SubmitValue, read_activity
 from handlers.teams_card import message_activity
@@ -49,7 +50,7 @@ from handlers.teams_people import Speaker, Tenancy, speaking
 from handlers.teams_references import Rooms
 from handlers.teams_surface import TeamsSurface
 from handlers.teams_text import words_of_html
-from handlers.teams_token import TokenCheck, Verified, same_service
+from handlers.teams_token import CHANNEL, TokenCheck, Verified, same_service
 
 log = logging.getLogger("deskhand.teams")
 
@@ -78,6 +79,8 @@ class TeamsInbound:
         *,
         store: Store,
         decisions: Decisions,
+        ask_buttons: AskButtons | None,
+        names: Names,
         clock: Clock,
         check: TokenCheck | None,
         tenancy: Tenancy,
@@ -104,7 +107,7 @@ class TeamsInbound:
         self._triage_playbook = triage_playbook
         self._kinds = kinds
         self._later = Later()
-        self._invokes = Invokes(decisions, self._later, self._whole_card)
+        self._invokes = Invokes(decisions, ask_buttons, names, self._later, self._whole_card)
 
     async def close(self, seconds: float = 2.0) -> None:
         """End: what follows answers already given may take ``seconds`` yet."""
@@ -135,6 +138,10 @@ class TeamsInbound:
         if self._check is not None:
             verified = await self._check.check(header(request.headers.raw, b"authorization"))
         body = parse_object(await read_body(request.scope, request.receive, MAX_BODY))
+        # The issuer signs for other channels too, and in those of the web whoever writes makes up
+        # who they are; only Teams says whose ``from`` it is.
+        if verified is not None and body.get("channelId", CHANNEL) != CHANNEL:
+            raise Refused(403, "the activity is not from Teams")
         # Whose it is comes before how it is formed.
         service_url = body.get("serviceUrl")
         address = ""
@@ -179,7 +186,7 @@ class TeamsInbound:
                 log.warning("deskhand: activity %s is not durable: %s", activity.id, how)
             raise Refused(503, "not durable yet; send it again") from away
         if opened:
-            self._later.start(self._reopen(activity.place))
+            self._later.start(self._reopen(opened))
         match parsed:
             case Asked(text, actor):
                 self._later.start(self._answer(text, actor, activity, service_url))
@@ -198,10 +205,12 @@ class TeamsInbound:
             or await self._store.ticket_at(delivery.origin) is not None
         ):
             delivery = intake.reply
+        if intake.only_if_followed and not await self._store.ticket_at(delivery.origin):
+            if intake.otherwise is None:
+                return
+            delivery = intake.otherwise
         if (link := incoming_link()) is not None:
             delivery = delivery.model_copy(update={"link": link})
-        if intake.only_if_followed and not await self._store.ticket_at(delivery.origin):
-            return
         await self._store.accept(delivery)
 
     async def _noted(self, activity: Activity, service_url: str) -> None:
@@ -214,12 +223,13 @@ class TeamsInbound:
             how = away or "too late"
             log.info("deskhand: where %s came from is not kept: %s", activity.id, how)
 
-    async def _reopen(self, place: str) -> None:
-        """Cards that this conversation could not take before may come to it now."""
-        try:
-            await reopen(self._store, Place(surface="teams", place=place))
-        except StoreUnavailable as away:
-            log.warning("deskhand: cards for %s stay where they are: %s", place, away)
+    async def _reopen(self, places: Sequence[str]) -> None:
+        """Cards that these conversations could not take before may come to them now."""
+        for place in places:
+            try:
+                await reopen(self._store, Place(surface="teams", place=place))
+            except StoreUnavailable as away:
+                log.warning("deskhand: cards for %s stay where they are: %s", place, away)
 
     # --- commands -----------------------------------------------------------------------------
 

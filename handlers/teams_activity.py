@@ -55,10 +55,17 @@ class Named(_In):
     id: str | None = None
 
 
+class ChannelNamed(Named):
+    """A channel."""
+
+    type: str | None = None
+    """``standard``, ``private`` or ``shared``; some clients do not say."""
+
+
 class ChannelData(_In):
     tenant: Named | None = None
     team: Named | None = None
-    channel: Named | None = None
+    channel: ChannelNamed | None = None
     event_type: str | None = None
 
 
@@ -118,9 +125,24 @@ class Activity(_In):
         named = self.conversation.conversation_type
         if named == "channel" or self.root or (self.channel_data and self.channel_data.channel):
             return "channel"
-        if named == "groupChat" or (named is None and self.conversation.is_group):
-            return "group"
-        return "personal"
+        # What Teams names otherwise, somebody else may be reading.
+        if named == "personal" or (named is None and not self.conversation.is_group):
+            return "personal"
+        return "group"
+
+    @property
+    def shared(self) -> bool | None:
+        """Whether other teams, of other organisations too, read this channel; None: not said."""
+        channel = self.channel_data.channel if self.channel_data is not None else None
+        return None if channel is None or channel.type is None else channel.type == "shared"
+
+    @property
+    def in_thread(self) -> bool:
+        """Whether it answers in a channel's thread, or may: some clients give an activity another
+        id than its message."""
+        if self.kind != "channel" or self.root is None:
+            return False
+        return self.reply_to_id is not None or self.root != self.id
 
     @property
     def team(self) -> str:

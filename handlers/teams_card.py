@@ -23,9 +23,9 @@ from bot.domain import REPLY_LIMIT, Citation
 from bot.forms import EditForm, ReasonForm, RejectForm
 from bot.plain_text import clean
 from handlers import teams_parts as parts
-from handlers.drawing import Drawing, Room
+from handlers.drawing import LINK_LIMIT, Drawing, Room
 from handlers.inert import cut, is_plain_url, one_line
-from handlers.teams_form import REASON_BESIDE, FormRoom, edit_card, reason_card, reject_card
+from handlers.teams_form import FormRoom, edit_card, reason_asked, reject_card
 from handlers.teams_inert import Json, bold, fits, line, runs, unmarked
 from handlers.teams_lead import lead
 
@@ -37,6 +37,11 @@ REFRESHED_FOR: Final = 60
 
 _BUTTONS: Final = 5
 """Besides *Show all*: more than six go into a menu."""
+
+_LINE_ROOMS: Final = (1000, 500, 250, 120, 60, 30)
+"""Characters of each line of a message that is no proposal's card, from the most to the least."""
+_TEXT: Final = 6000
+"""Characters of a message without a card: four bytes each, they fit."""
 
 ViewVerb = Literal["refresh", "show"]
 """refresh: the card as it is now, for whoever asks. show: its whole text, in private."""
@@ -75,8 +80,6 @@ class Forms:
 
     edit: EditForm | None = None
     reject: RejectForm | None = None
-    approve: ReasonForm | None = None
-    """Where an approval must say why what the screen has found may go out."""
 
 
 def everybody(
@@ -120,6 +123,21 @@ def approver(card: CardView, forms: Forms, *, first: Words | None = None) -> Jso
         if draw.shortened:
             actions.append(_view_action(card, "show", "Show all"))
         return _card(card, draw.blocks, actions)
+
+    return _fitting(card, first, drawn)
+
+
+def asking_why(card: CardView, form: ReasonForm, *, first: Words | None = None) -> Json:
+    """The activity whose card answers *Approve* where the screen has found something. *Decide* goes
+    back to the other buttons: beside it there is no second ``reason``, for of a card with two
+    inputs of one id mobile clients draw nothing (AdaptiveCards' shared parser, *IdCollision*)."""
+    asked, approve = reason_asked(form)
+
+    def drawn(draw: Drawing, _: FormRoom) -> Json:
+        actions = [approve, _view_action(card, "refresh", "Decide")]
+        if draw.shortened:
+            actions.append(_view_action(card, "show", "Show all"))
+        return _card(card, [*draw.blocks, asked], actions)
 
     return _fitting(card, first, drawn)
 
@@ -231,17 +249,15 @@ def _button(button: ButtonView, forms: Forms, room: FormRoom) -> Json | None:
         case "reject":
             if forms.reject is None:
                 return None
-            beside = REASON_BESIDE if forms.approve is not None else "reason"
-            shown = reject_card(forms.reject, reason=beside)
-        case "approve" if forms.approve is not None:
-            shown = reason_card(forms.approve)
+            shown = reject_card(forms.reject)
         case _:
-            return _execute(f"deskhand.{button.verb}", button.label, button.token, button.style)
+            return execute(f"deskhand.{button.verb}", button.label, button.token, button.style)
     title = one_line(button.label) or button.verb
     return {"type": "Action.ShowCard", "title": title, "card": shown} | _style(button.style)
 
 
-def _execute(verb: str, title: str, token: str, style: str = "plain") -> Json:
+def execute(verb: str, title: str, token: str, style: str = "plain") -> Json:
+    """A button. ``token`` is all that it carries."""
     return {
         "type": "Action.Execute",
         "title": one_line(title) or verb,
@@ -258,7 +274,7 @@ def _style(style: str) -> Json:
 
 
 def _view_action(card: CardView, verb: ViewVerb, title: str) -> Json:
-    return _execute(f"deskhand.{verb}", title, view_token(card, verb))
+    return execute(f"deskhand.{verb}", title, view_token(card, verb))
 
 
 # --- activities -------------------------------------------------------------------------------
@@ -300,7 +316,7 @@ def ai_label(citations: Sequence[Citation] = ()) -> Json:
             "name": cut(one_line(citation.title or citation.article) or "untitled", 80)[0],
             "abstract": cut(one_line(citation.quote) or "–", 160)[0],
         }
-        if citation.url and is_plain_url(citation.url):
+        if citation.url and is_plain_url(citation.url) and len(citation.url) <= LINK_LIMIT:
             document["url"] = citation.url
         claims.append({"@type": "Claim", "position": len(claims) + 1, "appearance": document})
     return {
@@ -342,15 +358,31 @@ def reply_activity(
 
 def message_activity(text: str) -> Json:
     """A few words in a conversation, literal: a reminder, a refusal, a line to one person."""
-    return {"type": "message", "text": clean(text).strip() or "–", "textFormat": "plain"}
+    said, _ = cut(clean(text).strip(), _TEXT)
+    return {"type": "message", "text": said or "–", "textFormat": "plain"}
 
 
 def small_card(title: str, lines: Sequence[str]) -> Json:
     """A message with a small card of plain lines, literal whatever stands in them."""
-    words = [one_line(one)[:1000] for one in lines][:40]
-    body = [line(bold(one_line(title)[:150] or "–", size="Medium"))]
-    body += [line(runs(one, linked=True), spacing="Small") for one in words if one]
-    return plain_card(body, title, words)
+
+    def drawn(words: Sequence[str]) -> Json:
+        body = [line(bold(one_line(title)[:150] or "–", size="Medium"))]
+        body += [line(runs(one, linked=True), spacing="Small") for one in words]
+        return plain_card(body, title, words)
+
+    return fitted(lines, 40, drawn)
+
+
+def fitted(lines: Sequence[str], most: int, drawn: Callable[[Sequence[str]], Json]) -> Json:
+    """``drawn`` of so many lines, each with as much room as all of them leave: an answer that
+    Teams refuses for its size is none."""
+    words = [words for one in lines[:most] if (words := one_line(one))]
+    made: Json = {}
+    for room in _LINE_ROOMS:
+        made = drawn([cut(one, room)[0] for one in words])
+        if fits(made):
+            break
+    return made
 
 
 def plain_card(body: list[Json], title: str, lines: Sequence[str]) -> Json:

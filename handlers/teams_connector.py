@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -18,6 +19,7 @@ import aiohttp
 from botbuilder.schema import ChannelAccount, ConversationParameters
 from yarl import URL
 
+from handlers.limited import TooMany
 from handlers.recent import Monotonic
 from handlers.teams_hosts import service_address
 from handlers.teams_inert import Json, wire
@@ -26,13 +28,18 @@ LOGIN_URL: Final = "https://login.microsoftonline.com"
 GRAPH_URL: Final = "https://graph.microsoft.com"
 BOT_SCOPE: Final = "https://api.botframework.com/.default"
 GRAPH_SCOPE: Final = "https://graph.microsoft.com/.default"
+REMOVED: Final = "BotNotInConversationRoster"
+"""The code of a refusal where the bot is no member (any more)."""
 CALL_SECONDS: Final = 10.0
 """A call that has not ended after this is lost."""
 _CONNECT_SECONDS = 2.0
 _TOKEN_SECONDS = 3.0
 _EARLY_SECONDS = 120.0
 """A token is asked for anew so long before it ends."""
+_PAGE = 500
+"""Members in a page of a roster, the most there can be (*Get Teams specific context*)."""
 _ANSWER_BYTES = 4 * 1024 * 1024
+_LEAST_WAIT_SECONDS = 0.25
 _UNKNOWN = frozenset({408, 412})
 """Besides 5xx: whether it was done cannot be known (the contract, *Lost answers*)."""
 
@@ -50,12 +57,11 @@ class TeamsRefused(TeamsFault):
         self.code = code
 
 
-class TeamsLimited(TeamsFault):
+class TeamsLimited(TeamsFault, TooMany):
     """Too many calls: certainly not done."""
 
     def __init__(self, retry_after_seconds: float) -> None:
-        super().__init__(f"Teams asks to wait {retry_after_seconds:g} s")
-        self.retry_after_seconds = retry_after_seconds
+        TooMany.__init__(self, "Teams", retry_after_seconds)
 
 
 class TeamsNotReached(TeamsFault):
@@ -203,6 +209,15 @@ class Connector:
         path = f"v3/conversations/{_part(at.id)}/members/{_part(ident)}"
         return await self._call("GET", at.service_url, path, None, seconds)
 
+    async def members(self, at: Thread, after: str | None, seconds: float) -> Json:
+        """A page of a conversation's roster: ``members``, and ``continuationToken`` where there
+        are more. ``after``: the token of the page before."""
+        conversation = at.conversation.partition(";messageid=")[0]
+        path = f"v3/conversations/{_part(conversation)}/pagedmembers?pageSize={_PAGE}"
+        if after is not None:
+            path += f"&continuationToken={quote(after, safe='')}"
+        return await self._call("GET", at.service_url, path, None, seconds)
+
     async def personal_chat(
         self, service_url: str, *, bot: str, member: str, tenant: str, seconds: float = CALL_SECONDS
     ) -> str:
@@ -286,11 +301,12 @@ def _raise_for(status: int, body: Json, headers: Mapping[str, str]) -> None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
+    """In seconds; at least a little, for who is told to wait and does not is told so again."""
     try:
         seconds = float(headers.get("Retry-After", "1"))
     except ValueError:
         return 1.0
-    return min(max(seconds, 0.0), 3600.0)
+    return min(max(seconds, _LEAST_WAIT_SECONDS), 3600.0) if math.isfinite(seconds) else 1.0
 
 
 def _part(ident: str) -> str:

@@ -6,7 +6,7 @@ Pure: no I/O, no clock of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
@@ -14,7 +14,7 @@ from botbuilder.schema import ActivityTypes
 
 from bot import mentions
 from bot.domain import Actor, Ask, AskVerb, Author, Delivery, Place
-from bot.mentions import KIND_OF, Incomplete
+from bot.mentions import KIND_OF, WORDS_LIMIT, Incomplete
 from bot.playbook import Kind
 from handlers.teams_activity import Activity, MessagePayload
 
@@ -46,12 +46,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Intake:
-    """To be saved. ``only_if_followed``: only where its thread is a ticket's already. ``reply``:
-    what it is instead where its thread's root was seen before."""
+    """To be saved. ``only_if_followed``: only where its thread is a ticket's already; else it is
+    ``otherwise``, if anything. ``reply``: what it is instead where its thread's root was seen
+    before."""
 
     delivery: Delivery
     only_if_followed: bool = False
     reply: Delivery | None = None
+    otherwise: Delivery | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,8 @@ def action_delivery(
     playbook that could answer."""
     asker = actor_of(activity, setting)
     playbook = setting.playbook(activity) or setting.triage_playbook
-    if asker is None or playbook is None:
+    # Which of several lead playbooks it is, the presser's name says, and that is looked up later.
+    if asker is None or (playbook is None and "lead" not in setting.kinds):
         return None
     user = payload.sender.user if payload.sender is not None else None
     thread = None
@@ -157,11 +160,41 @@ def _message(activity: Activity, setting: Setting, now: datetime, trace_id: str)
             asked = _asked(activity, setting, actor, now, trace_id)
             if asked is not None:
                 return asked
-        if playbook is None and private:
-            return Asked(words.lstrip("/") if verb in COMMANDS else "help", actor)
-        if playbook is None and not words:
-            return Asked("help", actor)
+        if playbook is None and private and verb in COMMANDS:
+            return Asked(words.lstrip("/"), actor)
+        if playbook is None:
+            return _free(activity, setting, actor, now, trace_id)
     return _words(activity, setting, playbook, now, trace_id)
+
+
+def _free(
+    activity: Activity, setting: Setting, actor: Actor, now: datetime, trace_id: str
+) -> Parsed:
+    """Words that begin with no verb, where nobody listens. In a ticket's thread they are part of
+    it."""
+    words = activity.words
+    ask: Delivery | None = None
+    if words and setting.kinds - {"triage"}:
+        ask = _ask(activity, setting, actor, Ask(words=words[:WORDS_LIMIT]), now, trace_id)
+    if words and activity.in_thread:
+        followed = _words(activity, setting, None, now, trace_id)
+        return replace(followed, otherwise=ask) if isinstance(followed, Intake) else followed
+    return Asked("help", actor) if ask is None else Intake(ask)
+
+
+def _ask(
+    activity: Activity, setting: Setting, actor: Actor, ask: Ask, now: datetime, trace_id: str
+) -> Delivery:
+    return Delivery(
+        id=f"{_about(activity, setting)}:message:{activity.id}",
+        kind="ask",
+        origin=_origin(activity),
+        author=_author(activity, setting),
+        asker=actor,
+        ask=ask.model_copy(update={"message": activity.id}),
+        received_at=now,
+        trace_id=trace_id,
+    )
 
 
 def _asked(
@@ -177,17 +210,8 @@ def _asked(
         case Incomplete(verb):
             return Told("usage", verb)
         case mentions.Asked(verb, words, count):
-            delivery = Delivery(
-                id=f"{_about(activity, setting)}:message:{activity.id}",
-                kind="ask",
-                origin=_origin(activity),
-                author=_author(activity, setting),
-                asker=actor,
-                ask=Ask(verb=verb, words=words, count=count, message=activity.id),
-                received_at=now,
-                trace_id=trace_id,
-            )
-            return Intake(delivery)
+            ask = Ask(verb=verb, words=words, count=count)
+            return Intake(_ask(activity, setting, actor, ask, now, trace_id))
         case _:
             return None
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from handlers.figures import groups, title
 from handlers.inert import one_line
-from handlers.teams_card import plain_card
+from handlers.teams_card import fitted, plain_card
 from handlers.teams_inert import Json, bold, line, runs
 
 _DRAWS: Final = frozenset({"Windows", "Mac", "Web"})
@@ -65,10 +65,13 @@ def lines_activity(
 ) -> Json:
     """Any other answer: lines as they are, ``word: figure`` with the first figure in bold. Literal
     whatever stands in them."""
-    kept = [one_line(one)[:1000] for one in lines][:_LINES]
-    body = [line(bold(one_line(heading)[:150] or "–", size="Large"))]
-    body += [_figure(one) for one in kept if one]
-    return plain_card(body + _charted(chart, charts=charts), heading, kept)
+
+    def drawn(words: Sequence[str]) -> Json:
+        body = [line(bold(one_line(heading)[:150] or "–", size="Large"))]
+        body += [_figure(one) for one in words]
+        return plain_card(body + _charted(chart, charts=charts), heading, words)
+
+    return fitted(lines, _LINES, drawn)
 
 
 def _figure(words: str) -> Json:

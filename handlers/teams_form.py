@@ -30,9 +30,6 @@ from handlers.teams_inert import Json, line, runs, trusted, unmarked
 APPROVE: Final = "deskhand.approve"
 EDIT: Final = "deskhand.edit"
 REJECT: Final = "deskhand.reject"
-REASON_BESIDE: Final = "reject_reason"
-"""A rejection's reason where the same card asks for an approval's: of two inputs with one id mobile
-clients draw no card at all (AdaptiveCards' shared parser, *IdCollision*)."""
 _TOGGLES: Final = frozenset({"approve_now", "draft_again"})
 _ONE: Final = frozenset({"route", "priority", "reason"})
 _MOST_VALUES: Final = 200
@@ -79,9 +76,9 @@ def edit_card(form: EditForm, room: FormRoom) -> Json:
     return _form_card(body, "Save", EDIT, form.token)
 
 
-def reject_card(form: RejectForm, *, reason: str = "reason") -> Json:
-    """The card inside *Reject*. ``reason``: the id of its choice."""
-    reasons = _choice_set(reason, "Why", form.reasons, (), FormRoom())
+def reject_card(form: RejectForm) -> Json:
+    """The card inside *Reject*."""
+    reasons = _choice_set("reason", "Why", form.reasons, (), FormRoom())
     body: list[Json] = [
         {**(reasons or {}), "isRequired": True, "errorMessage": "Choose a reason."},
         _text("words", "In your words", "", multiline=True, limit=given.WORDS_LIMIT,
@@ -93,19 +90,21 @@ def reject_card(form: RejectForm, *, reason: str = "reason") -> Json:
     return _form_card(body, "Reject", REJECT, form.token)
 
 
-def reason_card(form: ReasonForm) -> Json:
-    """The card inside *Approve* where the screen has found something."""
-    body: list[Json] = [line(runs(found)) for found in form.found[:20]]
+def reason_asked(form: ReasonForm) -> tuple[Json, Json]:
+    """What asks why an approval may go out though the screen has found something, and the button
+    that approves with it."""
     words = "Why it may go out all the same"
-    body.append(
-        _text("reason", words, "", multiline=True, limit=REASON_LIMIT, required=True),
-    )
-    return _form_card(body, "Approve", APPROVE, form.token)
+    asked = _text("reason", words, "", multiline=True, limit=REASON_LIMIT, required=True)
+    return asked, {**_save("Approve", APPROVE, form.token), "style": "positive"}
 
 
 def _form_card(body: list[Json], title: str, verb: str, token: str) -> Json:
-    save = {"type": "Action.Execute", "title": title, "verb": verb, "data": {"token": token}}
-    return {"type": "AdaptiveCard", "body": body, "actions": [save]}
+    return {"type": "AdaptiveCard", "body": body, "actions": [_save(title, verb, token)]}
+
+
+def _save(title: str, verb: str, token: str) -> Json:
+    """A button that takes along what is filled in on its card."""
+    return {"type": "Action.Execute", "title": title, "verb": verb, "data": {"token": token}}
 
 
 def _text(
@@ -254,10 +253,7 @@ def approve_input(submitted: Submission) -> ApproveInput | None:
 
 def reject_input(submitted: Submission) -> RejectInput | FieldErrors:
     """What a submitted rejection says."""
-    values = dict(submitted.values)
-    if REASON_BESIDE in values:
-        values["reason"] = values.pop(REASON_BESIDE)
-    return given.reject_input(_Values(values))
+    return given.reject_input(_Values(submitted.values))
 
 
 def errors_text(errors: FieldErrors) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, assert_never
 
 from pydantic import ValidationError
@@ -26,7 +27,8 @@ from bot.forms import (
     RejectForm,
     Seen,
 )
-from bot.ports import Decisions, StoreUnavailable, SurfaceError
+from bot.ports import AskButtons, Decisions, StoreUnavailable, SurfaceError
+from handlers.names import Names
 from handlers.pressed import NOT_SAVED, STORE_AWAY, VERBS, Later
 from handlers.teams_activity import Activity, AdaptiveValue
 from handlers.teams_card import (
@@ -34,6 +36,7 @@ from handlers.teams_card import (
     REFRESH,
     Forms,
     approver,
+    asking_why,
     card_of,
     everybody,
     read_view_token,
@@ -55,10 +58,14 @@ ERROR_TYPE: Final = "application/vnd.microsoft.error"
 DECIDE_SECONDS: Final = 3.2
 """For a decision; it and the card that answers it have five seconds together."""
 CARD_SECONDS: Final = 1.2
+ASK: Final = "deskhand.ask"
+SHARE: Final = "deskhand.share"
 _AS_IT_IS: Final = frozenset({"decided", "stale", "wrong_state", "newer_proposal", "lapsed"})
 """Refusals that the card as it is now explains best."""
 
-_SAY_WHY: Final = ("Not approved yet: the screen has found something. Press Approve and say why.",)
+_SAY_WHY: Final = (
+    "Not approved yet: the screen has found something. Say below why it may go out all the same.",
+)
 
 Privately = Callable[[str, str], Awaitable[None]]
 """Sends a proposal's whole card to a person (object id, proposal). Raises ``SurfaceError``."""
@@ -67,8 +74,17 @@ Privately = Callable[[str, str], Awaitable[None]]
 class Invokes:
     """Answers ``adaptiveCard/action``."""
 
-    def __init__(self, decisions: Decisions, later: Later, privately: Privately) -> None:
+    def __init__(
+        self,
+        decisions: Decisions,
+        ask_buttons: AskButtons | None,
+        names: Names,
+        later: Later,
+        privately: Privately,
+    ) -> None:
         self._decisions = decisions
+        self._ask_buttons = ask_buttons
+        self._names = names
         self._later = later
         self._privately = privately
 
@@ -83,6 +99,9 @@ class Invokes:
             return bad_request("the action's data are not a card's of ours")
         if action.verb in VERBS:
             return await self._decide(action.verb, submitted, actor)
+        if action.verb in (ASK, SHARE) and self._ask_buttons is not None:
+            press = self._ask_buttons.chosen if action.verb == ASK else self._ask_buttons.share
+            return message(words_text(await _of_an_ask(press, submitted.token, actor)))
         asked = read_view_token(submitted.token, action.verb)
         if asked is None:
             return bad_request("there is no such button")
@@ -110,12 +129,13 @@ class Invokes:
             ):
                 return await self._card(proposal.id, submitted.token, actor, words)
             case NotDecided(words=words):
-                return message(words_text(words))
+                return message(words_text(await self._names.put(words)))
             case Decided(proposal, words):
                 return await self._card(proposal.id, submitted.token, actor, otherwise=words)
-            case ReasonForm(proposal=proposal_id):
-                # The card that was pressed did not know of it; the one that answers asks why.
-                return await self._card(proposal_id, submitted.token, actor, _SAY_WHY)
+            case ReasonForm() as form:
+                return await self._card(
+                    form.proposal, submitted.token, actor, otherwise=_SAY_WHY, why=form
+                )
             case EditForm() | RejectForm():
                 raise AssertionError("a form was submitted, and is not asked for")
             case _:
@@ -132,8 +152,6 @@ class Invokes:
                 return await self._decisions.submit_edit(submitted.token, actor, given)
             case "reject":
                 rejected = reject_input(submitted)
-                if isinstance(rejected, FieldErrors):
-                    return rejected
                 return await self._decisions.submit_reject(submitted.token, actor, rejected)
             case plain:
                 return await self._decisions.press(submitted.token, plain, actor)
@@ -145,8 +163,10 @@ class Invokes:
         actor: Actor,
         first: Words | None = None,
         otherwise: Words = (),
+        why: ReasonForm | None = None,
     ) -> Json:
-        """The card as it is now; ``otherwise``, words, where it cannot be read in time."""
+        """The card as it is now; ``otherwise``, words, where it cannot be read in time. ``why``:
+        what it asks, where it is still the revision that this is about."""
         try:
             async with asyncio.timeout(CARD_SECONDS):
                 seen = await self._decisions.see(proposal, proof, actor)
@@ -156,7 +176,10 @@ class Invokes:
             return message(words_text(first or otherwise or late))
         if isinstance(seen, NotDecided):
             return bad_request(words_text(seen.words))
-        return card_answer(seen, first)
+        card = await self._names.on(seen.card)
+        if why is not None and seen.may_decide and card.revision == why.revision:
+            return _answer(200, CARD_TYPE, card_of(asking_why(card, why, first=_SAY_WHY)))
+        return card_answer(replace(seen, card=card), first)
 
     async def _send(self, proposal: str, actor: Actor) -> None:
         try:
@@ -165,10 +188,24 @@ class Invokes:
             log.warning("deskhand: a whole card could not be sent: %s", failed)
 
 
+async def _of_an_ask(
+    press: Callable[[str, Actor], Awaitable[Words]], token: str, actor: Actor
+) -> Words:
+    """A button of a private line: what to tell who pressed. It is durable by then."""
+    try:
+        async with asyncio.timeout(DECIDE_SECONDS):
+            return await press(token, actor)
+    except TimeoutError:
+        return NOT_SAVED
+    except StoreUnavailable as away:
+        log.warning("deskhand: a press was not saved: %s", away)
+        return STORE_AWAY
+
+
 def card_answer(seen: Seen, first: Words | None = None) -> Json:
     """The card in place of the one pressed: with buttons for those who may decide it."""
     if seen.may_decide:
-        drawn = approver(seen.card, Forms(seen.edit, seen.reject, seen.approve), first=first)
+        drawn = approver(seen.card, Forms(seen.edit, seen.reject), first=first)
     else:
         drawn = everybody(seen.card, first=first)
     return _answer(200, CARD_TYPE, card_of(drawn))

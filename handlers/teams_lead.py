@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot.card import CardView, LeadRow, LeadView
-from handlers.drawing import DOTS, VOID, Drawing
+from handlers.drawing import DOTS, LINK_LIMIT, VOID, Drawing
 from handlers.inert import is_plain_url
 from handlers.teams_inert import Json, bold, heading, line, link, runs, words_text
 from handlers.teams_parts import container
@@ -63,7 +63,7 @@ def _source(draw: Drawing, row: LeadRow) -> Json:
     if row.quote:
         quote = draw.fit_line(row.quote, draw.room.citation)
         parts += runs(f"“{quote}” ", isSubtle=True)
-    if row.url and is_plain_url(row.url) and len(row.url) <= 300:
+    if row.url and is_plain_url(row.url) and len(row.url) <= LINK_LIMIT:
         parts.append(link(row.url))
     else:
         parts += runs(words_text(row.source), isSubtle=True)

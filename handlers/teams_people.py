@@ -7,7 +7,7 @@ noted for as long as it is; without one (a worker has none) where they were last
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from handlers.teams_connector import (
     GRAPH_URL,
     Connector,
     TeamsFault,
+    TeamsRefused,
     Thread,
     Tokens,
     call,
@@ -39,8 +40,15 @@ GROUP_SECONDS: Final = 50.0
 """The same for membership in groups: under the 60 s allowed."""
 LOOK_UP_SECONDS: Final = 1.4
 """A look-up that takes longer has failed: a decision is not saved later than 1.6 s."""
+MEMBERS_SECONDS: Final = 5.0
+"""For a page of a group's members: nobody waits for it."""
+_MEMBERS_A_PAGE: Final = 999
+_MOST_PAGES: Final = 20
 _GROUPS_A_CALL: Final = 20
 """learn.microsoft.com/graph, *directoryObject: checkMemberGroups*."""
+
+
+Standing = Literal["member", "guest", "external"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ class Speaker:
 
 
 _SPEAKER: ContextVar[Speaker | None] = ContextVar("deskhand_teams_speaker", default=None)
+
+
+def speaker_now() -> Speaker | None:
+    """Who is being answered."""
+    return _SPEAKER.get()
 
 
 @contextmanager
@@ -82,9 +95,15 @@ class Tenancy:
 
 
 class Groups(Protocol):
-    """Which of some groups hold a person. Raises ``LookUpFailed``."""
+    """Groups of the directory. Raises ``LookUpFailed``."""
 
-    async def of(self, oid: str, groups: Sequence[str]) -> frozenset[str]: ...
+    async def of(self, oid: str, groups: Sequence[str]) -> frozenset[str]:
+        """Which of these hold a person."""
+        ...
+
+    async def members(self, group: str) -> frozenset[str]:
+        """The people of a group and of those within it, by object id."""
+        ...
 
 
 class NoGroups:
@@ -93,10 +112,13 @@ class NoGroups:
     async def of(self, oid: str, groups: Sequence[str]) -> frozenset[str]:
         return frozenset()
 
+    async def members(self, group: str) -> frozenset[str]:
+        return frozenset()
+
 
 class GraphGroups:
-    """Microsoft Graph's ``checkMemberGroups``, which knows nested groups too. It needs the
-    application permission GroupMember.Read.All."""
+    """Microsoft Graph's ``checkMemberGroups`` and ``transitiveMembers``, which know nested groups
+    too. They need the application permission GroupMember.Read.All."""
 
     def __init__(
         self, session: aiohttp.ClientSession, tokens: Tokens, graph_url: str = GRAPH_URL
@@ -123,6 +145,42 @@ class GraphGroups:
         except (TeamsFault, TimeoutError) as fault:
             raise LookUpFailed(f"Graph did not say who is in which group: {fault}") from fault
         return frozenset(found)
+
+    async def members(self, group: str) -> frozenset[str]:
+        graph = f"{self._url}/v1.0/"
+        asked = f"$select=id&$top={_MEMBERS_A_PAGE}"
+        url = f"{graph}groups/{quote(group, safe='')}/transitiveMembers?{asked}"
+        found: set[str] = set()
+        try:
+            for _ in range(_MOST_PAGES):
+                body = await call(
+                    self._session, self._tokens, GRAPH_SCOPE, "GET", url, None, MEMBERS_SECONDS
+                )
+                value, after = body.get("value"), body.get("@odata.nextLink")
+                if not isinstance(value, list):
+                    raise LookUpFailed("Graph answered with something else than members")
+                found |= {oid for one in value if (oid := _user(one))}
+                if after is None:
+                    return frozenset(found)
+                # The token goes nowhere else, whatever an answer says.
+                if not isinstance(after, str) or not after.startswith(graph):
+                    raise LookUpFailed("Graph goes on at an address that is not its own")
+                url = after
+        except TeamsRefused as refused:
+            if refused.status == 404:
+                return frozenset()  # deleted: nobody is in it
+            raise LookUpFailed(f"Graph refused the members of {group}: {refused}") from refused
+        except TeamsFault as fault:
+            raise LookUpFailed(f"Graph did not say who is in {group}: {fault}") from fault
+        raise LookUpFailed(f"{group} has more than {_MOST_PAGES} pages of members")
+
+
+def _user(member: object) -> str:
+    """The object id of a person; empty for a device, an app or a group, whose people are listed
+    by themselves."""
+    if not isinstance(member, dict) or member.get("@odata.type") != "#microsoft.graph.user":
+        return ""
+    return str(member.get("id") or "").lower()
 
 
 class TeamsPeople:
@@ -157,7 +215,13 @@ class TeamsPeople:
         ``LookUpFailed``."""
         wanted = tuple(dict.fromkeys(group.lower() for group in groups))
         key = "\n".join((actor.id, *wanted))
-        return bool(await self._groups.get(key, lambda: self._groups_of.of(actor.id, wanted)))
+        found = await self._groups.get(key, lambda: self._groups_of.of(actor.id, wanted))
+        return not found.isdisjoint(wanted)
+
+    async def members(self, groups: Collection[str]) -> frozenset[str]:
+        """The people of these groups now, by object id. Raises ``LookUpFailed``."""
+        found = [await self._groups_of.members(group) for group in dict.fromkeys(groups)]
+        return frozenset().union(*found)
 
     async def _last_seen(self, actor: Actor) -> Speaker:
         try:
@@ -186,16 +250,20 @@ class TeamsPeople:
             standing=self._standing(actor, found),
         )
 
-    def _standing(self, actor: Actor, found: Json) -> Literal["member", "guest", "external"]:
-        """Fails closed: somebody whose tenant or role Teams does not name is not one of ours."""
-        tenant, ours = found.get("tenantId"), self._tenancy.known
-        if not isinstance(tenant, str) or not ours or tenant.lower() != ours:
-            return "external"
-        if actor.team not in ("", ours):
-            return "external"
-        role, principal = found.get("userRole"), found.get("userPrincipalName")
-        if not isinstance(role, str) or role.lower() in ("guest", "anonymous", ""):
-            return "guest"
-        if isinstance(principal, str) and "#EXT#" in principal.upper():
-            return "guest"
-        return "member"
+    def _standing(self, actor: Actor, found: Json) -> Standing:
+        ours = self._tenancy.known
+        return standing(found, ours) if actor.team in ("", ours) else "external"
+
+
+def standing(found: Json, ours: str) -> Standing:
+    """What somebody in a roster is to the organisation ``ours``. Fails closed: whose tenant or role
+    Teams does not name is not one of ours."""
+    tenant = found.get("tenantId")
+    if not isinstance(tenant, str) or not ours or tenant.lower() != ours:
+        return "external"
+    role, principal = found.get("userRole"), found.get("userPrincipalName")
+    if not isinstance(role, str) or role.lower() in ("guest", "anonymous", ""):
+        return "guest"
+    if isinstance(principal, str) and "#EXT#" in principal.upper():
+        return "guest"
+    return "member"

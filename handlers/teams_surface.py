@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -26,10 +27,13 @@ from bot.ports import (
     Progress,
     SurfaceError,
 )
+from bot.ports.references import Conversation
+from handlers.names import Names
 from handlers.recent import Monotonic
-from handlers.teams_answer import answer_activity
+from handlers.teams_answer import answer_activity, private_activities
 from handlers.teams_card import REFRESHED_FOR, everybody, message_activity
 from handlers.teams_connector import (
+    REMOVED,
     Connector,
     TeamsFault,
     TeamsLimited,
@@ -40,7 +44,8 @@ from handlers.teams_connector import (
 )
 from handlers.teams_inert import Json, words_text
 from handlers.teams_people import Tenancy
-from handlers.teams_references import Rooms
+from handlers.teams_references import Rooms, names_channel
+from handlers.teams_roster import Rosters
 from handlers.teams_whole import whole_activities
 
 log = logging.getLogger("deskhand.teams")
@@ -48,7 +53,6 @@ log = logging.getLogger("deskhand.teams")
 UPDATE_SECONDS: Final = 1.0
 """A copy is updated no more often; what is drawn last is what stays."""
 _PERSON = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE)
-_CHANNEL = re.compile(r"@thread\.(tacv2|skype)\Z")
 _MOST_UPDATED = 2000
 
 
@@ -59,6 +63,8 @@ class TeamsSurface:
         self,
         connector: Connector,
         rooms: Rooms,
+        rosters: Rosters,
+        names: Names,
         tenancy: Tenancy,
         clock: Monotonic,
         *,
@@ -66,6 +72,8 @@ class TeamsSurface:
     ) -> None:
         self._connector = connector
         self._rooms = rooms
+        self._rosters = rosters
+        self._names = names
         self._tenancy = tenancy
         self._clock = clock
         self._links = links
@@ -82,17 +90,16 @@ class TeamsSurface:
         if _PERSON.match(place.place):
             at = await self._private(place.place)
         else:
-            known = await thread_of(self._rooms, place.model_copy(update={"thread": None}))
+            known = await thread_of(self._rooms, place)
             if known is None:
                 raise NotPosted("nobody knows where that conversation is reached", final=True)
             at = known
-        activity = await self._drawn(card, buttons=buttons)
-        message = await self._post(at, activity)
+        message = await self._post(at, await self._drawn(card, at, buttons=buttons))
         is_channel = await self._is_channel(at.conversation)
         return Place(
             surface="teams",
             place=at.conversation,
-            thread=message if is_channel else None,
+            thread=at.root or (message if is_channel else None),
             message=message,
         )
 
@@ -108,7 +115,7 @@ class TeamsSurface:
         if len(self._updated) >= _MOST_UPDATED:
             self._updated.clear()
         self._updated[key] = self._clock.monotonic()
-        activity = await self._drawn(card, buttons=buttons)
+        activity = await self._drawn(card, at, buttons=buttons)
         activity["id"] = message.message
         try:
             await self._connector.update(at, message.message, activity)
@@ -141,7 +148,8 @@ class TeamsSurface:
         at = await thread_of(self._rooms, message)
         if at is None:
             raise NotPosted("nobody knows where that conversation is reached", final=True)
-        await self._post(at, message_activity(words_text(words)), message.message)
+        said = words_text(await self._names.put(words))
+        await self._post(at, message_activity(said), message.message)
 
     async def link(self, message: Place) -> str | None:
         """The address of a message; in emulator mode there is none."""
@@ -152,31 +160,38 @@ class TeamsSurface:
         is kept up to date. Raises ``NotPosted``, ``MaybePosted``."""
         activities = [message_activity(text)] if text else []
         if card is not None:
-            activities.append(everybody(card, buttons=False))
+            activities.append(everybody(await self._names.on(card), buttons=False))
         await self.send_privately(actor.id, activities)
 
     async def whisper(self, place: Place, actor: Actor, said: Private) -> None:
-        """In their chat with the bot, for Teams knows no message to one person elsewhere. Its
-        buttons are Slack's. Raises ``NotPosted``, ``MaybePosted``."""
-        about = f"{said.about}: " if said.about else ""
-        activities = [message_activity(f"{about}{words_text(said.words)}")]
-        if said.answer is not None:
-            activities.append(answer_activity(said.answer))
-        await self.send_privately(actor.id, activities)
+        """In their chat with the bot, for Teams knows no message to one person elsewhere. Raises
+        ``NotPosted``, ``MaybePosted``."""
+        named = replace(said, words=await self._names.put(said.words))
+        await self.send_privately(actor.id, private_activities(named))
 
     async def has_guests(self, place: Place) -> bool:
-        """Whether others than the person themselves read it: who is in a channel or a group chat,
-        and what they are there, a bot is not told reliably."""
+        """Raises ``NotRead``. Who shares a shared channel may change without a word to the bot, so
+        that it counts as others' whoever is in it now."""
         known = await self._rooms.references.conversation(place.place)
-        return known is None or known.kind != "personal"
+        if known is None or known.gone:
+            raise NotRead("nobody knows where that conversation is reached", final=True)
+        if known.kind == "personal":
+            return False
+        if known.shared:
+            return True
+        try:
+            there = await self._rosters.of(Thread(known.service_url, known.id))
+        except TeamsFault as fault:
+            raise NotRead(f"who is there is not known: {fault}", final=False) from fault
+        return not there or not all(one.is_ours for one in there)
 
     async def show_privately(self, actor: Actor, card: CardView | NotDecided) -> None:
         """A card's whole text to one person, or why they may not see it. Raises ``NotPosted``,
         ``MaybePosted``."""
         if isinstance(card, NotDecided):
-            await self.tell(actor, words_text(card.words))
+            await self.tell(actor, words_text(await self._names.put(card.words)))
         else:
-            await self.send_privately(actor.id, whole_activities(card))
+            await self.send_privately(actor.id, whole_activities(await self._names.on(card)))
 
     async def send_privately(self, oid: str, activities: Sequence[Json]) -> None:
         """Messages into a person's chat with the bot. Raises ``NotPosted``, ``MaybePosted``."""
@@ -202,26 +217,36 @@ class TeamsSurface:
             raise NotPosted(str(lost), final=False) from lost
         except TeamsFault as fault:
             raise surface_error(fault) from fault
-        await self._rooms.references.keep(None, member.model_copy(update={"chat": chat}))
+        made = Conversation(
+            id=chat, kind="personal", service_url=member.service_url, bot=member.bot
+        )
+        await self._rooms.references.keep(made, member.model_copy(update={"chat": chat}))
         return Thread(member.service_url, chat)
 
-    async def _drawn(self, card: CardView, *, buttons: bool) -> Json:
+    async def _drawn(self, card: CardView, at: Thread, *, buttons: bool) -> Json:
         if card.state == "answered" and card.answer is not None:
-            return answer_activity(card.answer)
-        return everybody(card, refresh_for=await self._refreshed(card), buttons=buttons)
+            return answer_activity(card.answer, card.run, card.model, card.cost_usd)
+        refreshed = await self._refreshed(card, at) if buttons and card.buttons else []
+        return everybody(await self._names.on(card), refresh_for=refreshed, buttons=buttons)
 
-    async def _refreshed(self, card: CardView) -> list[str]:
-        """The roster's ids of approvers whose own view refreshes by itself."""
-        named = [one.id for one in card.approvers if one.surface == "teams"][:REFRESHED_FOR]
+    async def _refreshed(self, card: CardView, at: Thread) -> list[str]:
+        """The roster's ids of approvers whose own view refreshes by itself: of those who are there,
+        or, where Teams does not say who is, of those the bot has heard of."""
+        named = [one.id.lower() for one in card.approvers if one.surface == "teams"]
+        if not named:
+            return []
+        there = {one.oid: one.id for one in await self._rosters.known(at)}
+        if there:
+            return [there[oid] for oid in named if there.get(oid)][:REFRESHED_FOR]
         find = self._rooms.references.member
-        found = await asyncio.gather(*(find(oid.lower()) for oid in named))
+        found = await asyncio.gather(*(find(oid) for oid in named[:REFRESHED_FOR]))
         return [member.id for member in found if member is not None]
 
     async def _is_channel(self, conversation: str) -> bool:
         known = await self._rooms.references.conversation(conversation)
         if known is not None:
             return known.kind == "channel"
-        return _CHANNEL.search(conversation) is not None
+        return names_channel(conversation)
 
     async def _post(self, at: Thread, activity: Json, reply_to: str | None = None) -> str:
         try:
@@ -230,8 +255,8 @@ class TeamsSurface:
             raise await self._error(at, fault) from fault
 
     async def _error(self, at: Thread, fault: TeamsFault) -> SurfaceError:
-        if isinstance(fault, TeamsRefused) and fault.code == "BotNotInConversationRoster":
-            await self._rooms.lost(at.conversation)
+        if isinstance(fault, TeamsRefused) and fault.code == REMOVED:
+            await self._rooms.lost(at)
         return surface_error(fault)
 
 
@@ -263,7 +288,7 @@ async def thread_of(rooms: Rooms, place: Place) -> Thread | None:
     last = await rooms.references.address()
     if last is None:
         return None
-    root = place.thread if _CHANNEL.search(place.place) else None
+    root = place.thread if names_channel(place.place) else None
     return Thread(last[0], place.place, root)
 
 

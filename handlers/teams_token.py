@@ -86,6 +86,8 @@ class SigningKeys:
         self._clock = clock
         self._keys: dict[str, _Key] = {}
         self._fetched_at: float | None = None
+        self._failed = False
+        """Whether the last fetch did: then an unknown key may be a new one of the issuer's."""
         self._rests_until = float("-inf")
         self._fetching = asyncio.Lock()
 
@@ -98,7 +100,8 @@ class SigningKeys:
                 return found
             if self._clock.monotonic() >= self._rests_until:
                 await self._refresh(kid)
-            if self._age() >= STALE_SECONDS:
+            # While they are not to be had, nobody can say that a token by a new one is bad.
+            if self._age() >= STALE_SECONDS or (self._failed and kid not in self._keys):
                 raise KeysAway("the issuer's keys are not to be had")
             return self._keys.get(kid)
 
@@ -108,12 +111,11 @@ class SigningKeys:
                 given = await self._fetch()
             self._keys = _usable(given)
         except (KeysAway, TimeoutError) as away:
+            self._failed = True
             self._rest()
             log.warning("deskhand: the Bot Framework's keys are not to be had: %s", away or "late")
-            if kid not in self._keys:
-                # Perhaps it is a new one: nobody can say that the token is bad.
-                raise KeysAway("the issuer's keys are not to be had") from away
             return
+        self._failed = False
         self._fetched_at = self._clock.monotonic()
         if kid not in self._keys:
             self._rest()

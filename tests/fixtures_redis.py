@@ -26,6 +26,8 @@ from bot.store.folder import StoreFolder
 STRICT = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 """Flags of a server whose acknowledged writes survive anything but its disk."""
 
+PATIENT = "socket_timeout=30&socket_connect_timeout=30"
+"""The query of a URL whose client does not lose patience."""
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -195,10 +197,14 @@ def redis_server() -> Iterator[ServerProcess]:
 
 @pytest.fixture
 def redis_url(redis_server: ServerProcess) -> str:
-    """The server's URL, all its databases empty. Scripts and settings of other tests remain."""
+    """The server's URL, all its databases empty. Scripts and settings of other tests remain.
+
+    Nobody stops this server, so on a busy machine it is waited for: an answer that is a second late
+    would be *the store is away* in a test of something else.
+    """
     with redis_server.client() as client:
         client.flushall()
-    return redis_server.url
+    return f"{redis_server.url}?{PATIENT}"
 
 
 @pytest.fixture

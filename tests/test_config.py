@@ -8,35 +8,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from bot.cli.toolbox import catalogue
-from bot.config import ACTION_TOOLS, RESEARCH_TOOLS, Config, HubspotCrm, SqliteCrm, json_schema
-from bot.config_file import ConfigFile, load
+from bot.config import ACTION_TOOLS, RESEARCH_TOOLS, HubspotCrm, SqliteCrm, json_schema
+from bot.config_file import load
 from bot.faults import ConfigError
-from bot.findings import of_config, unpriced
-from bot.settings import Settings, named_secrets
+from bot.settings import named_secrets
 from bot.yaml_file import YamlFault, read
+from tests.config_text import SMALL, faults, parse
 
 EXAMPLE = Path(__file__).parent.parent / "deskhand.example.yaml"
-SMALL = """\
-playbooks:
-  support:
-    labels: {billing: "Money", bug: "Broken"}
-    routes: {default: {approvers: {slack_users: [U0AGENT, U0OTHER]}}}
-"""
-
-
-def parse(tmp_path: Path, text: str, **options: object) -> ConfigFile:
-    path = tmp_path / "deskhand.yaml"
-    path.write_text(text, encoding="utf-8")
-    return load(path, **options)  # type: ignore[arg-type]  # the tests vary the keywords
-
-
-def faults(tmp_path: Path, text: str, **options: object) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        parse(tmp_path, text, **options)
-    return [line.replace(str(tmp_path) + "/", "") for line in caught.value.lines]
 
 
 def test_the_example_is_what_the_contract_says(tmp_path: Path) -> None:
@@ -343,118 +324,6 @@ def test_the_schema_describes_the_example() -> None:
     assert set(value["playbooks"]["support"]) <= set(schema["$defs"]["Playbook"]["properties"])
 
 
-# --- findings ---------------------------------------------------------------------------------
-
-
-def lines_of(config: Config, settings: Settings) -> str:
-    return "\n".join(finding.line for finding in of_config(config, settings))
-
-
-def test_findings_name_what_the_file_leaves_undone(tmp_path: Path) -> None:
-    text = """
-playbooks:
-  support:
-    listen: [{slack: support}, {webhook: desk}]
-    labels: {a: b}
-    routes:
-      alone: {card: {slack: C1}, approvers: {slack_users: [U1]}}
-      nobody: {card: {teams: "19:x"}}
-      default: {card: {slack: C2}, approvers: {slack_users: [bob, U2]}}
-webhooks: {desk: {secret_env: S}, unheard: {secret_env: S}}
-public_url: http://desk.example
-fetch: {hosts: {a.example: "http://127.0.0.1:1"}}
-"""
-    found = lines_of(parse(tmp_path, text).config, Settings())
-    for expected in (
-        "managers: nobody may pause",
-        "routes.alone.approvers: only one person may approve",
-        "routes.nobody.approvers: nobody may approve",
-        "routes.nobody.card.teams: there are no credentials for Teams",
-        "listen[0].slack: there are no credentials for Slack",
-        "listen[0].slack: 'support' is no Slack channel's id",
-        "default.approvers.slack_users[0]: 'bob' is no Slack id",
-        "webhooks.unheard: no playbook listens to it",
-        "webhooks.desk.reply_url: is not set",
-        "public_url: is not https",
-        "knowledge.paths: is empty",
-        "note: fetch.hosts.a.example",
-        "note: ANTHROPIC_API_KEY: is not set",
-    ):
-        assert expected in found, expected
-
-
-def test_a_complete_config_has_no_finding(tmp_path: Path) -> None:
-    (tmp_path / "kb").mkdir()
-    text = """
-managers: {slack_users: [U0MANAGER]}
-knowledge: {paths: [./kb]}
-playbooks:
-  support:
-    listen: [{slack: C0SUPPORT}]
-    labels: {a: b}
-    routes: {default: {card: {slack: C0TRIAGE}, approvers: {slack_users: [U1, U2]}}}
-"""
-    settings = Settings(
-        slack_bot_token=SecretStr("xoxb-1"),
-        slack_signing_secret=SecretStr("s"),
-        anthropic_api_key=SecretStr("k"),
-    )
-    assert lines_of(parse(tmp_path, text).config, settings) == ""
-
-
-def test_a_tool_where_it_can_do_nothing_is_found(tmp_path: Path) -> None:
-    text = """
-playbooks:
-  support:
-    listen: [{slack: C0SUPPORT}]
-    labels: {a: b}
-    routes: {default: {card: {slack: C0TRIAGE}, approvers: {slack_users: [U1, U2]}}}
-    research: [search_kb, fetch_page]
-    actions: [send_reply, update_crm, post_answer]
-  sales:
-    kind: lead
-    askers: {slack_users: [U1]}
-    routes: {default: {approvers: {slack_users: [U1, U2]}}}
-"""
-    settings = Settings(
-        microsoft_app_id="m", microsoft_app_password=SecretStr("p"), microsoft_app_tenant_id="t"
-    )
-    found = lines_of(parse(tmp_path, text).config, settings)
-    for expected in (
-        "playbooks.support.research[1]: fetch_page works in playbooks of kind lead alone",
-        "playbooks.support.actions[1]: update_crm works in playbooks of kind lead alone",
-        "playbooks.support.actions[2]: post_answer works in playbooks that answer",
-    ):
-        assert expected in found, expected
-    assert "search_kb;" not in found
-
-
-def test_a_research_playbook_is_served(tmp_path: Path) -> None:
-    text = SMALL + "  contracts: {kind: research, askers: {slack_users: [U1]}}\n"
-    found = of_config(parse(tmp_path, text).config, Settings())
-    ours = [finding for finding in found if finding.where.startswith("playbooks.contracts")]
-    assert [(finding.where, finding.severity) for finding in ours] == [
-        ("playbooks.contracts.corpus", "finding"),
-    ]
-
-
-def test_summaries_and_checklists_are_served(tmp_path: Path) -> None:
-    text = SMALL + (
-        "  recap: {kind: summary, askers: {slack_users: [U1]}}\n"
-        "  policy: {kind: screen, askers: {slack_users: [U1]}}\n"
-        "  sales: {kind: summary, limits: {seconds: 30}, web_search: true}\n"
-        "github: {repositories: [acme/desk]}\n"
-    )
-    config = parse(tmp_path, text).config
-    found = {one.where: one.severity for one in of_config(config, Settings())}
-    assert found["playbooks.policy.policy"] == "finding"
-    assert found["playbooks.sales.web_search"] == "note"
-    assert not found.keys() & {"github", "playbooks.recap.kind", "playbooks.policy.kind"}
-    # A whole thread is reserved at its worst case; what the file says besides holds.
-    limits = config.playbooks["sales"].limits
-    assert (str(limits.usd), limits.seconds) == ("0.25", 30)
-
-
 @pytest.mark.parametrize("tool", ["similar_tickets", "fetch_page"])
 def test_a_summary_may_search_articles_alone(tmp_path: Path, tool: str) -> None:
     text = SMALL + f"  recap: {{kind: summary, research: [search_kb, {tool}]}}\n"
@@ -466,15 +335,6 @@ def test_the_token_of_github_is_read_where_it_is_there(tmp_path: Path) -> None:
     assert named_secrets(config, {}) == {}
     named = named_secrets(config, {"GITHUB_TOKEN": "read"})
     assert named["GITHUB_TOKEN"].get_secret_value() == "read"
-
-
-def test_a_screen_that_asks_for_two_people_where_there_is_one_is_found(tmp_path: Path) -> None:
-    def found(on_hit: str) -> str:
-        text = SMALL.replace(", U0OTHER", "") + f"screen: {{on_hit: {on_hit}}}\n"
-        return lines_of(parse(tmp_path, text).config, Settings())
-
-    assert "2 approvals are asked for and one person may approve" in found("second")
-    assert "2 approvals are asked for" not in found("reason")
 
 
 def test_a_policy_is_read_with_the_file_and_domains_are_bare(tmp_path: Path) -> None:
@@ -493,10 +353,3 @@ def test_a_policy_is_read_with_the_file_and_domains_are_bare(tmp_path: Path) -> 
 
 def test_the_tools_that_are_served_are_those_that_are_listed() -> None:
     assert {name for name, _, _ in catalogue()} == RESEARCH_TOOLS | ACTION_TOOLS
-
-
-def test_a_model_without_a_price_is_found_before_its_first_ticket(tmp_path: Path) -> None:
-    config = parse(tmp_path, SMALL + "model: {name: small, draft: smal}\n").config
-    (found,) = unpriced(config, {"small": 1}.get)
-    assert found.where == "model.draft"
-    assert "smal, so every call is refused" in found.what

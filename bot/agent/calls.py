@@ -272,6 +272,7 @@ class Caller:
                 lost = ModelFailed("connection", words)
                 latency = clock.monotonic() - started
                 cost = reservation.usd if reservation else Decimal(0)
+                # What cannot be written now is called spent in time, like a killed process's.
                 with suppress(StoreUnavailable, TimeoutError):
                     async with asyncio.timeout(_LAST_WORD_SECONDS):
                         await self._pay(

@@ -18,8 +18,8 @@ from bot.wording import (
     COUNTED,
     LIST_MARK,
     NUMBER,
-    NUMBER_WORDS,
     WORD,
+    counted,
     figures_in,
     fold,
     number_of,
@@ -242,7 +242,7 @@ def _value_marks(reply: str, spans: Sequence[Span], known: str) -> list[Mark]:
             continue
         marks.append(Mark(kind="value", start=start, end=end))
     for found in COUNTED.finditer(reply):
-        if NUMBER_WORDS[found[1].casefold()] not in figures and not _whole(found[1], folded):
+        if counted(found[1]) not in figures and not _whole(found[1], folded):
             marks.append(Mark(kind="value", start=found.start(), end=found.end()))
     marks += _name_marks(reply, spans, folded, taken)
     return _joined(reply, marks)

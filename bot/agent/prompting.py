@@ -12,19 +12,28 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import (
+    Environment,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    meta,
+    nodes,
+)
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import Field, ValidationError
 
+from bot import yaml_file
 from bot.domain import REPLY_LIMIT, Frozen, Message, Run, Ticket
 from bot.playbook import Playbook
+from bot.suggest import nearest
 from tools.spec import ActionSpec
 
 TICKET_LIMIT = 6_000
@@ -41,6 +50,17 @@ FIELD_LIMIT = 300
 BUILT_IN = Path(__file__).parents[1] / "prompts"
 """Where the prompt files of the package lie, ``<kind>.md.j2`` each."""
 
+_NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "system": frozenset(
+            {"labels", "priorities", "routes", "actions", "reply_limit", "rules", "most"}
+        ),
+        "ticket": frozenset(
+            {"author", "subject", "body", "thread", "files", "feedback", "said"},
+        ),
+    }
+)
+"""What each block may name."""
 _FRONT = re.compile(r"\A---\r?\n(.*?)\r?\n---\r?\n(.*)\Z", re.DOTALL)
 _OURS = re.compile(r"<(?=\s*/?\s*untrusted)", re.IGNORECASE)
 # Tag characters, bidirectional overrides and invisible operators show a person nothing and a
@@ -124,26 +144,58 @@ def load_prompt(path: Path) -> PromptFile:
         raise PromptError(f"{path}: cannot read the prompt file ({unreadable})") from unreadable
     found = _FRONT.match(text)
     if not found:
-        raise PromptError(f"{path}: begin the prompt with front matter between two lines of ---")
-    try:
-        front = FrontMatter.model_validate(yaml.safe_load(found[1]) or {})
-    except yaml.YAMLError as fault:
-        raise PromptError(f"{path}: front matter is not YAML ({fault})") from fault
-    except ValidationError as fault:
-        first = fault.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise PromptError(f"{path}: front matter, {place}: {first['msg']}") from fault
+        raise PromptError(f"{path}:1: begin the prompt with front matter between two lines of ---")
+    front = _front(path, found[1])
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False
     )
+    begins = text.count("\n", 0, found.start(2))
     try:
+        tree = environment.parse(found[2])
         template = environment.from_string(found[2])
+    except TemplateSyntaxError as fault:
+        raise PromptError(f"{path}:{begins + fault.lineno}: {fault.message}") from fault
     except TemplateError as fault:
         raise PromptError(f"{path}: {fault}") from fault
-    missing = {"system", "ticket"} - set(template.blocks)
-    if missing:
-        raise PromptError(f"{path}: the prompt needs a block {sorted(missing)[0]!r}")
+    for block in sorted(_NAMES):
+        if block not in template.blocks:
+            raise PromptError(
+                f"{path}: the prompt needs a block {block!r}; "
+                f"add {{% block {block} %}}…{{% endblock %}}"
+            )
+    for line, name, block in _unknown(environment, tree):
+        raise PromptError(
+            f"{path}:{begins + line}: block {block}: there is no {name!r}"
+            f"{nearest(name, _NAMES[block])}"
+        )
     return PromptFile(front, text, template)
+
+
+def _front(path: Path, text: str) -> FrontMatter:
+    try:
+        given, lines = yaml_file.read(text)
+    except yaml_file.YamlFault as fault:
+        raise PromptError(f"{path}:{1 + fault.line}: front matter: {fault.words}") from fault
+    try:
+        return FrontMatter.model_validate({} if given is None else given)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        line = 1 + lines.of(tuple(first["loc"]))
+        raise PromptError(f"{path}:{line}: front matter, {place}: {first['msg']}") from fault
+
+
+def _unknown(environment: Environment, tree: nodes.Template) -> Iterator[tuple[int, str, str]]:
+    """Line, name and block of what a prompt names and no run gives it. Looked for before any run:
+    what stands behind an ``if`` would be met by some ticket alone."""
+    for block in tree.find_all(nodes.Block):
+        if block.name in _NAMES:
+            inside = nodes.Template(block.body, lineno=block.lineno)
+            inside.set_environment(environment)
+            free = meta.find_undeclared_variables(inside) - environment.globals.keys()
+            for named in block.find_all(nodes.Name):
+                if named.name in free - _NAMES[block.name]:
+                    yield named.lineno, named.name, block.name
 
 
 def built_in_prompt(kind: str) -> PromptFile:

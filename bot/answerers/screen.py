@@ -30,12 +30,12 @@ from bot.answerers.material import (
     unread_files,
     without_texts,
 )
-from bot.answerers.sources import GONE, Source, Sources
+from bot.answerers.sources import GONE, Source, Sources, link_in
 from bot.answering import Answered, AnswerOutcome, Declined
 from bot.domain import Answer, Verdict
 from bot.playbook import Playbook
 from bot.ports.conversations import Conversation, Said
-from bot.screen import Policy, Rule, masked
+from bot.screen import Policy, Rule, masked, ruled
 from bot.wording import fold
 from tools.spec import ReadTool
 
@@ -135,7 +135,7 @@ def verdict(rule: Rule, judged: Judgement, quote: str | None, why: str) -> Verdi
         id=rule.id,
         rule=cut(fold(rule.rule), WHY_LIMIT),
         verdict=judged,
-        quote=cut(quote, QUOTE_LIMIT) if quote else None,
+        quote=quote[:QUOTE_LIMIT].rstrip() if quote else None,
         why=cut(fold(why), WHY_LIMIT),
     )
 
@@ -145,7 +145,7 @@ def failed_outright(policy: Policy, said: Iterable[Said], *, mask: bool) -> dict
     ``mask``: card numbers and secrets are not repeated in it."""
     failed: dict[str, Verdict] = {}
     for one in said:
-        for rule, (start, end) in policy.found(one.text):
+        for rule, (start, end) in ruled(one.text, policy):
             if rule.id not in failed:
                 quote = _around(one.text, start, end)
                 why = "it holds what this rule names" + (f"; {rule.hint}" if rule.hint else "")
@@ -241,7 +241,8 @@ class ScreenAnswers:
         words = ticket.ask.words.strip() if ticket.ask else ""
         if not words:
             return await self.sources.thread(ticket)
-        if len(words.split()) == 1 and (found := await self.sources.linked(ticket, words)):
+        link = link_in(words) if len(words.split()) == 1 else None
+        if link is not None and (found := await self.sources.linked(ticket, link)):
             return found
         said = Said(link=ticket.url or "", author=ticket.author.name or "somebody", text=words)
         return Source(Conversation("a text", (said,)))

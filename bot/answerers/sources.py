@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from bot.answering import Declined
 from bot.domain import SurfaceName, Ticket
+from bot.mentions import PULL_BY_HAND
 from bot.ports.conversations import Conversation, NotShown, PullRequests, Threads
 
-_LINK = re.compile(r"https?://[^\s<>\"'()\[\]|]+", re.IGNORECASE)
+_IN_LINK = r"[^\s<>\"'()\[\]|]"
+_LINK = re.compile(rf"https?://{_IN_LINK}+|{PULL_BY_HAND}{_IN_LINK}*", re.IGNORECASE)
 
 NO_THREAD = "Ask in a thread: what was said there is what I read."
 NO_THREADS_IN = {
@@ -64,7 +66,10 @@ class Sources:
 def link_in(words: str) -> str | None:
     """The first address in an ask's words, without what only ends its sentence."""
     found = _LINK.search(words)
-    return found[0].rstrip(".,;:!?") if found is not None else None
+    if found is None:
+        return None
+    link = found[0].rstrip(".,;:!?")
+    return link if "://" in link else f"https://{link}"
 
 
 def _source(found: Conversation | NotShown, *, elsewhere: bool) -> Source | Declined:

@@ -33,13 +33,14 @@ def register(app: typer.Typer) -> None:
 
 def config_check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Check the config file: mistakes (exit code 2) and findings (exit code 1)."""
-    from bot.cli.doctor import of_prices
+    from bot.cli.doctor import check_prompts, of_prices
     from bot.faults import ConfigError
     from bot.findings import of_config
 
     settings = read_settings(config)
     try:
         loaded = read_config(settings, secrets=True)
+        check_prompts(loaded)
     except ConfigError as wrong:
         if not as_json:
             raise

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli import output
-from bot.cli.options import ConfigOption, JsonOption, names_config, read_config, read_settings
+from bot.cli.options import (
+    ConfigOption,
+    DemoOption,
+    JsonOption,
+    names_config,
+    read_config,
+    read_settings,
+)
 from bot.terminal_text import inert_line
 
 if TYPE_CHECKING:
@@ -26,11 +33,13 @@ def register(app: typer.Typer) -> None:
     group.command("import")(crm_import)
 
 
-def crm_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def crm_list(
+    config: ConfigOption = None, as_json: JsonOption = False, demo: DemoOption = False
+) -> None:
     """List every company and person in the CRM, by id."""
     from tools.crm import sqlite_file
 
-    path, _ = _found(config)
+    path, _ = _found(config, demo=demo)
     with _read(path) as connection:
         records = [] if connection is None else sqlite_file.everything(connection)
     if as_json:
@@ -54,16 +63,18 @@ def crm_show(
     which: Annotated[str, typer.Argument(metavar="ID|DOMAIN|EMAIL", show_default=False)],
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    demo: DemoOption = False,
 ) -> None:
     """Show one record, and everything that was ever written to it."""
     from tools.crm import sqlite_file
 
-    path, _ = _found(config)
+    path, _ = _found(config, demo=demo)
     with _read(path) as connection:
         record = None if connection is None else _look_up(connection, which.strip())
         if connection is None or record is None:
             output.complain(
-                f"crm: there is no {inert_line(which)}; `deskhand crm list` names all there are"
+                f"crm: there is no {inert_line(which)}; `deskhand crm list{' --demo' * demo}` "
+                "names all there are"
             )
             raise typer.Exit(1)
         changes = sqlite_file.history(connection, record.id)
@@ -83,6 +94,7 @@ def crm_import(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv|FILE.jsonl", show_default=False)],
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    demo: DemoOption = False,
 ) -> None:
     """Take in a CSV or JSON lines file: one record a row, by its domain or email.
 
@@ -94,7 +106,7 @@ def crm_import(
     from tools.crm.records import CrmUnavailable
     from tools.crm.rows import BadRow, NotRows, Row, read_rows
 
-    path, loaded = _found(config)
+    path, loaded = _found(config, demo=demo)
     crm = loaded.config.crm if loaded is not None else None
     names = {theirs: ours for ours, theirs in crm.map.items()} if crm is not None else {}
     try:
@@ -117,11 +129,13 @@ def crm_import(
     raise typer.Exit(1 if bad else 0)
 
 
-def _found(config: Path | None) -> tuple[Path, ConfigFile | None]:
-    """The CRM's file, and the config where there is one."""
+def _found(config: Path | None, *, demo: bool) -> tuple[Path, ConfigFile | None]:
+    """The CRM's file, and the config where there is one; the ``demo``'s has none."""
     from bot.crm import crm_file
 
-    settings = read_settings(config)
+    settings = read_settings(config, demo=demo)
+    if demo:
+        return crm_file(settings.model_copy(update={"data": settings.data / "demo"}), None), None
     known = names_config(config) or settings.config.exists()
     loaded = read_config(settings, files=False) if known else None
     return crm_file(settings, loaded), loaded

@@ -56,16 +56,17 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Decide on drafts here and in a browser: no account, no key, no server."""
         from bot.demo.keyboard import Keyboard
-        from bot.demo.tickets import sample_tickets, tickets_of
+        from bot.demo.tickets import sample_leads, sample_tickets, tickets_of
 
         given = sample_tickets() if tickets is None else tickets_of(tickets)
+        leads = sample_leads() if tickets is None else ()
         interactive = sys.stdin is not None and sys.stdin.isatty()
         keyboard = Keyboard(sys.stdin.fileno()) if interactive else None
         # Without a terminal the first card is printed and that is all.
         served = port if interactive else None
         settings = read_settings(demo=True)
         try:
-            event_loop.run(_demo(settings, given, keyboard, served, browser=not no_browser))
+            event_loop.run(_demo(settings, given, leads, keyboard, served, browser=not no_browser))
         except asyncio.CancelledError:
             raise typer.Exit(1) from None  # its terminal was closed
 
@@ -73,6 +74,7 @@ def register(app: typer.Typer) -> None:
 async def _demo(
     settings: Settings,
     tickets: Sequence[DemoTicket],
+    leads: Sequence[DemoTicket],
     keyboard: Keyboard | None,
     port: int | None,
     *,
@@ -95,7 +97,16 @@ async def _demo(
             console.print(Text(f"Web console, for you alone: {desk.console}"), soft_wrap=True)
             if browser:
                 await asyncio.to_thread(open_in_browser, desk.console, os.environ)
-        session = Session(desk, tickets, console, keyboard, editor_of(os.environ), time.monotonic)
+        session = Session(
+            desk,
+            tickets,
+            leads,
+            console,
+            keyboard,
+            editor_of(os.environ),
+            time.monotonic,
+            deskhand_here(),
+        )
         await session.run()
 
 
@@ -113,6 +124,15 @@ def open_in_browser(link: str, environ: Mapping[str, str]) -> bool:
     if type(found) is webbrowser.GenericBrowser:
         return False
     return found.open(link)
+
+
+def deskhand_here() -> str:
+    """How this program is called in the person's shell: by its name where that finds it."""
+    script = Path(sys.executable).with_name("deskhand")
+    if not script.exists() or shutil.which("deskhand") is not None:
+        return "deskhand"
+    here = Path.cwd()
+    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))
 
 
 def editor_of(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -90,6 +90,7 @@ def _config(settings: Settings) -> tuple[ConfigFile | None, Check]:
 
     try:
         loaded = load(settings.config)
+        check_prompts(loaded)
     except ConfigError as wrong:
         findings = []
         for line in wrong.lines:
@@ -244,6 +245,21 @@ def _model(settings: Settings, loaded: ConfigFile) -> Check:
         return Check("model", "the local model")
     found = of_prices(settings, loaded)
     return Check("model", f"{names[0]} looks up, {names[1]} drafts", found)
+
+
+def check_prompts(loaded: ConfigFile) -> None:
+    """Raises ``ConfigError`` with a line for each prompt file that cannot be used."""
+    from bot.agent.prompting import PromptError, load_prompt
+
+    faults = []
+    for given in dict.fromkeys(book.prompt for book in loaded.config.playbooks.values()):
+        try:
+            if given:
+                load_prompt(loaded.resolve(given))
+        except PromptError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise ConfigError(*faults)
 
 
 def of_prices(settings: Settings, loaded: ConfigFile) -> tuple[Finding, ...]:

@@ -44,6 +44,8 @@ async def teams_check(settings: Settings, config: Config) -> Check:
             listened.get(one.id) or named.get(one.id) or one.id,
             f"the bot was removed from {one.id}",
             "add the app there again, or take the conversation out of the file",
+            # Who takes the app out of their own chat leaves nothing to be mended.
+            "note" if one.kind == "personal" else "finding",
         )
         for one in known
         if one.gone

@@ -79,12 +79,18 @@ def research_playbook(file: ConfigFile, wanted: str | None) -> Playbook:
     from bot.faults import OperatorError
 
     books = {name: book for name, book in file.config.playbooks.items() if book.kind == "research"}
-    if wanted is None and books:
+    if not books:
+        raise OperatorError(
+            f"{file.path}: there is no playbook of kind research; add one, such as "
+            "`contracts: {kind: research, corpus: [./corpus]}`"
+        )
+    if wanted is None:
         return next(iter(books.values()))
-    if wanted is None or wanted not in books:
-        known = ", ".join(books) or "none"
-        asked = "no playbook" if wanted is None else f"--playbook: {wanted!r} is no playbook"
-        raise OperatorError(f"{asked} of kind research in {file.path}: {known}")
+    if wanted not in books:
+        raise OperatorError(
+            f"--playbook: {wanted!r} is no playbook of kind research; {file.path} has "
+            + ", ".join(books)
+        )
     return books[wanted]
 
 

@@ -61,17 +61,20 @@ def register(app: typer.Typer) -> None:
         usable_secrets(loaded.config)
         number = settings.port if port is None else port
 
-        import bot.app
+        from bot import collector
 
         try:
-            code = bot.app.serve(
-                settings,
-                loaded,
-                host=host,
-                port=number,
-                role=role.value,
-                teams_emulator=teams_emulator,
-            )
+            with collector.paused():
+                import bot.app
+
+                code = bot.app.serve(
+                    settings,
+                    loaded,
+                    host=host,
+                    port=number,
+                    role=role.value,
+                    teams_emulator=teams_emulator,
+                )
         except OSError as taken:
             if taken.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
                 raise

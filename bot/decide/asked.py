@@ -55,11 +55,11 @@ class Asked:
 
     @property
     def outlives_newer_words(self) -> bool:
-        """Whether the customer's newer words do not supersede it: it failed, or waits anew although
-        an earlier sending may be out there."""
+        """Whether the customer's newer words do not supersede it: it failed, or it is not known
+        whether it was sent, or it waits anew although an earlier sending may be out there."""
         proposal = self.proposal.value
         doubtful = any(done.unsettled for done in proposal.progress)
-        return proposal.state == "failed" or (proposal.state == "pending" and doubtful)
+        return proposal.state in ("failed", "unknown") or (proposal.state == "pending" and doubtful)
 
 
 async def read(

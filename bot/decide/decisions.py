@@ -8,7 +8,7 @@ from typing import Literal
 from bot.authority import listed, may_read, required_lists, same_person
 from bot.buttons import was_shown
 from bot.card import CardView
-from bot.commands import Approve, Edit, Reject, Retry, SettleDone, SettleRetry, Take
+from bot.commands import Approve, Edit, Reject, Renew, Retry, SettleDone, SettleRetry, Take
 from bot.context import Context
 from bot.decide.asked import Asked, authorise, read
 from bot.decide.leads import crm_moved, hand_form, is_by_hand, typed_lead
@@ -49,7 +49,7 @@ from bot.playbook import Playbook, after
 from bot.ports import Commit, Versioned
 from bot.projection import view
 from bot.runs import drafting, first_wakes, handed_off, over_limit
-from bot.screening import hits_of
+from bot.screening import screened
 
 
 class Decide:
@@ -90,22 +90,64 @@ class Decide:
                     anew = await crm_moved(self._context, asked, decision, needed)
                     if isinstance(anew, NotDecided):
                         return anew
+                    anew = anew or await self._found_since(asked, person, now)
                     return Step(anew or Retry(decision, needed, remind_at, expires_at))
                 case "settle_done":
                     return Step(SettleDone(decision, needed, remind_at, expires_at))
                 case _:
                     keep_until = self._keeps_key_until(asked, now)
-                    return Step(SettleRetry(decision, keep_until, needed, remind_at, expires_at))
+                    return Step(
+                        SettleRetry(
+                            decision,
+                            keep_until,
+                            needed,
+                            remind_at,
+                            expires_at,
+                            overtaken=not asked.is_latest,
+                        )
+                    )
 
         outcome = await self._saving.decide(token, verb, actor, plan)
         # Only an edit has fields to be wrong.
         return outcome if not isinstance(outcome, FieldErrors) else not_saved()
 
+    async def _found_since(self, asked: Asked, person: Person, now: datetime) -> Renew | None:
+        """The card made anew, where it was made before the screen looked for what it does now, and
+        more is found in it; None: nothing new stands against it."""
+        proposal, playbook, screening = (
+            asked.proposal.value,
+            asked.playbook,
+            self._context.screening,
+        )
+        content = proposal.content
+        if screening is None or content is None or proposal.sieve == screening.version:
+            return None
+        found = await screened(
+            screening, content, asked.ticket.value, proposal.citations, proposal.lead
+        )
+        known = {(hit.name, hit.field, hit.start, hit.end) for hit in proposal.hits}
+        new = [hit for hit in found.hits if (hit.name, hit.field, hit.start, hit.end) not in known]
+        if not new and (found.on_hit == proposal.on_hit or not found.hits):
+            return None
+        return Renew(
+            decision=_decision("approve", proposal, person, now),
+            content=content,
+            lead=proposal.lead,
+            notice=_screened(person, found.hits, "would approve this", "look at it once more"),
+            approvals_needed=approvals_needed(playbook, content.actions),
+            remind_at=after(now, playbook.remind_after, playbook.hours),
+            expires_at=after(now, playbook.expire_after, playbook.hours),
+            hits=found.hits,
+            on_hit=found.on_hit,
+            sieve=found.sieve,
+        )
+
     async def submit_approve(self, token: str, actor: Actor, given: ApproveInput) -> Submitted:
         """The form came back that asks why what the screen has found may go out."""
         words = clean(given.reason).strip()
         if not REASON_LEAST <= len(words) <= REASON_LIMIT:
-            return FieldErrors({"reason": f"Write {REASON_LEAST} to {REASON_LIMIT} characters."})
+            errors = {"reason": f"Write {REASON_LEAST} to {REASON_LIMIT} characters."}
+            return await self._incomplete(token, "approve", actor, FieldErrors(errors))
         pressed = await self._approve(token, actor, words)
         # With a reason of this length the gate asks for no other.
         return not_saved() if isinstance(pressed, ReasonForm) else pressed
@@ -121,6 +163,8 @@ class Decide:
             given = decision.model_copy(update={"words": words})
             actions = proposal.content.actions if proposal.content else ()
             needed = approvals_needed(asked.playbook, actions)
+            if (anew := await self._found_since(asked, person, now)) is not None:
+                return Step(anew)
             return Step(Approve(given, _persons(proposal, person), needed))
 
         match await self._saving.decide(token, "approve", actor, plan):
@@ -149,17 +193,16 @@ class Decide:
             )
             if isinstance(edited, FieldErrors | NotDecided):
                 return edited
-            screening = context.screening
-            hits = await hits_of(
-                screening,
+            found = await screened(
+                context.screening,
                 edited.content,
                 ticket,
                 proposal.citations,
                 edited.lead,
             )
             against = await self._against_approving(asked, person, edited.content)
-            if against is None and hits:
-                against = _screened(person, hits)
+            if against is None and found.hits:
+                against = _screened(person, found.hits, "changed this", "it is approved apart")
             if against is None and by_hand:
                 # Nobody has seen yet what the CRM holds beside it.
                 words = "typed these fields. Look at what the CRM holds, then approve."
@@ -177,8 +220,9 @@ class Decide:
                 remind_at=after(now, playbook.remind_after, playbook.hours),
                 expires_at=after(now, playbook.expire_after, playbook.hours),
                 notices=notices,
-                hits=hits,
-                on_hit=screening.on_hit if screening is not None else "reason",
+                hits=found.hits,
+                on_hit=found.on_hit,
+                sieve=found.sieve,
                 lead=edited.lead,
             )
             return Step(command)
@@ -210,8 +254,12 @@ class Decide:
                 return Notice(kind="new_target", text=words, actor=person.actor)
         return None
 
-    async def submit_reject(self, token: str, actor: Actor, given: RejectInput) -> Submitted:
+    async def submit_reject(
+        self, token: str, actor: Actor, given: RejectInput | FieldErrors
+    ) -> Submitted:
         """The reject form came back; with *draft again*, a new run gets the reasons."""
+        if isinstance(given, FieldErrors):
+            return await self._incomplete(token, "reject", actor, given)
 
         async def plan(asked: Asked, person: Person, now: datetime) -> Step:
             decision = _decision("reject", asked.proposal.value, person, now).model_copy(
@@ -256,7 +304,6 @@ class Decide:
             may_decide=True,
             edit=form if isinstance(form, EditForm) else None,
             reject=reject_form(proposal) if "reject" in offered else None,
-            approve=reason_form(proposal) if proposal.asks_why else None,
         )
 
     def _edit_form(self, asked: Asked) -> EditForm | NotDecided:
@@ -276,6 +323,14 @@ class Decide:
                 asked = allowed
             deciding.ended(asked)
             return asked
+
+    async def _incomplete(
+        self, token: str, verb: Verb, actor: Actor, errors: FieldErrors
+    ) -> NotDecided | FieldErrors:
+        """What is wrong with a form, for those who may submit it: others are told that they may
+        not, before anything else."""
+        asked = await self._open(token, verb, actor)
+        return asked if isinstance(asked, NotDecided) else errors
 
     def _keeps_key_until(self, asked: Asked, now: datetime) -> datetime | None:
         """Until when the remote honours the key of the action that is to be sent again."""
@@ -314,9 +369,9 @@ def _decision(verb: Verb, proposal: Proposal, person: Person, now: datetime) -> 
     )
 
 
-def _screened(person: Person, hits: tuple[Hit, ...]) -> Notice:
+def _screened(person: Person, hits: tuple[Hit, ...], did: str, so: str) -> Notice:
     names = ", ".join(dict.fromkeys(hit.name for hit in hits))
-    words = f"changed this. The screen has found {names}, so it is approved apart."
+    words = f"{did}. The screen has found {names}, so {so}."
     return Notice(kind="screened", text=words, actor=person.actor)
 
 

@@ -19,7 +19,7 @@ from bot.lead_card import UPDATE_CRM, chosen_in
 from bot.lead_edit import lead_changes, update_action
 from bot.lifecycle import next_action
 from bot.playbook import after
-from bot.screening import hits_of
+from bot.screening import screened
 from tools.crm.records import CrmReader, CrmUnavailable, Key, Record
 
 _CRM_SECONDS = 1.2
@@ -49,7 +49,8 @@ async def crm_moved(
     anew = update_action(fresh, chosen, content.actions[index].target)
     actions = (*content.actions[:index], anew, *content.actions[index + 1 :])
     renewed = content.model_copy(update={"actions": actions})
-    screening, ticket = context.screening, asked.ticket.value
+    ticket = asked.ticket.value
+    found = await screened(context.screening, renewed, ticket, proposal.citations, fresh)
     return Renew(
         decision=decision,
         content=renewed,
@@ -62,8 +63,9 @@ async def crm_moved(
         approvals_needed=needed,
         remind_at=after(decision.at, playbook.remind_after, playbook.hours),
         expires_at=after(decision.at, playbook.expire_after, playbook.hours),
-        hits=await hits_of(screening, renewed, ticket, proposal.citations, fresh),
-        on_hit=screening.on_hit if screening is not None else "reason",
+        hits=found.hits,
+        on_hit=found.on_hit,
+        sieve=found.sieve,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from bot.card import CardView
 from bot.domain import Actor
@@ -18,10 +18,12 @@ YOU = Actor(surface="terminal", team="demo", id="you")
 
 @dataclass(frozen=True)
 class DemoTicket:
-    """A ticket and what tells it from all others of the demo's folder."""
+    """A ticket and what tells it from all others of the demo's folder. ``kind``: whose playbook
+    works on it."""
 
     key: str
     body: TicketBody
+    kind: Literal["triage", "lead"] = "triage"
 
 
 class DemoDesk(Protocol):
@@ -33,6 +35,11 @@ class DemoDesk(Protocol):
     @property
     def outbox(self) -> Path:
         """The folder of ``.eml`` files."""
+        ...
+
+    @property
+    def crm(self) -> Path:
+        """The file that leads are written into."""
         ...
 
     @property

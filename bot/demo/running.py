@@ -17,10 +17,13 @@ from bot.card import CardView
 from bot.clock import SystemClock
 from bot.config_file import ConfigFile, load
 from bot.console import OpenConsole, open_console
+from bot.crm import crm_file
 from bot.demo.desk import YOU, DemoTicket
+from bot.demo.sites import shipped_fetcher
 from bot.demo.tickets import DESK
 from bot.domain import FINAL_STATES, Actor, Delivery, Person, Place, SurfaceName, Ticket
 from bot.faults import OperatorError
+from bot.lead_side import open_leads
 from bot.opening import build_desk, open_brains, open_store
 from bot.overview import Overview
 from bot.playbook import Approvers
@@ -31,7 +34,11 @@ from bot.store.follow import Follower
 from bot.store.worker import Worker
 from handlers.console.session import SESSION_SECONDS
 from handlers.web import listening_socket, serve, web_app
+from tools.actions.crm_sqlite import import_rows
 from tools.actions.outbox import Outbox
+from tools.crm.records import CrmUnavailable
+from tools.crm.rows import Row, read_rows
+from tools.crm.sqlite_file import everything, reading
 from tools.signature import Signatures
 
 LOOPBACK: Final = "127.0.0.1"
@@ -69,15 +76,18 @@ class RunningDemo:
     def __init__(
         self,
         desk: Desk,
-        playbook: str,
         outbox: Path,
+        crm: Path,
         model: str,
         follower: Follower,
         console: str | None = None,
     ) -> None:
         self._desk = desk
-        self._playbook = playbook
+        self._playbooks = {
+            book.kind: name for name, book in reversed([*desk.context.playbooks.items()])
+        }
         self._outbox = outbox
+        self._crm = crm
         self._model = model
         self._follower = follower
         self._console = console
@@ -89,6 +99,10 @@ class RunningDemo:
     @property
     def outbox(self) -> Path:
         return self._outbox
+
+    @property
+    def crm(self) -> Path:
+        return self._crm
 
     @property
     def model(self) -> str:
@@ -108,7 +122,7 @@ class RunningDemo:
             Delivery(
                 id=f"demo:{ticket.key}",
                 kind="message",
-                playbook=self._playbook,
+                playbook=self._playbooks[ticket.kind],
                 origin=origin,
                 author=body.written_by("terminal", origin.place),
                 subject=body.subject or "",
@@ -175,7 +189,6 @@ async def running_demo(
     """
     ours = settings.model_copy(update={"data": settings.data / "demo", "redis_url": None})
     file = demo_config()
-    name, playbook = next(iter(file.config.playbooks.items()))
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         at = _door(console_port) if console_port is not None else None
@@ -184,7 +197,13 @@ async def running_demo(
         opened = await open_store(stack, ours, file, DEMO_TENANT)
         brains = await open_brains(stack, ours, file, opened.store)
         folder = (ours.data / "outbox").absolute()
-        outbox = Outbox(folder, clock, Signatures({name: playbook.reply_as}))
+        books = file.config.playbooks
+        signatures = Signatures({name: book.reply_as for name, book in books.items()})
+        outbox = Outbox(folder, clock, signatures)
+        fetcher = shipped_fetcher(DESK / "sites", clock)
+        leads = await open_leads(stack, ours, file, {}, clock, signatures, fetcher)
+        crm = crm_file(ours, file).absolute()
+        await asyncio.to_thread(_first_records, crm, clock.now())
         desk = build_desk(
             file,
             opened,
@@ -192,6 +211,7 @@ async def running_demo(
             {"terminal": outbox},
             Surfaces({}, {"terminal": _Terminal()}),
             DEMO_TENANT,
+            leads=leads,
         )
         secret = ours.secret().get_secret_value()
         worker = Worker(opened.queue, opened.store, desk.jobs, clock, secret=secret)
@@ -222,7 +242,20 @@ async def running_demo(
             link = await console.console.link(YOU, SESSION_SECONDS)
         local = brains.model.name == "local"
         model = "the local model" if local else file.config.model.draft
-        yield RunningDemo(desk, name, folder, model, console.follower, link)
+        yield RunningDemo(desk, folder, crm, model, console.follower, link)
+
+
+def _first_records(path: Path, now: datetime) -> None:
+    """Companies that the CRM knows beforehand: a lead then shows what an approval would overwrite.
+    Raises ``OperatorError``."""
+    try:
+        with reading(path) as connection:
+            if connection is not None and everything(connection):
+                return
+        rows = read_rows(DESK / "crm.csv", {})
+        import_rows(path, (row for row in rows if isinstance(row, Row)), now)
+    except CrmUnavailable as fault:
+        raise OperatorError(f"crm: {fault}") from fault
 
 
 def _door(port: int) -> socket.socket:

@@ -14,10 +14,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from bot.card import STATE_WORDS, CardView, LeadView, Who, Words, draft_parts
+from bot.card import STATE_WORDS, CardView, Who, Words, draft_parts
+from bot.demo.lead_screen import lead_fields
 from bot.domain import Citation, State
 from bot.terminal_text import inert, inert_line
-from handlers.drawing import lead_lines
 
 WIDEST = 100
 NARROWEST = 40
@@ -93,7 +93,7 @@ def _parts(card: CardView, place: str) -> Sequence[RenderableType]:
     if card.draft is not None:
         parts.append(_panel("Draft reply", _draft(card), "cyan"))
     elif card.lead is not None:
-        parts.append(_panel("Fields", _lead(card.lead), "cyan"))
+        parts.append(_panel("Fields for the CRM", lead_fields(card.lead), "cyan"))
     elif card.state == "pending":
         parts.append(Padding(Text("No reply: this asks for nothing.", style="italic"), (0, 2)))
     if card.hits:
@@ -105,10 +105,6 @@ def _parts(card: CardView, place: str) -> Sequence[RenderableType]:
     parts.append(_actions(card))
     parts.append(_foot(card))
     return parts
-
-
-def _lead(lead: LeadView) -> Text:
-    return Text("\n").join(Text(inert_line(line)) for line in lead_lines(lead))
 
 
 def _head(card: CardView) -> RenderableType:
@@ -124,11 +120,12 @@ def _facts(card: CardView) -> RenderableType:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    facts.add_row("Labels", Text(", ".join(map(inert_line, card.labels)) or "none"))
-    where = inert_line(card.route)
-    if card.priority:
-        where += f", priority {inert_line(card.priority)}"
-    facts.add_row("Route", Text(where))
+    if card.lead is None:
+        facts.add_row("Labels", Text(", ".join(map(inert_line, card.labels)) or "none"))
+        where = inert_line(card.route)
+        if card.priority:
+            where += f", priority {inert_line(card.priority)}"
+        facts.add_row("Route", Text(where))
     if card.confidence:
         sure = Text(card.confidence, style=_CONFIDENCE_STYLES.get(card.confidence, ""))
         facts.add_row("Sure", sure.append(f"  {inert_line(card.why)}" if card.why else "", "dim"))

@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Literal, assert_never
 
 from pydantic import TypeAdapter
@@ -19,9 +17,10 @@ from rich.text import Text
 
 from bot.card import CardView
 from bot.demo.desk import YOU, DemoDesk, DemoTicket
-from bot.demo.form_text import as_text, from_text
+from bot.demo.form_text import as_text, choices_of, from_text, with_boxes
 from bot.demo.keyboard import EditorFailed, Keyboard, edit_in
 from bot.demo.screen import money, show_card, show_outcome, words_text
+from bot.demo.tally import Tally
 from bot.domain import RejectReason, Verb
 from bot.forms import (
     ApproveInput,
@@ -58,29 +57,15 @@ _MEANING: dict[Verb, str] = {
 }
 _HANDOFF_MEANING: dict[Verb, str] = {"edit": "e writes the reply", "reject": "r closes it"}
 
-Step = Literal["next", "again", "quit"]
-"""next: on to the next ticket. again: show this ticket's card anew. quit: the sitting is over."""
+_LEAD_MEANING: dict[Verb, str] = {
+    "approve": "a approves and writes",
+    "edit": "e chooses the fields",
+}
+_NEXT_LEAD = "l"
 
-
-@dataclass
-class Tally:
-    """What a sitting came to. Grows with each card."""
-
-    approved: int = 0
-    edited: int = 0
-    rejected: int = 0
-    skipped: int = 0
-    handoffs: int = 0
-    seconds: list[float] = field(default_factory=list)
-    cost_usd: Decimal = Decimal(0)
-    seen: set[str] = field(default_factory=set)
-
-    def saw(self, card: CardView) -> None:
-        """Count a card the first time it is shown."""
-        if card.proposal not in self.seen:
-            self.seen.add(card.proposal)
-            self.cost_usd += card.cost_usd
-            self.handoffs += card.state == "handoff"
+Step = Literal["next", "again", "lead", "quit"]
+"""next: on to the next ticket. again: show this ticket's card anew. lead: the next lead first, then
+this one again. quit: the sitting is over."""
 
 
 class Session:
@@ -90,22 +75,30 @@ class Session:
         self,
         desk: DemoDesk,
         tickets: Sequence[DemoTicket],
+        leads: Sequence[DemoTicket],
         console: Console,
         keyboard: Keyboard | None,
         editor: Sequence[str],
         monotonic: Callable[[], float],
+        deskhand: str,
     ) -> None:
         """``keyboard`` None: nobody is there; the first card is shown and that is all.
-        ``editor`` empty: a reply is typed line by line."""
+        ``editor`` empty: a reply is typed line by line. ``deskhand``: how this program is called
+        here."""
         self._desk = desk
         self._tickets = tickets
+        self._leads = leads
+        self._left = [*tickets, *leads]
         self._console = console
         self._keyboard = keyboard
         self._editor = editor
         self._monotonic = monotonic
+        self._deskhand = deskhand
         self._key = ""
         self._shown_at = 0.0
-        self.tally = Tally()
+        self._of_tickets, self._of_leads = Tally(), Tally()
+        self.tally = self._of_tickets
+        """Of what is shown now: leads are counted apart."""
 
     async def run(self) -> None:
         """Go through the tickets until they end, or the person does."""
@@ -118,29 +111,58 @@ class Session:
                 task.uncancel()
             self._console.print()
         if self._keyboard is not None:
-            waiting = await self._desk.waiting([ticket.key for ticket in self._tickets])
-            self._figures(waiting)
+            self._figures(await self._waiting(self._tickets), await self._waiting(self._leads))
 
     async def _go_through(self) -> None:
-        for number, ticket in enumerate(self._tickets):
-            for ahead in self._tickets[number : number + AHEAD]:
+        await self._tell_of_leads()
+        while self._left:
+            for ahead in self._left[:AHEAD]:
                 await self._desk.take_in(ahead)
+            ticket = self._left[0]
             self._key = ticket.key
+            self.tally = self._of_leads if ticket.kind == "lead" else self._of_tickets
             step: Step = "again"
             while step == "again":
                 card = await self._settled()
-                step = await self._one(card, number) if _undecided(card) else "next"
+                step = await self._one(card, self._place(ticket)) if _undecided(card) else "next"
             if step == "quit":
                 return
-        if not self.tally.seen:
+            if step == "next":
+                self._left.remove(ticket)
+        if not (self._of_tickets.seen or self._of_leads.seen):
             self._say(
                 "Every ticket is decided. Remove the folder "
                 f"{self._desk.outbox.parent} to begin again."
             )
 
-    async def _one(self, card: CardView, number: int) -> Step:
+    async def _tell_of_leads(self) -> None:
+        if self._keyboard is None or not await self._waiting(self._tickets):
+            return
+        if count := await self._waiting(self._leads):
+            come = "comes a lead" if count == 1 else f"come {count} leads"
+            now = f"{_NEXT_LEAD} and Enter shows one now"
+            self._say(f"After the tickets {come} for the CRM; {now}.")
+
+    async def _lead_first(self) -> bool:
+        """Put the next lead that waits before everything else; False: none does."""
+        for lead in [one for one in self._left[1:] if one.kind == "lead"]:
+            if await self._waiting([lead]):
+                self._left.remove(lead)
+                self._left.insert(0, lead)
+                return True
+        return False
+
+    async def _waiting(self, some: Sequence[DemoTicket]) -> int:
+        return await self._desk.waiting([one.key for one in some])
+
+    def _place(self, ticket: DemoTicket) -> str:
+        if ticket.kind == "lead":
+            return f"lead {self._leads.index(ticket) + 1} of {len(self._leads)}"
+        return f"{self._tickets.index(ticket) + 1} of {len(self._tickets)}"
+
+    async def _one(self, card: CardView, place: str) -> Step:
         self.tally.saw(card)
-        show_card(self._console, card, f"{number + 1} of {len(self._tickets)}")
+        show_card(self._console, card, place)
         if hint := _hint(card):
             self._say(hint)
         if self._keyboard is None:
@@ -156,6 +178,8 @@ class Session:
             if letter == "s":
                 self.tally.skipped += 1
                 return "next"
+            if letter == _NEXT_LEAD and await self._lead_first():
+                return "lead"
             verb = _LETTERS.get(letter)
             button = next((each for each in card.buttons if each.verb == verb), None)
             if button is None:
@@ -252,6 +276,8 @@ class Session:
     async def _written(self, form: EditForm, text: str) -> str | None:
         if self._editor:
             return await edit_in(self._editor, text)
+        if not form.replies:
+            return await self._ticked(form, text)
         self._say(
             "Type the new reply. A line with only a dot ends it; an empty reply changes none."
         )
@@ -259,6 +285,17 @@ class Session:
         while (line := await self._line("")) is not None and line.strip() != ".":
             lines.append(line)
         return "\n".join(lines).strip() or None
+
+    async def _ticked(self, form: EditForm, text: str) -> str | None:
+        """``text`` with the boxes ticked whose numbers are typed."""
+        for number, choice in enumerate(choices_of(form), start=1):
+            self._say(f"  {number}  {inert_line(choice.text)}")
+        while given := await self._line("Which fields? [as 1 3 4, Enter: go back] > "):
+            ticked = with_boxes(form, text, given)
+            if ticked is not None:
+                return ticked
+            self._say("Their numbers, with spaces between them.")
+        return None
 
     # --- reject ---
 
@@ -335,6 +372,9 @@ class Session:
         """Show what the decision came to; a refused or unknown effect wants another decision."""
         card = await self._settled()
         show_outcome(self._console, card)
+        if card.lead is not None and card.state == "succeeded" and card.lead.chosen:
+            self._say(f"  Written into {self._desk.crm}")
+            self._say(f"  To read it: {self._deskhand} crm show {card.lead.key} --demo")
         return "again" if _undecided(card) else "next"
 
     def _count_decision(self) -> None:
@@ -360,18 +400,18 @@ class Session:
     def _say(self, words: str) -> None:
         self._console.print(Text(words), soft_wrap=True)
 
-    def _figures(self, waiting: int) -> None:
-        tally = self.tally
+    def _figures(self, waiting: int, leads_waiting: int) -> None:
+        tickets, leads = self._of_tickets, self._of_leads
         self._console.print()
-        self._say(
-            f"This session: approved {tally.approved}, edited {tally.edited}, rejected "
-            f"{tally.rejected}, skipped {tally.skipped}, handoffs {tally.handoffs}, "
-            f"waiting {waiting}"
-        )
-        if tally.seconds:
-            middle, longest = statistics.median(tally.seconds), max(tally.seconds)
+        self._say(f"This session: {tickets.words}, waiting {waiting}")
+        if leads.seen:
+            self._say(f"Leads: {leads.words}, waiting {leads_waiting}")
+        if seconds := tickets.seconds + leads.seconds:
+            middle, longest = statistics.median(seconds), max(seconds)
             self._say(f"Time to decision: {middle:.0f} s (median), {longest:.0f} s (longest)")
-        self._say(f"Cost: {money(tally.cost_usd)} ({self._desk.model})")
+        self._say(f"Cost: {money(tickets.cost_usd + leads.cost_usd)} ({self._desk.model})")
+        if leads.seen:
+            self._say(f"CRM: {self._desk.crm}")
         self._say(f"Replies: {self._desk.outbox}")
 
 
@@ -383,7 +423,11 @@ def _undecided(card: CardView) -> bool:
 
 
 def _possible(card: CardView) -> str:
-    meaning = {**_MEANING, **(_HANDOFF_MEANING if card.state == "handoff" else {})}
+    meaning = {
+        **_MEANING,
+        **(_LEAD_MEANING if card.lead is not None else {}),
+        **(_HANDOFF_MEANING if card.state == "handoff" else {}),
+    }
     verbs = [button.verb for button in card.buttons if button.verb in _LETTERS.values()]
     return ", ".join([*(meaning[verb] for verb in verbs), "s skips it", "q ends"])
 
@@ -394,4 +438,4 @@ def _hint(card: CardView) -> str:
         case "handoff" | "failed" | "unknown":
             return f"There is nothing to approve here yet: {_possible(card)}."
         case _:
-            return ""
+            return "[x] is written on approval; e chooses the fields." if card.lead else ""

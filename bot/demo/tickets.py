@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from bot.demo.desk import DemoTicket
@@ -16,6 +17,11 @@ DESK = Path(__file__).resolve().parent.parent / "desk"
 
 def sample_tickets() -> tuple[DemoTicket, ...]:
     return _read(DESK / "tickets.jsonl", "")
+
+
+def sample_leads() -> tuple[DemoTicket, ...]:
+    """Leads about the companies of the sample desk's ``sites``."""
+    return tuple(replace(one, kind="lead") for one in _read(DESK / "leads.jsonl", ""))
 
 
 def tickets_of(path: Path) -> tuple[DemoTicket, ...]:

@@ -208,6 +208,8 @@ class Proposal(Frozen):
     """What the screen found in the content; the digest covers it."""
     on_hit: OnHit = "reason"
     """What an approval needs where there are hits."""
+    sieve: str = ""
+    """The version of what the screen looked for; empty: there was no screen."""
     model: str = ""
     prompt_version: str = ""
     """Of the prompt that the run was made with: a figure is asked of one version."""

@@ -56,8 +56,8 @@ async def lessons(store: PastStore, at: datetime, playbook: str | None) -> Lesso
         if ticket is None or proposal is None:
             erased += 1
             continue
-        if ticket.value.ask is not None:
-            continue  # an answer that was shared labels and routes nothing
+        if ticket.value.ask is not None or proposal.value.lead is not None:
+            continue  # an answer that was shared, or a lead, labels and routes nothing
         read = as_read_by(proposal.value.run, ticket.value)
         if read is None or proposal.value.content is None:
             erased += 1

@@ -80,6 +80,7 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
             "lead": command.lead,
             "hits": command.hits,
             "on_hit": command.on_hit,
+            "sieve": command.sieve,
             "changes": command.changes,
             "edited": True,
             "drafted": proposal.drafted if proposal.edited else before.reply,
@@ -100,9 +101,10 @@ def edit(proposal: Proposal, command: Edit) -> Moved | Denied:
 
 
 def renew(proposal: Proposal, command: Renew) -> Moved | Denied:
-    """What has failed for having moved elsewhere waits for a decision on what is there now."""
+    """What is compared with has moved, or more is looked for: the card shows it as it is now and
+    waits for a decision on that."""
     before, decision = proposal.content, command.decision
-    if proposal.state != "failed" or before is None:
+    if proposal.state not in ("pending", "failed") or before is None:
         return Denied("wrong_state")
     if (fault := _fits(proposal, decision)) is not None:
         return fault
@@ -118,7 +120,8 @@ def renew(proposal: Proposal, command: Renew) -> Moved | Denied:
         lead=command.lead,
         hits=command.hits,
         on_hit=command.on_hit,
-        changes=(),
+        sieve=command.sieve,
+        changes=() if command.content != before else proposal.changes,
         approvals=(),
         approvals_needed=approvals_with(command.hits, command.on_hit, command.approvals_needed),
         decision=decision,
@@ -206,10 +209,13 @@ def send_again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Deni
     if (fault := _fits(proposal, decision)) is not None:
         return fault
     done = proposal.progress[index]
-    keep_until = None
+    keep_until, overtaken = None, False
     words = "wants it tried again. It must be approved anew."
     if isinstance(command, SettleRetry):
+        overtaken = command.overtaken
         words = "says that it did not arrive. To send it again, it must be approved anew."
+        if overtaken:
+            words = "says that it did not arrive. A newer card is there: decide it, reject this."
         if not stalled_process_is_past(done, decision.at):
             return Denied("too_early")
         keep_until = command.keep_until
@@ -226,7 +232,7 @@ def send_again(proposal: Proposal, command: Retry | SettleRetry) -> Moved | Deni
     )
     progress = replaced(proposal.progress, index, waiting)
     asked = _needing(proposal, command.needed)
-    if not enough_approvals(asked, decision):
+    if overtaken or not enough_approvals(asked, decision):
         return _asked_anew(asked, progress, command, words)
     return moved(asked, state="approved", decision=decision, progress=progress)
 

@@ -44,6 +44,7 @@ def end_run(proposal: Proposal, command: Propose | HandOff) -> Moved | Denied:
             "lead": command.lead,
             "hits": command.hits,
             "on_hit": command.on_hit,
+            "sieve": command.sieve,
             "approvals_needed": approvals_with(
                 command.hits, command.on_hit, command.approvals_needed
             ),

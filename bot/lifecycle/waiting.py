@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.commands import Denied, Expire, Moved, Remind, Revise, Supersede
-from bot.domain import Proposal
-from bot.lifecycle.progress import moved
+from bot.domain import Notice, Proposal
+from bot.lifecycle.progress import moved, next_action, replaced
 
 
 def revise(proposal: Proposal, command: Revise) -> Moved | Denied:
@@ -35,7 +35,7 @@ def supersede(proposal: Proposal, command: Supersede) -> Moved | Denied:
     if proposal.state not in ("drafting", "handoff", "pending", "approved"):
         return Denied("wrong_state")
     if any(done.unsettled for done in proposal.progress):
-        return Denied("wrong_state")  # an effect may be out there: superseded says there is none
+        return _not_sent_again(proposal)
     notices = proposal.notices + ((command.notice,) if command.notice else ())
     return moved(
         proposal,
@@ -45,4 +45,23 @@ def supersede(proposal: Proposal, command: Supersede) -> Moved | Denied:
         remind_at=None,
         expires_at=None,
         notices=notices,
+    )
+
+
+def _not_sent_again(proposal: Proposal) -> Moved | Denied:
+    """An effect may be out there, and *superseded* says that there is none. A person wanted it sent
+    again, which is no answer to the newer words; the remote that honours the key may finish what
+    was sent before them."""
+    index = next_action(proposal)
+    if proposal.state != "approved" or index is None or proposal.progress[index].resends:
+        return Denied("wrong_state")
+    waiting = proposal.progress[index].model_copy(update={"status": "unknown"})
+    words = "The ticket has changed before this was sent again, so it was not."
+    return moved(
+        proposal,
+        state="unknown",
+        revision=proposal.revision + 1,
+        approvals=(),
+        progress=replaced(proposal.progress, index, waiting),
+        notices=(*proposal.notices, Notice(kind="settled", text=words)),
     )

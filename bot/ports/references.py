@@ -24,6 +24,8 @@ class Conversation(Frozen):
     bot: str
     """The bot's own id there."""
     team: str = ""
+    shared: bool = False
+    """Other teams read it, perhaps another organisation's."""
     gone: bool = False
     """The bot was removed: nothing can be posted there."""
 

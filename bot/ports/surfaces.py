@@ -23,6 +23,7 @@ from bot.domain import (
 from bot.forms import (
     ApproveInput,
     EditInput,
+    FieldErrors,
     NotDecided,
     Pressed,
     RejectInput,
@@ -184,7 +185,11 @@ class Decisions(Protocol):
 
     async def submit_edit(self, token: str, actor: Actor, given: EditInput) -> Submitted: ...
 
-    async def submit_reject(self, token: str, actor: Actor, given: RejectInput) -> Submitted: ...
+    async def submit_reject(
+        self, token: str, actor: Actor, given: RejectInput | FieldErrors
+    ) -> Submitted:
+        """``FieldErrors``: what is wrong with the form, for one who may submit it."""
+        ...
 
     async def show(self, proposal_id: str, actor: Actor) -> CardView | NotDecided:
         """The whole card for one who may see its texts (the route's approvers and managers)."""

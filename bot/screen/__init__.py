@@ -7,7 +7,7 @@ and numbers; ``links``: links away; ``promises``: promises and advice that no so
 out of what comes in.
 """
 
-from bot.screen.look import Known, Sieve, look
+from bot.screen.look import Known, Sieve, look, ruled
 from bot.screen.masks import masked, masked_run, masked_ticket
 from bot.screen.policy import NO_POLICY, Policy, Rule, read_policy
 
@@ -22,4 +22,5 @@ __all__ = [
     "masked_run",
     "masked_ticket",
     "read_policy",
+    "ruled",
 ]

@@ -8,20 +8,21 @@ from collections.abc import Collection, Iterator
 import phonenumbers
 
 from bot.screen.found import Found, levelled
-from bot.screen.links import is_within
+from bot.screen.links import A_DOT, is_within
 
+_AT_IN_WORDS = r"[ ]?[(\[{<][ ]?(?:at|@)[ ]?[)\]}>][ ]?"
 _EMAIL = re.compile(
-    r"(?<![\w.+-])[\w.+'-]{1,64}(?:@|\ ?[(\[]\ ?at\ ?[)\]]\ ?)"
-    r"[\w-]{1,63}(?:(?:\.|\ ?[(\[]\ ?dot\ ?[)\]]\ ?)[\w-]{1,63})+",
+    rf"(?<![\w.+-])[\w.+'-]{{1,64}}(?:@|{_AT_IN_WORDS})"
+    rf"[\w-]{{1,63}}(?:{A_DOT}[\w-]{{1,63}})+",
     re.IGNORECASE,
 )
-_AT = re.compile(r"\ ?[(\[]\ ?at\ ?[)\]]\ ?", re.IGNORECASE)
-_DOT = re.compile(r"\ ?[(\[]\ ?dot\ ?[)\]]\ ?", re.IGNORECASE)
+_AT = re.compile(_AT_IN_WORDS, re.IGNORECASE)
+_DOT = re.compile(A_DOT, re.IGNORECASE)
 
 _PHONE = re.compile(
-    r"(?<![\w./@#=%&-])(?<!\w[:])"
-    r"(?:\+[ ]?|00[ ]?(?=[1-9])|\(?0|\(|(?=[2-9]\d{2}[-. ]\d{3}[-. ]\d{4}))"
-    r"(?:\d|[ ]?\(0?\d{0,5}\)[ ]?|[ ./-](?=[\d(])|\)[ -]?(?=\d)){6,24}"
+    r"(?<![\w./@#=%&-])(?<!\d[:])"
+    r"(?:\+[ ]?|00[ ]?(?=[1-9])|\(?0|\(|(?=(?:1[-. ])?[2-9]\d{2}[-. ]\d{3}[-. ]\d{4}))"
+    r"(?:\d|[ ]?\(0?\d{0,5}\)[ ]?|(?:[ ][./-][ ]|[ ./-])(?=[\d(])|\)[ -]?(?=\d)){6,24}"
     r"(?![\w%@]|[.,/-]\d)"
 )
 _REGIONS = ("US", "GB", "DE", "FR", "ES", "IT", "NL", "AU")

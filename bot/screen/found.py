@@ -10,7 +10,7 @@ from typing import NamedTuple
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
 _ASCII = {
     **{ord(dash): "-" for dash in _DASHES},
-    **{0x2044: "/", 0xFF0F: "/", 0xFF1A: ":", 0xFF0E: ".", 0xFF20: "@", 0x2800: " "},
+    **{0xFF1A: ":", 0xFF0E: ".", 0xFF20: "@", 0x2800: " "},
 }
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0")
 """Letters that show nothing."""

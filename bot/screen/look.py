@@ -12,7 +12,7 @@ from bot.screen.keys import secret
 from bot.screen.links import foreign_link
 from bot.screen.national import national_id
 from bot.screen.numbers import iban, payment_card
-from bot.screen.policy import NO_POLICY, Policy
+from bot.screen.policy import NO_POLICY, Policy, Rule
 from bot.screen.promises import advice, promise
 
 
@@ -42,7 +42,7 @@ def look(text: str, sieve: Sieve, known: Known, field: str = "reply") -> tuple[H
 
     It is read as a person reads it (``Plain``), so that it hides behind no spelling. What lies
     within another passage is that alone: digits of a card are no phone number, a user's name in a
-    link is no address.
+    link is no address, an address's host is no link.
     """
     read = plain(text)
     sources = tuple(plain(one).text for one in known.sources)
@@ -53,7 +53,12 @@ def look(text: str, sieve: Sieve, known: Known, field: str = "reply") -> tuple[H
     latin = read.latin
     cards, accounts, keys = tuple(payment_card(latin)), tuple(iban(latin)), tuple(secret(latin))
     numbers = tuple(_outside(national_id(latin), (*cards, *accounts, *keys)))
-    links = tuple(foreign_link(read.text, sieve.allowed_domains))
+    addressed = tuple(one for one, _ in addresses(read.text))
+    links = tuple(
+        one
+        for one in foreign_link(read.text, sieve.allowed_domains)
+        if not any(mail.start < one.start and one.end <= mail.end for mail in addressed)
+    )
     mails = tuple(_outside(other_email(read.text, emails, sieve.allowed_domains), links))
     named: list[tuple[str, Iterable[Found]]] = [
         ("payment_card", _outside(cards, accounts)),
@@ -71,20 +76,21 @@ def look(text: str, sieve: Sieve, known: Known, field: str = "reply") -> tuple[H
         for name, found in named
         for start, end in read.within(found)
     }
-    # The customer's own words may be in any script, and be meant as they are written.
-    ruled = [
-        *sieve.policy.found(text),
-        *(
-            (rule, place)
-            for rule, one in sieve.policy.found(latin)
-            for place in read.within((one,))
-        ),
-    ]
     hits |= {
         Hit(name=f"policy:{rule.id}", start=start, end=end, field=field, hint=rule.hint or "")
-        for rule, (start, end) in ruled
+        for rule, (start, end) in ruled(text, sieve.policy)
     }
     return tuple(sorted(hits, key=lambda hit: (hit.start, hit.end, hit.name)))
+
+
+def ruled(text: str, policy: Policy) -> Iterator[tuple[Rule, Found]]:
+    """Every place where a rule's words or pattern stand, as they are written and as they are read:
+    the customer's own words may be in any script, and be meant as they are."""
+    yield from policy.found(text)
+    read = plain(text)
+    for rule, one in policy.found(read.latin):
+        for place in read.within((one,)):
+            yield rule, place
 
 
 def _outside(found: Iterable[Found], others: Sequence[Found]) -> Iterator[Found]:

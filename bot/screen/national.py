@@ -225,10 +225,10 @@ def pt_nif(digits: str) -> bool:
 
 KINDS = (
     Kind("US", _form(r"\d{3}-\d{2}-\d{4}|\d{3} \d{2} \d{4}"), us_ssn),
-    Kind("US", _form(r"\d{9}"), us_ssn, named=True),
+    Kind("US", _form(r"\d{9}|\d{3}\.\d{2}\.\d{4}"), us_ssn, named=True),
     Kind(
         "GB",
-        _form(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]"),
+        _form(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?\d{2}[ -]?\d{2}[ -]?\d{2}[ -]?[A-D]"),
         gb_nino,
     ),
     Kind("DE", _form(r"\d{11}|\d{2} \d{3} \d{3} \d{3}"), de_steuer_id),
@@ -238,7 +238,7 @@ KINDS = (
         fr_nir,
     ),
     Kind("NL", _form(r"\d{9}|\d{4}[. ]\d{2}[. ]\d{3}|\d{3}[. ]\d{3}[. ]\d{3}"), nl_bsn, named=True),
-    Kind("ES", _form(r"\d{8}[ -]?[A-Z]|[XYZ][ -]?\d{7}[ -]?[A-Z]"), es_dni),
+    Kind("ES", _form(r"\d{2}\.?\d{3}\.?\d{3}[ -]?[A-Z]|[XYZ][ -]?\d{7}[ -]?[A-Z]"), es_dni),
     Kind(
         "IT",
         _form(

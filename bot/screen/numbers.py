@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from bot.screen.checksums import luhn, mod_97
 from bot.screen.found import Found, levelled
 
-_GROUPS = re.compile(
-    r"(?:(?<!\w)|(?<=[A-Za-z]{3}))\d+"
-    r"(?:(?:[ \t]{1,3}|[ \t]?[-._/|:*\u00b7\u2022\n][ \t]?|\)[ \t]?\()\d+)*"
-)
+_BETWEEN = r"[\W_]{1,4}"
+"""What may hold a number's groups apart: blanks, line ends, marks of any kind."""
+_GROUPS = re.compile(rf"(?:(?<!\w)|(?<=[A-Za-z]{{3}}))\d+(?:{_BETWEEN}\d+)*")
 _GROUP = re.compile(r"\d+")
 _AFTER = re.compile(r"\w")
 
@@ -19,6 +18,7 @@ _SHAPES = frozenset(
     {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 4, 4, 4, 2), (4, 4, 4, 1), (4, 4, 4, 2), (4, 4, 4, 3)}
     | {(4, 6, 5), (4, 6, 4), (4, 4, 5), (4, 5, 6), (6, 10), (6, 13), (8, 8), (4, 12), (4, 4, 8)}
     | {(4, 4, 4, 4, 1), (4, 4, 4), (6, 6, 4), (5, 5, 5), (5, 5, 6), (12, 4), (6, 4, 4, 2)}
+    | {(1, 3, 3, 3, 3, 3), (3, 3, 3, 3, 3, 1), (4, 8, 4), (5, 5, 5, 1), (4, 6, 4, 2)}
 )
 """How card numbers are written in groups."""
 
@@ -97,7 +97,13 @@ def _issued(digits: str) -> bool:
     )
 
 
-_COUNTRY = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ -]?\d{2}")
+_COUNTRY = re.compile(
+    r"(?:(?<![A-Za-z0-9])|(?<=IBAN))([A-Za-z])[\W_]{0,2}([A-Za-z])[\W_]{0,2}\d[\W_]{0,2}\d"
+)
+_APART = 3
+"""Signs that may stand between two characters of an account's number."""
+_DIGITS = 5
+"""Of an account's number, at least, besides its check digits: words have none."""
 IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22,
     "BI": 27, "BR": 29, "BY": 28, "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27,
@@ -111,6 +117,12 @@ IBAN_LENGTHS = {
     "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }  # fmt: skip
 """Characters of each country's numbers (SWIFT, IBAN Registry)."""
+OF_DIGITS = frozenset({
+    "AE", "AT", "BA", "BE", "BI", "CR", "CZ", "DE", "DK", "EE", "EG", "ES", "FI", "FO", "GL", "HR",
+    "HU", "IL", "IS", "LT", "LY", "ME", "MN", "MR", "NO", "PL", "PT", "RS", "SD", "SE", "SI", "SK",
+    "SO", "ST", "TL", "TN", "VA", "XK",
+})  # fmt: skip
+"""Countries whose numbers hold no letter after their own two (the same)."""
 
 
 def iban(text: str) -> Iterator[Found]:
@@ -118,28 +130,30 @@ def iban(text: str) -> Iterator[Found]:
     plain = levelled(text)
     after = 0
     for found in _COUNTRY.finditer(plain):
-        length = IBAN_LENGTHS.get(plain[found.start() : found.start() + 2].upper())
+        length = IBAN_LENGTHS.get((found[1] + found[2]).upper())
         if length is None or found.start() < after:
             continue
         taken = _characters(plain, found.start(), length)
         if taken is None:
             continue
         chars, end = taken
-        if mod_97(chars[4:] + chars[:4]):
+        least = length - 4 if chars[:2] in OF_DIGITS else _DIGITS
+        if sum(map(str.isdigit, chars[4:])) >= least and mod_97(chars[4:] + chars[:4]):
             after = end
             yield Found(found.start(), end)
 
 
 def _characters(plain: str, start: int, count: int) -> tuple[str, int] | None:
-    """``count`` letters and digits from ``start`` on, over single blanks and dashes, which are then
-    at an end; and the place after them."""
-    made, at = "", start
+    """``count`` letters and digits from ``start`` on, over the few signs between them, which are
+    then at an end; and the place after them."""
+    made, at, apart = "", start, 0
     while at < len(plain) and len(made) < count:
         char = plain[at]
-        if char.isascii() and char.isalnum():
-            made += char.upper()
-        elif char not in " -\t" or plain[at - 1] in " -\t":
+        apart = 0 if char.isalnum() else apart + 1
+        if apart > _APART or (char.isalnum() and not char.isascii()):
             return None
+        if not apart:
+            made += char.upper()
         at += 1
     if len(made) < count or (at < len(plain) and plain[at].isalnum()):
         return None

@@ -14,7 +14,15 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from bot.screen.found import Found
-from bot.wording import COUNTED, figures_in, plain_word, sentences, share_of, stems_of
+from bot.wording import (
+    figures_in,
+    in_digits,
+    number_of,
+    plain_word,
+    sentences,
+    share_of,
+    stems_of,
+)
 
 
 def _turns(pattern: str) -> re.Pattern[str]:
@@ -39,7 +47,9 @@ _COMMITS = _turns(
   | \b(?:refund|credit|compensation|voucher|discount|replacement)(?:_[^\s,;]+){{0,4}}
       _(?:has|have)_been_(?:approved|issued|granted|processed|sent|initiated|authori[sz]ed)\b
   | \byou(?:'re|_are)_entitled_to\b | \b(?:we|i)_can_(?:offer|give|refund|credit|grant)\b
-  | \b(?:we|i)_(?:refund|reimburse|compensate|credit)_(?:you|your|it|the|this|that|every)\b
+  | \b(?:we|i)_(?:refund|reimburse|compensate|credit|waive)_(?:you|your|it|the|this|that|every)\b
+  | \b(?:will|shall)_be_(?:refunded|credited|reimbursed|compensated|waived
+      |paid_(?:back|out|to_you))\b
   | \b(?:we|i)_(?:hereby_|can_|do_|fully_)*(?:guarantee|promise|commit|pledge|assure|undertake
       |vow|confirm_(?:a|the|your)_(?:full_)?refund)\b
   | \b(?:is|are|it's|that's)_guaranteed\b | \bguaranteed_(?:to|by|within) | \byou_have_(?:my|our)
@@ -53,9 +63,35 @@ _COMMITS = _turns(
   | \b(?:recibirá|se_le_reembolsará)\b | \b(?:garantizamos|prometemos)\b
     """
 )
+_UNITS: dict[str, str] = {
+    "usd": r"us\$|[$]|usd\b|dollars?\b|bucks?\b",
+    "eur": r"€|eur\b|euros?\b",
+    "gbp": r"£|gbp\b|pounds?\b(?!\sof)",
+    "chf": r"chf\b|francs?\b|franken\b",
+    "cent": r"cents?\b",
+    "else": r"[¥₹₽₩₺₴₪]|(?:cad|aud|nzd|jpy|cny|inr|rs|pln|sek|nok|dkk|czk|huf|kr|zł|yen|rupees?)\b",
+    "percent": r"%|percent\b|prozent\b|pour\scent\b|por\sciento\b",
+    "minute": r"min(?:ute[ns]?|utos?|s)?\b",
+    "hour": r"h(?:ours?|rs?|eures?|oras?)?\b|stunden?\b",
+    "day": r"days?\b|tage?n?\b|werktage?n?\b|jours?\b|días?\b",
+    "week": r"weeks?\b|wochen?\b|semain(?:es?)\b|semanas?\b",
+    "month": r"months?\b|monate?n?\b|mois\b|mes(?:es)?\b",
+    "year": r"years?\b|jahre?n?\b|ans?\b|années?\b|años?\b",
+}
+"""What figures of a promise count, by how it is written: $40 and 40 € are not the same, nor are 5
+hours and 5 days. Before a figure or after it."""
+_MONIES = "|".join(_UNITS[name] for name in ("usd", "eur", "gbp", "chf", "cent", "else", "percent"))
+_FIGURE = r"\d[\d.,]*(?<![.,])"
+_SOME = rf"(?:{_FIGURE}\s?(?:-|–|to|or|and|bis|à|a)\s?)?{_FIGURE}"
+_BEFORE = re.compile(rf"(?P<unit>(?<!\w)(?:{_MONIES}))\s?(?P<some>{_SOME})", re.IGNORECASE)
+_AFTER = re.compile(
+    rf"(?<![\w.,])(?P<some>{_SOME})[\s-]?(?:(?:business|working|calendar|full|more)\s)?"
+    rf"(?P<unit>{'|'.join(_UNITS.values())})",
+    re.IGNORECASE,
+)
+_NAMES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _UNITS.items()}
 _MONEY = re.compile(
-    r"(?:[$€£¥₹]|\b(?:usd|eur|gbp|chf|us\$))\s?\d[\d.,]*|\b\d[\d.,]*\s?(?:[$€£¥₹]|%|(?:usd|eur|gbp|chf"
-    r"|dollars?|euros?|pounds?|francs?|percent|prozent|cents?|pour cent|por ciento)\b)"
+    rf"(?<!\w)(?:{_MONIES})\s?\d|\b{_FIGURE}\s?(?:{_MONIES})"
     r"|\b(?:one|two|three|six|twelve|a|\d+)\s(?:\w+\s)?months?\s(?:for\s)?free\b"
     r"|\bfree\s(?:of\scharge|month|year|upgrade|replacement|shipping)|\bat\sno\s(?:extra\s)?c(?:ost|harge)\b"
     r"|\b(?:half|full)\s(?:the\s)?(?:price|amount)\b",
@@ -86,6 +122,7 @@ _UNIT = (
 )
 _SPAN = re.compile(
     rf"\b(?:\d+(?:\s?(?:-|–|to|or|bis)\s?\d+)?|an?|one|few|couple\sof)[\s-]{_UNIT}\b"
+    r"|\b\d+\s?(?:h|hrs?|mins?)\b|\b(?:fortnight|weekend|q[1-4])\b"
     r"|\b\d{1,2}[./]\d{1,2}[./](?:\d{2}|\d{4})\b|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}:\d{2}\b"
     r"|\b\d{1,2}\s?(?:am|pm|uhr)\b|\b(?:immediately|right away|sofort|immédiatement)\b",
     re.IGNORECASE,
@@ -207,10 +244,11 @@ def advice(text: str, sources: Collection[str]) -> Iterator[Found]:
 
 
 def _kinds(sentence: str) -> frozenset[str]:
+    plain = in_digits(sentence)
     kinds = {
-        "money": _MONEY.search(sentence),
-        "refund": _REFUND.search(sentence),
-        "time": _days(sentence) or _SPAN.search(sentence) or COUNTED.search(sentence),
+        "money": _MONEY.search(plain),
+        "refund": _REFUND.search(plain),
+        "time": _days(plain) or _SPAN.search(plain),
     }
     return frozenset(kind for kind, found in kinds.items() if found)
 
@@ -226,11 +264,25 @@ def _days(text: str) -> frozenset[str]:
 
 
 def _promises(passage: str, sentence: str, kinds: frozenset[str]) -> bool:
-    """Whether a source's passage is about the same, with the same figures and days."""
+    """Whether a source's passage is about the same, with the same figures of the same units, and
+    the same days."""
     return (
         kinds <= _kinds(passage)
         and figures_in(sentence) <= figures_in(passage)
+        and _measured(sentence) <= _measured(passage)
         and _days(sentence) <= _days(passage)
+    )
+
+
+def _measured(text: str) -> frozenset[tuple[str, str]]:
+    """Each figure that has a unit, with it."""
+    plain = in_digits(text)
+    return frozenset(
+        (number_of(figure), name)
+        for found in (*_BEFORE.finditer(plain), *_AFTER.finditer(plain))
+        for name, pattern in _NAMES.items()
+        if pattern.fullmatch(found["unit"])
+        for figure in re.findall(_FIGURE, found["some"])
     )
 
 

@@ -114,21 +114,6 @@ def open_redis(
     return Redis.from_pool(pool)
 
 
-def redact_url(url: str) -> str:
-    """The URL without user, password and query, fit for a log.
-
-    Where it is unclear what is password and what is not, nothing but the scheme remains.
-    """
-    scheme = _scheme(url)
-    if not scheme:
-        return "(not a URL)"
-    login, at, rest = url.partition("://")[2].rpartition("@")
-    if any(mark in login for mark in "/?#"):
-        return f"{scheme}://***"
-    where = rest.partition("?")[0].partition("#")[0]
-    return f"{scheme}://{'***@' if at else ''}{where}"
-
-
 def describe(redis: Redis) -> str:
     """Where this client connects to, without user and password."""
     options = redis.connection_pool.connection_kwargs

@@ -144,8 +144,6 @@ async def _decide(
             return await parts.decisions.submit_edit(token, visitor.actor, given.edit_input(form))
         case "reject":
             rejected = given.reject_input(form)
-            if isinstance(rejected, FieldErrors):
-                return rejected
             return await parts.decisions.submit_reject(token, visitor.actor, rejected)
         case "approve" if form.text("reason"):
             why = given.approve_input(form)

@@ -21,9 +21,9 @@ from bot.authority import ticket_route
 from bot.journal import Broken, Entry, EntryKind, Verified
 from bot.tracing import TraceLine, kind_of, message_of, words_of
 from handlers.console.asking import Visitor
-from handlers.console.names import Names
 from handlers.console.pages import message, page
 from handlers.console.parts import ConsoleParts, JournalPage
+from handlers.names import Names
 
 ROWS: Final = 50
 VERIFY_SECONDS: Final = 20.0

@@ -15,7 +15,7 @@ from bot.journal import Broken, Entry, Verified
 from bot.overview import Overview
 from bot.ports import Decisions
 from bot.tracing import TraceLine
-from handlers.console.names import Names
+from handlers.names import Names
 
 
 class SignIns(Protocol):
@@ -173,4 +173,6 @@ class ConsoleParts:
     names: Names = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", Names(self.context))
+        object.__setattr__(
+            self, "names", Names(self.context.surfaces.directories, self.context.clock)
+        )

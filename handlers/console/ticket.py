@@ -16,11 +16,11 @@ from bot.domain import REPLY_TOOLS, Author, Citation, Proposal, Ticket
 from bot.tracing import TraceLine
 from handlers.console.asking import Visitor
 from handlers.console.inbox import shown
-from handlers.console.names import Names
 from handlers.console.pages import message, page
 from handlers.console.parts import ConsoleParts
 from handlers.console.telling import title_of, words_for
 from handlers.diff import Piece, word_diff
+from handlers.names import Names
 
 _BEFORE, _AFTER = 160, 320
 """Characters of an article beside a quote."""

@@ -120,12 +120,18 @@ def test_a_long_thread_keeps_its_newest_words() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("no front matter", "front matter"),
-        ("---\nname: [\n---\n", "not YAML"),
-        ("---\nname: x\nother: 1\n---\n", "other"),
-        ("---\nname: x\nmax_tokens: {draft: 5}\n---\n", "max_tokens.draft"),
-        ("---\nname: x\n---\n{% block system %}", "prompt"),
+        ("no front matter", ":1: begin the prompt with front matter"),
+        ("---\nname: [\n---\n", ":2: front matter: not valid YAML"),
+        ("---\nname: x\nother: 1\n---\n", ":3: front matter, other"),
+        ("---\nname: x\nmax_tokens: {draft: 5}\n---\n", ":3: front matter, max_tokens.draft"),
+        ("---\nname: x\n---\n\n{% block system %}", ":5: Unexpected end of template"),
+        ("---\nname: x\n---\n{% block system %}S{% endblok %}", ":4: "),
         ("---\nname: x\n---\n{% block system %}S{% endblock %}", "ticket"),
+        (GOOD.replace("T{", "\n{% if thread %}{{ bodi }}{% endif %}{"), "did you mean 'body'"),
+        (
+            GOOD.replace("T{", "\n{% for n in range(2) %}{{ n }}{{ rules }}{% endfor %}{"),
+            ":5: block",
+        ),
     ],
 )
 def test_a_prompt_file_that_cannot_be_used_is_named(tmp_path: Path, text: str, words: str) -> None:
@@ -142,7 +148,7 @@ def test_a_missing_file_and_an_unknown_variable_are_named(tmp_path: Path) -> Non
     path = tmp_path / "prompt.md.j2"
     path.write_text(GOOD.replace("S{%", "{{ secret_of_nobody }}{%"), "utf-8")
     with pytest.raises(PromptError, match="secret_of_nobody"):
-        load_prompt(path).system(PLAYBOOK, ())
+        load_prompt(path)
 
 
 def test_a_prompt_cannot_reach_into_python(tmp_path: Path) -> None:

@@ -64,6 +64,22 @@ async def test_a_word_or_pattern_of_a_rule_fails_it_whatever_the_model_says() ->
     assert verdicts(made)["polite"] == "cannot_tell", "the model said nothing of it"
 
 
+async def test_however_it_is_spelt_a_rules_word_fails_it() -> None:
+    bench = Bench(judged(("no_customers", "pass", None)), kind="screen")
+    made = answered(await bench.ask("Like Gl\u200bobex, see \uff29NT-2041."))
+    assert (verdicts(made)["no_customers"], verdicts(made)["codes"]) == ("fails", "fails")
+    assert made.verdicts[0].quote == "Like Gl\u200bobex, see \uff29NT-2041."
+
+
+async def test_a_long_passage_is_cut_and_still_stands_there_word_for_word() -> None:
+    text = "We ship on Monday and " + "then " * 120 + "never."
+    made = answered(await Bench(judged(("no_dates", "fails", text)), kind="screen").ask(text))
+    quote = made.verdicts[1].quote
+    assert quote is not None
+    assert text.startswith(quote)
+    assert 390 < len(quote) <= 400
+
+
 async def test_a_passage_that_does_not_stand_there_makes_it_cannot_tell() -> None:
     bench = Bench(
         judged(
@@ -96,6 +112,12 @@ async def test_a_thread_is_screened_whole() -> None:
     assert await bench.ask(elsewhere) == Declined(HIDDEN.words)
     bench.threads.held["C2/0000000000000005"] = bench.threads.held["C1/1.0"]
     assert answered(await bench.ask(elsewhere)).private
+    by_hand = Bench(judged(("no_dates", "fails", "We decided on Monday.")), kind="screen")
+    url = "https://github.com/org/name/pull/1"
+    by_hand.pulls.held[url] = bench.threads.held["C1/1.0"]
+    assert verdicts(answered(await by_hand.ask("github.com/org/name/pull/1")))["no_dates"] == (
+        "fails"
+    )
 
 
 async def test_with_the_local_model_only_words_and_patterns_decide() -> None:

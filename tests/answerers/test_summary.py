@@ -108,6 +108,11 @@ async def test_a_pull_request_is_summed_up() -> None:
     made = answered(await bench.ask(url))
     assert (made.items[0].link, made.private) == (link(1), False)
     assert made.notes == ("not read: commits",)
+    # As Slack shows what a person types and it links by itself.
+    by_hand = Bench(points(("owes", "rui", "rui tells support.", 1)))
+    by_hand.pulls.held[url] = bench.pulls.held[url]
+    assert answered(await by_hand.ask("github.com/org/name/pull/1, please.")) == made
+    assert not by_hand.threads.asked
 
 
 @pytest.mark.parametrize(

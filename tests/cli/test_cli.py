@@ -164,6 +164,22 @@ def test_a_mistake_is_2_and_a_line(
     assert json.loads(capsys.readouterr().out)["errors"][0].startswith("deskhand.yaml:8")
 
 
+def test_a_prompt_that_no_run_could_use_is_a_mistake(desk: Path, capsys: Captured) -> None:
+    mine = CONFIG.replace("    listen:", "    prompt: ./mine.md.j2\n    listen:")
+    (desk / "deskhand.yaml").write_text(mine)
+    (desk / "mine.md.j2").write_text(
+        "---\nname: mine\n---\n{% block system %}S{% endblock %}\n"
+        "{% block ticket %}{% if files %}{{ bodi }}{% endif %}{% endblock %}"
+    )
+    assert run(["config", "check"]) == 2
+    captured = capsys.readouterr()
+    assert "mine.md.j2:5: block ticket: there is no 'bodi'; did you mean 'body'?" in captured.err
+    assert run(["config", "check", "--json"]) == 2
+    assert "'bodi'" in json.loads(capsys.readouterr().out)["errors"][0]
+    assert run(["doctor", "--offline"]) == 2
+    assert "'bodi'" in capsys.readouterr().out
+
+
 def test_the_config_may_be_named(desk: Path, capsys: Captured) -> None:
     (desk / "deskhand.yaml").rename(desk / "other.yaml")
     assert run(["config", "check"]) == 2

@@ -32,6 +32,8 @@ async def test_a_conversation_without_the_bot_is_a_finding(tmp_path: Path, redis
         references = RedisReferences(store.wire, store.keys)
         await references.keep(known(SUPPORT), None)
         await references.keep(known(BILLING, gone=True), None)
+        chat = known("a:chat-with-dana", gone=True)
+        await references.keep(chat.model_copy(update={"kind": "personal"}), None)
         found = await teams_check(from_environment(variables), config)
     finally:
         await redis.aclose()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bot.demo.form_text import as_text, from_text
+from bot.demo.form_text import as_text, choices_of, from_text, with_boxes
 from bot.forms import ActionForm, EditForm, EditInput, FieldErrors, FieldForm, Option
+from tests.pictures import leads
 
 FORM = EditForm(
     proposal="p_1",
@@ -82,3 +83,43 @@ def test_actions_and_their_fields_are_there_where_there_are_several() -> None:
     changed = text.replace("include 1: yes", "include 1: no").replace("two lines", "one line")
     assert given(changed, form).include == (0,)
     assert given(changed, form).fields == {"action.1.note": "one line"}
+
+
+LEAD = leads.form()
+CHOSEN = leads.CHOSEN
+
+
+def test_a_leads_fields_have_boxes_and_values() -> None:
+    text = as_text(LEAD)
+    assert "reply" not in text
+    assert "\n# Industry: Industrial robotics (overwrites: Toys)\n[ ] industry: Indus" in text
+    assert "\n[x] size: 140\n" in text
+    same = given(text, LEAD)
+    assert same.chosen == {0: CHOSEN}
+    assert (same.fields, same.include, same.reply, same.approve_now) == ({}, (0,), None, True)
+    changed = text.replace("[ ] industry", "[X]industry").replace("[x] size: 140", "[] size: 150")
+    found = given(changed, LEAD)
+    assert found.chosen == {0: ("industry", *(name for name in CHOSEN if name != "size"))}
+    assert found.fields == {"action.0.size": "150"}
+    without = given(text.replace("[x] size: 140\n", ""), LEAD)
+    assert without.chosen == {0: tuple(name for name in CHOSEN if name != "size")}
+
+
+def test_a_leads_text_that_is_none_is_named() -> None:
+    for text, name in (
+        (as_text(LEAD).replace("[x] size", "size"), "size"),
+        (as_text(LEAD).replace("[x] size", "[x] siz"), "siz"),
+        ("In my own words.", "In my own words."),
+    ):
+        found = from_text(LEAD, text)
+        assert isinstance(found, FieldErrors)
+        assert list(found.errors) == [name]
+
+
+def test_a_leads_fields_are_chosen_by_their_numbers() -> None:
+    names = [one.name for one in choices_of(LEAD)]
+    ticked = with_boxes(LEAD, as_text(LEAD), " 2, 1  4 ")
+    assert ticked is not None
+    assert given(ticked, LEAD).chosen == {0: (names[0], names[1], names[3])}
+    for numbers in ("0", "99", "size", "1 -2", ""):
+        assert with_boxes(LEAD, as_text(LEAD), numbers) is None

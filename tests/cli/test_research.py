@@ -11,6 +11,7 @@ import pytest
 from bot.cli import run
 from bot.cli.doctor import examine
 from bot.settings import from_environment
+from tests.config_text import SMALL
 from tests.research.documents import locked_pdf, make_pdf
 
 CONFIG = """\
@@ -109,7 +110,10 @@ def test_the_index_alone(desk: Path, capsys: Captured) -> None:
         (["x" * 10_001], "1 to 10,000 characters"),
         (["x", "-n", "0"], "-n"),
         (["x", "-n", "21"], "-n"),
-        (["x", "--playbook", "nobody"], "'nobody' is no playbook of kind research"),
+        (
+            ["x", "--playbook", "nobody"],
+            "'nobody' is no playbook of kind research; deskhand.yaml has ",
+        ),
     ],
 )
 def test_a_usage_fault_is_one_line_and_2(
@@ -157,3 +161,11 @@ async def test_the_doctor_names_what_is_not_read(desk: Path) -> None:
         " mend it, or take it out"
     ]
     assert checks["corpus travel"].well
+
+
+def test_a_file_without_such_a_playbook_says_how_to_make_one(desk: Path, capsys: Captured) -> None:
+    (desk / "deskhand.yaml").write_text(SMALL)
+    assert run(["research", "written notice"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("deskhand.yaml: there is no playbook of kind research; add one")
+    assert said.count("\n") == 1

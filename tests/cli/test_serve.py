@@ -23,7 +23,7 @@ def test_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "bot", "serve", "--port", "0"],
         stderr=subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DESKHAND_LOG": "error"},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DESKHAND_LOG": "debug"},
         cwd=tmp_path,
         text=True,
     ) as process:
@@ -39,7 +39,11 @@ def test_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
                 assert answer.status == 200
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.stderr.read()
+        said = process.stderr.read()
         assert process.wait() == 0
+        # What was made at the start is in no full collection's way.
+        count = re.search(r"(\d+) objects of the start are left out", said)
+        assert count is not None
+        assert int(count[1]) > 50_000
         assert time.monotonic() - begun < 30
     assert (tmp_path / ".deskhand" / "secret").stat().st_mode & 0o777 == 0o600

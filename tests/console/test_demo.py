@@ -71,6 +71,42 @@ async def test_what_is_decided_in_one_place_is_shown_in_the_other(environ: dict[
         assert await asyncio.to_thread(terminal.ended) == 0
 
 
+async def test_a_leads_fields_are_chosen_in_the_console(environ: dict[str, str]) -> None:
+    with Terminal(["demo", "--no-browser"], environ) as terminal:
+        link = LINK.search(await asyncio.to_thread(terminal.until, PROMPT))
+        assert link is not None
+        terminal.type("l\n")
+        await asyncio.to_thread(terminal.until, PROMPT)
+        async with browser(link[0].partition("/console")[0]) as window:
+            await window.follow(link[0])
+            lead = (await window.get("/console")).card_of("Idris Vale")
+            sheet = await window.get(f"/console/proposals/{lead}/edit")
+            assert "Size: 64 (overwrites: 40)" in sheet.words
+            # There is one route, and each field stands beside its own source.
+            assert 'name="route"' not in sheet.text
+            ticket = await window.get(f"/console/tickets/{lead}")
+            assert "14 October 2026" in ticket.words
+            assert "The draft cites nothing" not in ticket.words
+            form = {
+                "csrf": sheet.csrf,
+                "revision": "1",
+                "include": "0",
+                "approve_now": "approve_now",
+            }
+            ticked = [("action.0.fields", name) for name in ("size", "news")]
+            address = f"/console/proposals/{lead}/edit"
+            saved = await window.post(address, [*form.items(), *ticked])
+            assert saved.status == 303
+        told = await asyncio.to_thread(terminal.until, PROMPT)
+        assert "Decided elsewhere:" in told
+        assert "update_crm: done: crm:1: size, news" in told
+        assert "deskhand crm show brackenfold.example --demo" in told
+        terminal.type("q\n")
+        end = await asyncio.to_thread(terminal.until, "Replies: ")
+        assert "Leads: approved 0, edited 1" in end
+        assert await asyncio.to_thread(terminal.ended) == 0
+
+
 async def test_a_port_that_is_taken_is_named(environ: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -16,6 +16,7 @@ from bot.store.follow import Follower
 from bot.store.state import RedisStore
 from tests.fixtures_redis import STRICT, ServerProcess, short_folder
 from tests.live.steps import eventually
+from tests.patience import WAIT_SECONDS
 
 
 def changed(ticket: str) -> Entry:
@@ -40,7 +41,7 @@ async def recorded(store: RedisStore, entry: Entry) -> bool:
 async def heard(ear: object, *wanted: str) -> None:
     """Listen until all of these were told."""
     missing = set(wanted)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_SECONDS):
         while missing:
             missing -= await ear.next(5) or set()  # type: ignore[attr-defined]  # a Listening
 

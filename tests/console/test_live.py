@@ -15,6 +15,7 @@ import pytest
 from tests.console.rig import Browser, signed_in
 from tests.live.product import Live, live
 from tests.live.steps import QUESTION, becomes, card_that, eventually, says
+from tests.patience import WAIT_SECONDS
 
 
 class Stream:
@@ -42,7 +43,7 @@ class Stream:
 
     async def until(self, wanted: str) -> None:
         """Wait for an event whose data holds ``wanted``."""
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(WAIT_SECONDS):
             while wanted not in (await self.next())[1]:
                 pass
 
@@ -89,7 +90,7 @@ async def test_a_stream_ends_with_its_session_and_its_person(desk: Live) -> None
         people._persons._seconds = -1.0  # type: ignore[attr-defined]  # as if 4 s had passed
         await says(desk, QUESTION)
         for stream in (one, two):
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(WAIT_SECONDS):
                 while (await stream.next())[0] != "over":
                     pass
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+import bot.decide.saving
 from tests.decisions.room import Room, open_room
 
 
@@ -13,3 +14,9 @@ from tests.decisions.room import Room, open_room
 async def room(redis_url: str) -> AsyncIterator[Room]:
     async with open_room(redis_url) as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A press is decided however busy the machine is; what is about its time has its own clock."""
+    monkeypatch.setattr(bot.decide.saving, "DECIDE_SECONDS", 20.0)

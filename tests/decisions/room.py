@@ -36,7 +36,7 @@ from bot.execute import Execute
 from bot.forms import Decided, EditInput, NotDecided, Pressed, Submitted
 from bot.playbook import ActionUse, Approvers, Playbook, Route
 from bot.ports import Commit, LookUpFailed, Surfaces, Versioned
-from bot.screen import Sieve
+from bot.screen import Sieve, read_policy
 from bot.screening import Screening
 from bot.store.connect import open_redis
 from bot.store.state import RedisStore
@@ -187,13 +187,18 @@ class Room:
             self, context=context, decide=Decide(context), execute=Execute(context, self.remotes)
         )
 
-    def screened(self, on_hit: OnHit = "reason", source: Source | None = None) -> Room:
-        """The same process with a screen; ``source`` is the only article there is."""
+    def screened(
+        self, on_hit: OnHit = "reason", source: Source | None = None, *, word: str = "Falcon"
+    ) -> Room:
+        """The same process with a screen; ``source`` is the only article there is, ``word`` what
+        the customer's policy forbids."""
 
         async def find(article: str) -> Source | None:
             return source if source is not None and source.article == article else None
 
-        context = replace(self.context, screening=Screening(Sieve(), on_hit, find))
+        policy = read_policy(f"rules: [{{id: word, rule: none, words: [{word}]}}]", "p.yaml")
+        screening = Screening(Sieve(policy=policy), on_hit, find)
+        context = replace(self.context, screening=screening)
         return replace(
             self, context=context, decide=Decide(context), execute=Execute(context, self.remotes)
         )

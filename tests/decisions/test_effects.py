@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import bot.execute
 import bot.lifecycle.effects
 from bot.commands import Claim, Refused, Succeeded
-from bot.domain import Proposal
+from bot.domain import Content, Proposal
 from bot.forms import EditInput
 from bot.journal import Entry
 from bot.lifecycle import digest, transition
@@ -154,17 +156,25 @@ async def test_arguments_that_its_schema_no_longer_takes_are_refused(room: Room)
     assert not room.remote.grants
 
 
+def by(grant: Grant, **changes: object) -> dict[str, Any]:
+    """An approval that differs from the grant's own."""
+    return {"approved_by": grant.approved_by.model_copy(update=changes)}
+
+
 @pytest.mark.parametrize(
     ("forged", "why"),
     [
-        ({"digest": "0" * 64}, "not what would be sent"),
-        ({"revision": 2}, "another revision"),
-        ({"approved_by": None}, "not the one recorded"),
-        ({"deadline": 0.0}, "over before anything was sent"),
+        (lambda _: {"digest": "0" * 64}, "not what would be sent"),
+        (lambda _: {"content": Content(labels=(), route="default")}, "not what would be sent"),
+        (lambda grant: {"revision": 2, **by(grant, revision=2)}, "another revision"),
+        (lambda grant: by(grant, revision=2), "another revision"),
+        (lambda grant: by(grant, actor=actor(BO)), "not the one recorded"),
+        (lambda _: {"tool": "post_answer"}, "is not what was approved"),
+        (lambda _: {"deadline": 0.0}, "over before anything was sent"),
     ],
 )
 async def test_a_grant_that_fits_nothing_dispatches_nothing(
-    room: Room, forged: dict[str, object], why: str
+    room: Room, forged: Callable[[Grant], dict[str, Any]], why: str
 ) -> None:
     """What the store minted is compared with what was claimed, though it should never differ."""
     proposal = await room.approved()
@@ -175,10 +185,7 @@ async def test_a_grant_that_fits_nothing_dispatches_nothing(
     entry = bot.execute._claim_entry(claimed, 0, claimed.progress[0])
     grant = await room.store.claim(ready, claimed, 0, entry)
     assert isinstance(grant, Grant)
-    if "approved_by" in forged:
-        other = grant.approved_by.model_copy(update={"actor": actor(BO)})
-        forged = {"approved_by": other}
-    outcome = await room.execute._dispatch(claimed, ticket, replace(grant, **forged))
+    outcome = await room.execute._dispatch(claimed, ticket, replace(grant, **forged(grant)))
     assert isinstance(outcome, Refused)
     assert why in outcome.error
     assert not room.remote.grants
@@ -299,7 +306,7 @@ async def test_where_the_key_is_honoured_it_is_sent_again_under_it(room: Room) -
 
 
 async def test_an_outcome_is_saved_whatever_it_takes(redis_url: str, short_path: Path) -> None:
-    server = Path(redis_url.removeprefix("unix://"))
+    server = Path(redis_url.removeprefix("unix://").partition("?")[0])
     async with (
         CuttingProxy(server, short_path / "p") as proxy,
         open_room(proxy.url) as room,
@@ -322,7 +329,7 @@ async def test_an_outcome_that_cannot_be_saved_is_given_up_in_time(
     redis_url: str, short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bot.execute, "_SAVE_SECONDS", 0.2)
-    server = Path(redis_url.removeprefix("unix://"))
+    server = Path(redis_url.removeprefix("unix://").partition("?")[0])
     async with (
         CuttingProxy(server, short_path / "p") as proxy,
         open_room(proxy.url) as room,

@@ -6,7 +6,7 @@ import pytest
 
 from bot.commands import Claim, Outcome, Refused, Report, Succeeded, Uncertain
 from bot.domain import Actor, Content, Person, Proposal, Verb
-from bot.forms import EditInput
+from bot.forms import EditInput, RejectInput
 from bot.journal import Entry
 from bot.lifecycle import transition
 from bot.ports import Commit, Versioned
@@ -16,11 +16,13 @@ from tests.decisions.room import (
     People,
     Remote,
     Room,
+    actor,
     decided,
     open_room,
     playbook,
     refused,
     said,
+    token,
     two_tools,
 )
 from tests.domain.make import decision, moved
@@ -193,14 +195,51 @@ async def doubtful_card(room: Room) -> Proposal:
 async def test_a_doubtful_card_is_not_approved_beside_a_newer_one(room: Room) -> None:
     """The customer's newer words cannot supersede what may have arrived."""
     waiting = await doubtful_card(room)
-    found = await room.store.ticket(waiting.ticket)
-    assert found is not None
-    newer = found.value.model_copy(update={"proposal": "p_bbbbbbbbbbbbbbbb"})
-    assert await room.store.commit(Commit(tickets=(Versioned(newer, found.version),)))
+    await newer_card(room, waiting)
     assert refused(await room.press(waiting, "approve", BO)) == "newer_proposal"
     edited = await room.edit(waiting, EditInput(reply="Again.", approve_now=True), BO)
     assert refused(edited) == "newer_proposal"
     assert await room.now(waiting) == waiting
+
+
+async def newer_card(room: Room, card: Proposal) -> None:
+    found = await room.store.ticket(card.ticket)
+    assert found is not None
+    newer = found.value.model_copy(update={"proposal": "p_bbbbbbbbbbbbbbbb"})
+    assert await room.store.commit(Commit(tickets=(Versioned(newer, found.version),)))
+
+
+async def test_what_is_unknown_is_not_sent_again_beside_a_newer_card(room: Room) -> None:
+    card = await room.card()
+    decided(await room.press(card, "approve"))
+    room.remote.answers.append(Uncertain("the answer was lost"))
+    await room.run(card)
+    await newer_card(room, card)
+    room.clock.step(seconds=18.1)
+    asked = decided(await room.press(await room.now(card), "settle_retry"))
+    await room.run(card)
+    assert (asked.state, len(room.remote.grants)) == ("pending", 1)
+    assert refused(await room.press(asked, "approve", BO)) == "newer_proposal"
+    closing = await room.decide.submit_reject(
+        token(asked, "reject"), actor(BO), RejectInput("duplicate")
+    )
+    assert decided(closing).state == "rejected"
+
+
+async def test_an_unknown_is_not_sent_again_while_a_newer_card_comes_up(redis_url: str) -> None:
+    people = Interrupted()
+    async with open_room(redis_url, more_people={"slack": people}) as room:
+        card = await room.card()
+        people.room, people.card = room, card.model_copy(update={"id": "p_nobody"})
+        decided(await room.press(card, "approve"))
+        room.remote.answers.append(Uncertain("the answer was lost"))
+        await room.run(card)
+        room.clock.step(seconds=18.1)
+        unknown = await room.now(card)
+        people.card = card
+        asked = decided(await room.press(unknown, "settle_retry"))
+        await room.run(card)
+        assert (asked.state, len(room.remote.grants)) == ("pending", 1)
 
 
 async def test_an_edit_takes_no_doubt_away(room: Room) -> None:

@@ -43,7 +43,7 @@ class Two:
 
 @asynccontextmanager
 async def two_processes(redis_url: str, folder: Path, **book: object) -> AsyncIterator[Two]:
-    server = Path(redis_url.removeprefix("unix://"))
+    server = Path(redis_url.removeprefix("unix://").partition("?")[0])
     file = playbook(**book)
     async with (
         CuttingProxy(server, folder / "p") as proxy,
@@ -51,6 +51,11 @@ async def two_processes(redis_url: str, folder: Path, **book: object) -> AsyncIt
         open_room(redis_url, file) as other,
     ):
         yield Two(room, other, proxy)
+
+
+@pytest.fixture(autouse=True)
+def patient() -> None:
+    """What is lost is waited for here as long as it is in earnest."""
 
 
 @pytest.fixture

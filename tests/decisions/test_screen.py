@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.agent.draft_check import Source
+from bot.commands import Refused
 from bot.domain import Citation, Hit, Proposal
 from bot.forms import ApproveInput, EditInput, FieldErrors, ReasonForm, Submitted
 from tests.decisions.room import ADA, BO, CY, Room, actor, decided, refused, said, token
@@ -103,3 +104,71 @@ async def test_an_edit_is_screened_against_the_articles_that_are_cited(room: Roo
     other = await room.card(citations=(struck,))
     waiting = decided(await room.edit(other, EditInput(reply=reply, approve_now=True)))
     assert waiting.hit_names == ("promise", "other_email")
+
+
+async def test_a_card_from_before_a_screen_is_screened_before_it_is_approved(room: Room) -> None:
+    """The operator's new policy holds for what waits already."""
+    card = await room.card()
+    now = room.screened(word="Billing")
+    shown = decided(await now.press(card, "approve"))
+    assert (shown.state, shown.revision, shown.hit_names) == ("pending", 2, ("policy:word",))
+    assert "The screen has found policy:word, so look at it once more." in shown.notices[-1].text
+    await now.run(shown)
+    assert room.remote.arrived == []
+    assert refused(await approve(now, card)) == "stale"
+    assert isinstance(await now.press(shown, "approve"), ReasonForm)
+    done = decided(await approve(now, shown))
+    assert done.state == "approved"
+    await now.run(done)
+    assert len(room.remote.arrived) == 1
+
+
+async def test_what_a_changed_policy_does_not_find_is_approved_at_once(room: Room) -> None:
+    room = room.screened()
+    card = await room.card()
+    assert card.sieve == ""
+    assert decided(await room.screened(word="Initech").press(card, "approve")).state == "approved"
+    hit = await room.card(hits=(HIT,))
+    done = decided(await approve(room.screened(word="Initech"), hit))
+    assert (done.state, done.hits) == ("approved", (HIT,)), "what it has found stays found"
+
+
+async def test_a_changed_policy_voids_the_first_of_two_approvals(room: Room) -> None:
+    room.people.emails = {ADA: "ada@acme.example", BO: "bo@acme.example"}
+    card = await room.card(approvals_needed=2)
+    once = decided(await room.press(card, "approve"))
+    now = room.screened(word="Billing", on_hit="second")
+    shown = decided(await now.press(once, "approve", BO))
+    assert (shown.state, shown.approvals, shown.approvals_needed) == ("pending", (), 2)
+    assert len(decided(await now.press(shown, "approve", BO)).approvals) == 1
+    both = decided(await now.press(shown, "approve", ADA))
+    assert both.state == "approved"
+
+
+async def test_a_hit_asks_for_a_second_person_from_the_day_on_that_the_file_does(
+    room: Room,
+) -> None:
+    old = room.screened(word="Billing")
+    card = await old.card()
+    shown = decided(await old.press(card, "approve"))
+    assert shown.asks_why
+    now = room.screened(word="Billing", on_hit="second")
+    again = decided(await now.press(shown, "approve"))
+    assert (again.state, again.revision, again.approvals_needed) == ("pending", 3, 2)
+
+
+async def test_what_failed_is_screened_before_it_is_tried_again(room: Room) -> None:
+    room.remote.answers = [Refused("not now")]
+    card = await room.approved()
+    await room.run(card)
+    failed = await room.now(card)
+    assert failed.state == "failed"
+    now = room.screened(word="Billing")
+    shown = decided(await now.press(failed, "retry"))
+    assert (shown.state, shown.hit_names) == ("pending", ("policy:word",))
+    await now.run(shown)
+    assert room.remote.arrived == []
+    done = decided(await approve(now, shown))
+    await now.run(done)
+    assert (await now.now(card)).state == "succeeded"
+    assert len(room.remote.arrived) == 1

@@ -8,8 +8,16 @@ import pytest
 
 from bot import buttons
 from bot.card import CardView
-from bot.domain import Action, Author
-from bot.forms import EditForm, EditInput, RejectForm, RejectInput, Seen
+from bot.domain import Action, Author, Verb
+from bot.forms import (
+    ApproveInput,
+    EditForm,
+    EditInput,
+    FieldErrors,
+    RejectForm,
+    RejectInput,
+    Seen,
+)
 from bot.playbook import ActionUse, Approvers, Route
 from tests.decisions.room import (
     ADA,
@@ -325,6 +333,26 @@ async def test_a_rejection_needs_the_same_authority_when_it_comes_back(room: Roo
     late = await room.decide.submit_reject(reject, actor(BO), given)
     assert refused(late) == "decided"
     assert ADA in said(late), "who comes late is told who was first"
+
+
+async def test_what_a_form_lacks_is_told_to_those_who_may_submit_it(room: Room) -> None:
+    """Whoever may not decide hears that, and not what they should have filled in."""
+    card = await room.card()
+    verbs: tuple[Verb, ...] = ("reject", "approve")
+    for verb in verbs:
+
+        async def submitted(who: str, verb: Verb = verb) -> Any:
+            pressed, person = token(card, verb), actor(who)
+            if verb == "approve":
+                return await room.decide.submit_approve(pressed, person, ApproveInput("x"))
+            lacking = FieldErrors({"reason": "Choose a reason."})
+            return await room.decide.submit_reject(pressed, person, lacking)
+
+        assert refused(await submitted(CY)) == "not_approver"
+        wrong = await submitted(ADA)
+        assert isinstance(wrong, FieldErrors)
+        assert set(wrong.errors) == {"reason"}
+    assert await room.now(card) == card
 
 
 async def test_drafting_again_stops_at_the_tickets_limit_of_runs(room: Room) -> None:

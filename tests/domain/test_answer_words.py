@@ -42,6 +42,19 @@ def test_text_fits(answer: Answer, limit: int) -> None:
     assert len(text(answer, limit)) <= limit
 
 
+def test_what_was_not_read_is_said_however_long_the_answer() -> None:
+    items = tuple(
+        Item(kind="open", who="Ada", words="point " * 60, link=f"https://x.example/{n}")
+        for n in range(20)
+    )
+    notes = ("not read: what follows the first 3000 messages", *("x" * 200 for _ in range(10)))
+    said = text(Answer(kind="summary", items=items, notes=notes), 3000)
+    assert len(said) <= 3000
+    assert notes[0] in said
+    assert "more notes" in said
+    assert "1. Open (Ada)" in said
+
+
 def test_each_kind_says_what_it_is() -> None:
     verdicts = (
         Verdict(id="r1", rule="No promises", verdict="fails", quote="we promise", why="it does"),

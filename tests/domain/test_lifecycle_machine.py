@@ -216,16 +216,22 @@ class Life(RuleBasedStateMachine):
         if self.apply(Retry(given, needed)):
             assert self.proposal.approvals_needed >= needed
 
-    @rule(who=st.sampled_from(PEOPLE), arrived=st.booleans(), needed=st.integers(1, 2))
-    def settle(self, who: Actor, arrived: bool, needed: int) -> None:
+    @rule(
+        who=st.sampled_from(PEOPLE),
+        arrived=st.booleans(),
+        needed=st.integers(1, 2),
+        overtaken=st.booleans(),
+    )
+    def settle(self, who: Actor, arrived: bool, needed: int, overtaken: bool) -> None:
         at = START + self.at()
         if arrived:
             self.apply(SettleDone(decision(self.proposal, "settle_done", by=who, at=at), needed))
             return
         given = decision(self.proposal, "settle_retry", by=who, at=at)
         kept = START + timedelta(days=9) if self.honours else None
-        if self.apply(SettleRetry(given, kept, needed)):
+        if self.apply(SettleRetry(given, kept, needed, overtaken=overtaken)):
             self.person_said_again += 1
+            assert not overtaken or self.proposal.state == "pending"
             assert self.proposal.approvals_needed >= needed
 
     @invariant()

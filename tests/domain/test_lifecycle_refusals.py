@@ -13,18 +13,21 @@ from bot.commands import (
     HandOff,
     Lapse,
     Overdue,
+    Refused,
     Reject,
+    Report,
     Resend,
     Retry,
     Revise,
     SettleDone,
     SettleRetry,
+    Succeeded,
     Take,
     Uncertain,
 )
 from bot.domain import Content, Handoff, Notice, Proposal
 from bot.lifecycle import approved_at, canonical_json, digest, next_action, transition
-from tests.domain.make import START, content, decision, moved, new, pending
+from tests.domain.make import START, content, decision, moved, new, pending, person
 from tests.domain.test_lifecycle_table import (
     HOUR,
     SOON,
@@ -71,6 +74,20 @@ def test_a_word_on_another_content_is_refused() -> None:
     other = decision(doubtful, "settle_done").model_copy(update={"digest": "0" * 64})
     assert denied(transition(doubtful, SettleDone(other))) == "digest"
     assert denied(transition(doubtful, SettleRetry(other, None))) == "digest"
+
+
+def test_an_approval_of_other_words_or_of_an_earlier_revision_counts_for_nobody() -> None:
+    proposal = pending(approvals_needed=2)
+    mine, theirs = decision(proposal), decision(proposal, by=person("U0AGENT2"))
+    for foreign in ({"digest": "0" * 64}, {"revision": 0}):
+        forged = proposal.model_copy(
+            update={
+                "state": "approved",
+                "approvals": (mine.model_copy(update=foreign), theirs),
+                "decision": theirs,
+            }
+        )
+        assert denied(transition(forged, Claim(SOON, 0))) == "not_approved", foreign
 
 
 def test_an_edit_may_not_drop_what_may_have_been_sent() -> None:
@@ -144,3 +161,25 @@ def test_the_approval_in_an_edit_lapses_like_any_other() -> None:
 def test_what_has_no_one_byte_form_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"Out of range|surrogates"):
         canonical_json({"value": value})
+
+
+def test_a_late_word_that_it_arrived_approves_nothing_that_was_left_out_meanwhile() -> None:
+    failed = unknown().model_copy(update={"state": "failed"})
+    left_out = failed.content and failed.content.actions[0].model_copy(update={"included": False})
+    assert left_out is not None
+    edited = moved(transition(failed, edit(failed, new_content=content(left_out))))
+    key = edited.progress[0].keys[-1]
+    told = moved(transition(edited, Report(LATE, 0, key, Succeeded("found"))))
+    assert (told.state, told.revision, told.ended_at) == ("pending", edited.revision + 1, None)
+    assert told.progress[0].status == "succeeded"
+
+
+def test_a_resend_that_was_never_made_leaves_the_first_sender_its_word() -> None:
+    running = executing()
+    claimed = running.progress[0]
+    assert claimed.deadline is not None
+    waiting = moved(transition(running, Resend(claimed.deadline + timedelta(seconds=10), HOUR)))
+    lapsed = moved(transition(waiting, Lapse(START + timedelta(minutes=20))))
+    assert (lapsed.state, lapsed.progress[0].resends) == ("unknown", False)
+    nothing_left = Report(LATE, 0, claimed.keys[-1], Refused("too late"), claimed.claimed_at)
+    assert moved(transition(lapsed, nothing_left)).state == "failed"

@@ -251,9 +251,11 @@ def test_actions_run_in_their_order_and_the_first_failure_stops_the_rest() -> No
     key = running.progress[0].keys[-1]
     between = moved(transition(running, Report(SOON, 0, key, Succeeded("one"))))
     assert (between.state, next_action(between)) == ("approved", 1)
+    assert denied(transition(between, Report(SOON, 0, key, Succeeded("?")))) == "wrong_attempt"
     failed = reported(Refused("no such customer"), TWO)
     assert (failed.state, next_action(failed)) == ("failed", 0)
     assert failed.progress[1].status == "waiting"
+    assert (between.ended_at, failed.ended_at) == (None, None), "it goes on, or is decided again"
 
 
 def test_an_excluded_action_is_never_claimed() -> None:
@@ -365,7 +367,10 @@ def test_a_remote_that_honours_the_key_is_sent_again_under_it() -> None:
     assert again.state == "approved"
     resent = moved(transition(again, Claim(late, 0)))
     assert resent.progress[0].keys == running.progress[0].keys
+    assert resent.progress[0].first_sent_at == SOON, "its retention counts from the first sending"
     assert denied(transition(running, Resend(START + timedelta(minutes=20), HOUR))) == "lapsed"
+    # The last byte of a claim may leave 8 s after it.
+    assert denied(transition(running, Resend(late, late + timedelta(seconds=7)))) == "lapsed"
 
 
 FINAL = [
@@ -407,10 +412,32 @@ def test_an_effect_that_may_be_out_there_is_never_called_superseded_or_just_pend
     again = moved(
         transition(unknown, SettleRetry(decision(unknown, "settle_retry", at=late), None))
     )
-    assert denied(transition(again, Supersede(late, None))) == "wrong_state"
-    lapsed = moved(transition(again, Lapse(late + timedelta(minutes=15))))
-    assert (lapsed.state, lapsed.progress[0].status) == ("unknown", "unknown")
-    assert lapsed.revision == again.revision + 1
+    for ended in (
+        moved(transition(again, Supersede(late, "p_b"))),
+        moved(transition(again, Lapse(late + timedelta(minutes=15)))),
+    ):
+        assert (ended.state, ended.progress[0].status) == ("unknown", "unknown")
+        assert ended.revision == again.revision + 1
+        assert ended.successor is None
+
+
+def test_newer_words_do_not_keep_a_remote_from_finishing_under_the_same_key() -> None:
+    running = executing()
+    deadline = running.progress[0].deadline
+    assert deadline is not None
+    again = moved(transition(running, Resend(deadline + timedelta(seconds=10), HOUR)))
+    assert denied(transition(again, Supersede(HOUR, "p_b"))) == "wrong_state"
+
+
+def test_what_may_not_have_arrived_is_not_sent_again_beside_a_newer_card() -> None:
+    unknown = reported(Uncertain("the answer was lost"))
+    late = START + timedelta(minutes=3)
+    said = SettleRetry(decision(unknown, "settle_retry", at=late), None, overtaken=True)
+    asked = moved(transition(unknown, said))
+    assert (asked.state, asked.revision) == ("pending", unknown.revision + 1)
+    assert denied(transition(asked, Claim(late, 0))) == "wrong_state"
+    rejected = moved(transition(asked, Reject(decision(asked, "reject", revision=2))))
+    assert rejected.state == "rejected"
 
 
 def test_a_key_is_not_kept_beyond_the_remotes_retention() -> None:
@@ -426,6 +453,7 @@ def test_a_key_is_not_kept_beyond_the_remotes_retention() -> None:
         # The claim's last byte may leave 8 s later.
         anew = moved(transition(again, Claim(at, 0)))
         assert len(set(anew.progress[0].keys)) == 2
+        assert anew.progress[0].keep_until is None, "nobody promised anything of the new key"
 
 
 def test_an_earlier_key_found_before_another_attempt_settles_it() -> None:

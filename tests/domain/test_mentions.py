@@ -53,6 +53,8 @@ def test_a_verb_that_means_its_thread_needs_one(verb: AskVerb) -> None:
 def test_what_is_summarized_is_an_address_or_the_thread() -> None:
     assert parse(f"summarize {LINK}", in_thread=False) == Asked("summarize", LINK)
     assert parse(f"summarize {LINK}", in_thread=True) == Asked("summarize", LINK)
+    typed = "github.com/org/name.py/pull/7"
+    assert parse(f"summarize {typed}", in_thread=True) == Asked("summarize", typed)
     assert parse("summarize this, please", in_thread=True) == Asked("summarize")
     assert parse("summarize this, please", in_thread=False) == Incomplete("summarize")
 

@@ -19,9 +19,11 @@ from playwright.async_api import Browser, Page, async_playwright
 from bot.stats.windows import buckets_of
 from tests.console.rig import asked_link
 from tests.e2e.conftest import FLAGS, chromium, enter, window
-from tests.e2e.world import LOOKS, busy, desk_config
+from tests.e2e.world import KESTREL, LOOKS, busy, desk_config, lead, with_leads
 from tests.fixtures_redis import STRICT, ServerProcess
 from tests.live.product import Live, live
+from tests.standins.companies import SITES
+from tests.standins.company_sites import company_sites
 from tests.standins.sink import sink_standin
 
 
@@ -63,7 +65,10 @@ async def take(page: Page, folder: Path, name: str) -> None:
     await page.screenshot(path=folder / f"{name}.png", full_page=True)
 
 
-async def pages(desk: Live, browser: Browser, folder: Path, mine: list[str], look: str) -> None:
+async def pages(
+    desk: Live, browser: Browser, folder: Path, mine: list[str], about: str, look: str
+) -> None:
+    """``mine``: proposals, oldest first; ``about``: a lead's."""
     async with window(browser, **LOOKS[look]) as context:
         page = await context.new_page()
         await page.goto(f"{desk.product.url}/console/login")
@@ -88,6 +93,11 @@ async def pages(desk: Live, browser: Browser, folder: Path, mine: list[str], loo
         for number, ident in enumerate((mine[1], mine[0])):
             await page.goto(f"{desk.product.url}/console/tickets/{ident}")
             await take(page, folder, f"ticket{number}-{look}")
+        await page.goto(f"{desk.product.url}/console/tickets/{about}")
+        await take(page, folder, f"lead-{look}")
+        await page.get_by_role("button", name="Edit").click()
+        await page.wait_for_selector("#sheet[open] fieldset")
+        await page.screenshot(path=folder / f"lead-edit-{look}.png")
         await page.goto(f"{desk.product.url}/console/trace/{mine[1]}")
         await page.get_by_role("link", name="Prompt and answer").first.click()
         await page.wait_for_selector(".texts > pre")
@@ -115,19 +125,22 @@ async def draw(folder: Path, looks: list[str]) -> None:
         try:
             async with (
                 sink_standin() as sink,
+                company_sites({KESTREL: SITES[KESTREL]}) as sites,
                 live(
                     Path(made),
                     server.url,
-                    config=desk_config(sink.reply_url),
+                    config=with_leads(
+                        desk_config(sink.reply_url), sites.fetch, Path(made) / "crm.sqlite"
+                    ),
                     environment={"ANTHROPIC_API_KEY": ""},
                 ) as desk,
                 async_playwright() as driver,
             ):
-                mine = await busy(desk)
+                mine, about = await busy(desk), await lead(desk)
                 await month(desk)
                 browser = await driver.chromium.launch(executable_path=chromium(), args=list(FLAGS))
                 for look in looks:
-                    await pages(desk, browser, folder, mine, look)
+                    await pages(desk, browser, folder, mine, about, look)
                 await browser.close()
         finally:
             server.stop()

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 
+from bot.clock import SystemClock
 from tests.console.rig import signed_in
 from tests.live.product import CONFIG, Live
 from tests.live.steps import Helpdesk, eventually
+from tools.actions.crm_sqlite import import_rows
+from tools.crm.records import Key
+from tools.crm.rows import Row
 
 DESK = Path(__file__).parents[2] / "bot" / "desk"
 
@@ -53,6 +59,48 @@ LOOKS: dict[str, dict[str, Any]] = {
     "narrow": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
 }
 TICKETS = 12
+
+
+KESTREL = "kestrel-robotics.example"
+KNOWN = Row(Key("company", KESTREL), {"name": "Kestrel Robotics", "industry": "Toys"})
+"""What the CRM holds of the company that the lead is about."""
+
+
+def with_leads(config: dict[str, Any], fetch: Mapping[str, object], crm: Path) -> dict[str, Any]:
+    """The same desk with a sales team: leads come in by the webhook ``forms``. ``fetch``: where
+    their sites are; ``crm``: the file, which is filled."""
+    import_rows(crm, [KNOWN], SystemClock().now())
+    agents = {"slack_users": ["U0AGENT", "U0AGENT2"]}
+    config["crm"] = {"kind": "sqlite", "path": str(crm)}
+    config["fetch"] = dict(fetch)
+    config["webhooks"]["forms"] = {"kind": "generic", "secret_env": "HELPDESK_SECRET"}
+    config["playbooks"]["sales"] = {
+        "kind": "lead",
+        "listen": [{"webhook": "forms"}],
+        "routes": {"default": {"card": {"slack": "C0SALES"}, "approvers": agents}},
+        "research": ["fetch_page", "find_in_crm"],
+        "actions": ["update_crm", "draft_outreach"],
+    }
+    return config
+
+
+async def lead(desk: Live) -> str:
+    """A lead comes in; its proposal."""
+    known = set(await desk.product.store.waiting())
+    async with aiohttp.ClientSession() as session:
+        one = {
+            "id": "FORM-1",
+            "subject": "Arms for our warehouse",
+            "body": f"We pack by hand still. Who can show us https://{KESTREL} in Graz?",
+            "author": {"id": "f-1", "name": "Dana Weir"},
+        }
+        assert await Helpdesk(desk.product.url, session).send(one, name="forms") == 200
+
+        async def there() -> str | None:
+            fresh = [one for one in await desk.product.store.waiting() if one not in known]
+            return fresh[0] if fresh else None
+
+        return await eventually(there, 60)
 
 
 async def busy(desk: Live) -> list[str]:

@@ -326,7 +326,7 @@ async def test_a_replay_keeps_to_its_own_cap(tmp_path: Path, redis_url: str) -> 
         (["r_1", "--since", "1h"], "replay: name runs, or a window"),
         (["--since", "yesterday"], "--since: 'yesterday' is no length of time"),
         (["r_1", "--prompt", "nowhere.md"], "nowhere.md: cannot read the prompt file"),
-        (["r_1", "--prompt", "bad.md.j2"], "bad.md.j2: begin the prompt with front matter"),
+        (["r_1", "--prompt", "bad.md.j2"], "bad.md.j2:1: begin the prompt with front matter"),
         (["r_1", "--playbook", "sales"], "--playbook: 'sales' is no triage playbook"),
         (["r_1", "--model", "claude-haiku-5-5"], "ANTHROPIC_API_KEY: not set"),
     ],

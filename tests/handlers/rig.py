@@ -20,7 +20,15 @@ from redis.asyncio import Redis
 
 from bot.card import CardView
 from bot.domain import Actor, Delivery, Verb
-from bot.forms import ApproveInput, EditInput, NotDecided, Pressed, RejectInput, Submitted
+from bot.forms import (
+    ApproveInput,
+    EditInput,
+    FieldErrors,
+    NotDecided,
+    Pressed,
+    RejectInput,
+    Submitted,
+)
 from bot.store.codec import unpack
 from bot.store.connect import open_redis
 from bot.store.state import RedisStore
@@ -67,7 +75,9 @@ class ScriptedDecisions:
     async def submit_approve(self, token: str, actor: Actor, given: ApproveInput) -> Any:
         return await self._next("submit_approve", token, actor, given)
 
-    async def submit_reject(self, token: str, actor: Actor, given: RejectInput) -> Any:
+    async def submit_reject(
+        self, token: str, actor: Actor, given: RejectInput | FieldErrors
+    ) -> Any:
         return await self._next("submit_reject", token, actor, given)
 
     async def show(self, proposal_id: str, actor: Actor) -> Any:

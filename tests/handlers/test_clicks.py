@@ -14,13 +14,16 @@ from bot.playbook import Playbook, Route
 from bot.ports import StoreUnavailable
 from bot.projection import view
 from handlers.agent_answer import CommandAnswer
+from handlers.slack import ACCEPT_SECONDS, COMMAND_SECONDS
+from handlers.slack_clicks import ANSWER_SECONDS, VIEW_SECONDS
 from handlers.slack_private import may_answer_at
 from tests.handlers.forms import edit_form, reject_form
 from tests.handlers.rig import Rig, WallClock, running_rig
+from tests.patience import BUSY_SECONDS
 from tests.standins.slack import SlackStandin, slack_standin
 from tests.standins.slack.model import Message as Shown
 from tests.standins.slack.model import View
-from tests.standins.wire import Delay, DropReply, HttpFailure
+from tests.standins.wire import DropReply, Hold, HttpFailure
 
 AGENT = Actor(surface="slack", team="T0TEAM", id="U0AGENT")
 LATE = NotDecided(
@@ -180,6 +183,11 @@ def test_which_response_urls_are_believed(url: str, allowed: bool) -> None:
     assert may_answer_at(url, "http://127.0.0.1:4000/api/") is allowed
 
 
+def test_no_limit_is_longer_than_slack_waits() -> None:
+    assert max(COMMAND_SECONDS, ANSWER_SECONDS, VIEW_SECONDS) < 3
+    assert ACCEPT_SECONDS < 2
+
+
 async def test_a_press_that_is_not_saved_in_time_is_told_so_within_three_seconds(rig: Rig) -> None:
     cancelled = asyncio.Event()
 
@@ -193,7 +201,7 @@ async def test_a_press_that_is_not_saved_in_time_is_told_so_within_three_seconds
     shown = await card(rig, "deskhand.approve")
     sent = await rig.people.click("U0AGENT", shown, "deskhand.approve")
     assert sent.status == 200
-    assert sent.seconds < 3.0
+    assert sent.seconds < ANSWER_SECONDS + BUSY_SECONDS
     assert cancelled.is_set()
     told = await rig.slack.space.ephemerals.next()
     assert "not saved" in told.text
@@ -212,11 +220,13 @@ async def test_a_press_without_a_store_is_told_so(rig: Rig) -> None:
 
 
 async def test_slack_being_slow_does_not_hold_up_the_answer(rig: Rig) -> None:
-    rig.slack.faults.add("views.open", Delay(1.0))
+    slow = Hold()
+    rig.slack.faults.add("views.open", slow)
     rig.decisions.answers = [edit_form()]
     shown = await card(rig, "deskhand.edit")
     sent = await rig.people.click("U0AGENT", shown, "deskhand.edit")
-    assert sent.seconds < 0.9
+    assert (sent.status, len(rig.slack.space.view_changes)) == (200, 0)
+    slow.gate.set()
     assert (await opened(rig)).payload["callback_id"] == "deskhand.edit"
 
 
@@ -348,7 +358,7 @@ async def test_a_submission_not_saved_in_time_keeps_the_words(rig: Rig) -> None:
     await rig.people.click("U0AGENT", shown, "deskhand.edit")
     view = await opened(rig)
     sent = await rig.people.submit(view)
-    assert sent.seconds < 3.0
+    assert sent.seconds < ANSWER_SECONDS + BUSY_SECONDS
     assert "not saved" in sent.refusals["reply"]
     assert rig.slack.space.views[view.id].is_open
 
@@ -457,7 +467,7 @@ async def test_a_slow_command_is_answered_within_three_seconds(
     async with running_rig(slack, redis_url, agent_command=agent) as rig:
         sent = await rig.people.command("status")
         assert sent.status == 200
-        assert sent.seconds < 3.0
+        assert sent.seconds < ANSWER_SECONDS + BUSY_SECONDS
         assert "just now" in sent.body["text"]
 
 

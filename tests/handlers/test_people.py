@@ -12,6 +12,7 @@ from bot.ports import LookUpFailed
 from handlers.recent import Recent
 from handlers.slack_client import SlackIdentity, slack_client, slack_session
 from handlers.slack_people import SlackPeople
+from tests.patience import WAIT_SECONDS
 from tests.standins.slack import SlackStandin
 from tests.standins.wire import DropReply, Fault, Hang, HttpFailure, RateLimited, Refusal
 
@@ -127,7 +128,7 @@ async def test_a_failed_look_up_vouches_for_nobody_and_is_not_kept(
 ) -> None:
     slack.faults.add("users.info", fault, times=None)
     with pytest.raises(LookUpFailed):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(WAIT_SECONDS):
             await people.person(actor("U0AGENT"))
     slack.faults.clear()
     assert (await people.person(actor("U0AGENT"))).standing == "member"

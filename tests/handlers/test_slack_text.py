@@ -139,8 +139,8 @@ def test_no_text_raises_or_leaves_an_entity_half_read(text: str) -> None:
 
 
 def test_a_long_hostile_text_takes_no_long_time() -> None:
-    before = time.perf_counter()
+    before = time.process_time()
     for text in ("<" * 200_000, "<a|" * 60_000, "&" * 200_000, "<@" + "x" * 200_000):
         unescape(text)
         words_after_mention(text, BOT, first_only=False)
-    assert time.perf_counter() - before < 2
+    assert time.process_time() - before < 2

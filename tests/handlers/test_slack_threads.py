@@ -183,6 +183,8 @@ async def test_a_public_channel_without_the_bot_asks_to_be_invited(desk: Desk) -
         "https://deskhand-test.slack.com/archives/C1",
         "http://deskhand-test.slack.com/archives/C1/p1700000000000100",
         "https://github.com/org/name/pull/1",
+        "https://[deskhand-test/archives/C1/p1700000000000100",
+        "https://deskhand-test.slack.com\u2100/archives/C1/p1700000000000100",
     ],
 )
 async def test_what_is_no_permalink(desk: Desk, words: str) -> None:
@@ -194,3 +196,22 @@ async def test_a_person_of_another_service_is_refused(desk: Desk) -> None:
     place = Place(surface="slack", place=root.channel, thread=root.ts)
     elsewhere = Actor(surface="teams", team="T0TEAM", id="U0AGENT")
     assert await desk.threads.read(elsewhere, place) is REFUSED
+
+
+async def test_a_thread_of_more_pages_than_are_read_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Slack may give less than it is asked for, so that pages and not messages are counted.
+    monkeypatch.setattr("handlers.slack_messages._PAGE", 20)
+    monkeypatch.setattr("handlers.slack_threads._PAGES", 2)
+    root = desk.write("Shall we ship?")
+    for n in range(39):
+        desk.write(f"Point {n}", root=root.ts)
+    whole = await desk.asked(desk.link(root))
+    assert isinstance(whole, Conversation)
+    assert (len(whole.said), whole.notes) == (40, ())
+    last = desk.write("One more", root=root.ts)
+    for link in (desk.link(root), desk.link(last).partition("?")[0]):
+        found = await desk.asked(link)
+        assert isinstance(found, Conversation)
+        assert found.notes == ("not read: what follows the first 40 messages",)

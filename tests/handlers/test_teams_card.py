@@ -13,11 +13,13 @@ from markdown_it import MarkdownIt
 
 from bot.card import ActionView, CardView, Who
 from bot.domain import Actor
+from bot.forms import ReasonForm
 from bot.plain_text import clean
 from handlers.teams_card import (
     Forms,
     ai_label,
     approver,
+    asking_why,
     card_of,
     everybody,
     message_activity,
@@ -26,6 +28,7 @@ from handlers.teams_card import (
     small_card,
     view_token,
 )
+from handlers.teams_figures import lines_activity
 from handlers.teams_inert import runs, unmarked
 from handlers.teams_whole import whole_activities
 from tests.handlers.any_card import HOSTILE, cards, nodes, some_text
@@ -44,6 +47,7 @@ from tests.pictures.samples import (
 _QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
 """A card takes long to make smaller, and the validator names the fault anyhow."""
 FORMS = Forms(edit_form(), reject_form())
+WHY = ReasonForm(PENDING.proposal, PENDING.revision, "form token", ("Screen: payment_card",))
 TOOLS = replace(
     CRM,
     actions=tuple(
@@ -89,6 +93,7 @@ def drawings(card: CardView) -> Iterator[dict[str, Any]]:
     yield everybody(card, buttons=False)
     yield approver(card, FORMS, first=first)
     yield approver(card, Forms())
+    yield asking_why(card, WHY, first=first)
     yield from whole_activities(card)
 
 
@@ -132,6 +137,23 @@ def test_an_approver_has_the_buttons_and_the_forms_in_the_card() -> None:
     }
     # While somebody writes in its form, nothing draws it anew.
     assert "refresh" not in card_of(approver(PENDING, FORMS))
+
+
+def test_what_asks_why_and_what_rejects_are_each_the_only_reason_of_their_card() -> None:
+    screened = SAMPLES["screened"]
+    asking = card_of(asking_why(screened, WHY))
+    (asked,) = [node for node in nodes(asking) if str(node.get("type")).startswith("Input.")]
+    assert (asked["type"], asked["id"], asked["isRequired"]) == ("Input.Text", "reason", True)
+    assert [one["verb"] for one in asking["actions"][:2]] == [
+        "deskhand.approve",
+        "deskhand.refresh",
+    ]
+    # Approving takes the reason along; who goes back need not give one.
+    assert "associatedInputs" not in asking["actions"][0]
+    assert asking["actions"][1]["associatedInputs"] == "none"
+    view = card_of(approver(screened, FORMS))
+    (rejects,) = [node for node in nodes(view) if node.get("id") == "reason"]
+    assert rejects["type"] == "Input.ChoiceSet"
 
 
 @pytest.mark.parametrize(
@@ -372,6 +394,26 @@ def test_a_link_shows_its_own_target() -> None:
 def test_small_messages_are_valid_whatever_they_say(title: str, lines: list[str]) -> None:
     assert activity_faults(small_card(title, lines)) == []
     assert message_activity(title)["textFormat"] == "plain"
+
+
+@pytest.mark.parametrize("one", ["x" * 990, "ü" * 990, "😀" * 990, "see https://a.example/b " * 40])
+def test_an_answer_of_many_long_lines_is_one_that_teams_takes(one: str) -> None:
+    for made in (small_card("What waits", [one] * 40), lines_activity("Budget", [one] * 60)):
+        assert activity_faults(made) == []
+        links = [node["url"] for node in nodes(made) if node.get("type") == "Action.OpenUrl"]
+        assert set(links) <= {"https://a.example/b"}, "none is cut in its middle"
+    assert activity_faults(message_activity(one * 10)) == []
+
+
+def test_long_addresses_of_sources_leave_room_for_the_card_and_the_reply() -> None:
+    url = "https://kb.example/" + "a" * 2900
+    cited = (PENDING.citations[0].model_copy(update={"url": url, "supported": True}),) * 10
+    card = replace(PENDING, citations=cited, ticket_url=url)
+    for drawn in drawings(card):
+        assert activity_faults(drawn) == []
+    assert url not in str(ai_label(cited))
+    reply = reply_activity("x" * 3000, proposal="p", revision=1, key="k", citations=cited)
+    assert activity_faults(reply) == []
 
 
 def test_the_validator_finds_faults() -> None:

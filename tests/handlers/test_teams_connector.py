@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import cast
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.domain import Actor
+from bot.ports.references import References
 from handlers.teams_connector import (
     BOT_SCOPE,
     ClientCredentials,
@@ -23,10 +27,11 @@ from handlers.teams_connector import (
     teams_session,
 )
 from handlers.teams_hosts import service_address
+from handlers.teams_people import GraphGroups, TeamsPeople, Tenancy
 from tests.handlers.rig import WallClock
 from tests.standins.teams.connector import PASSWORD, TeamsStandin, teams_standin
 from tests.standins.teams.issuer import APP_ID
-from tests.standins.teams.world import BILLING, TENANT
+from tests.standins.teams.world import BILLING, TENANT, oid
 from tests.standins.wire import (
     DropBefore,
     DropReply,
@@ -126,6 +131,40 @@ async def test_what_a_failure_means(rig: Rig, fault: Fault, means: type[TeamsFau
     assert len(rig.teams.log.calls("post")) == 1
     if isinstance(told.value, TeamsLimited):
         assert told.value.retry_after_seconds == 7
+
+
+@pytest.mark.parametrize(
+    ("told", "waited"),
+    [("0", 0.25), ("-5", 0.25), ("2.5", 2.5), ("1e9", 3600), ("nan", 1), ("inf", 1),
+     ("Wed, 21 Oct 2026 07:28:00 GMT", 1), (None, 1)],
+)  # fmt: skip
+async def test_whatever_it_says_of_waiting_is_a_time_that_can_be_waited(
+    rig: Rig, told: str | None, waited: float
+) -> None:
+    headers = {} if told is None else {"Retry-After": told}
+
+    async def limited(request: web.Request) -> web.Response:
+        return web.Response(status=429, headers=headers)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", limited)
+    async with serving(app) as port:
+        with pytest.raises(TeamsLimited) as fault:
+            await rig.connector.post(Thread(f"http://127.0.0.1:{port}", BILLING), dict(HELLO))
+    assert fault.value.retry_after_seconds == waited
+
+
+async def test_a_group_counts_only_where_it_was_asked_for(rig: Rig) -> None:
+    graph = GraphGroups(rig.session, rig.tokens, f"{rig.teams.url}/graph")
+    references = cast("References", None)  # groups are asked of Graph alone
+    people = TeamsPeople(rig.connector, references, Tenancy(TENANT), graph, WallClock())
+    bo = rig.teams.world.people["agent2"]
+    there, other = Actor(surface="teams", team=TENANT, id=bo.oid), oid(101)
+    assert await people.in_groups(there, [oid(100).upper()])
+    assert not await people.in_groups(there, [other])
+    answer = json.dumps({"value": [oid(100)]})
+    rig.teams.faults.add("groups", HttpFailure(200, answer, "application/json"))
+    assert not await people.in_groups(there, [oid(102)])
 
 
 async def test_who_is_not_there_was_not_reached(rig: Rig) -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from bot.domain import RejectReason
 from bot.forms import ActionForm, EditInput, FieldErrors, FieldForm, Option, RejectInput
 from handlers.teams_form import (
-    REASON_BESIDE,
     FormRoom,
     Submission,
     edit_card,
@@ -146,12 +145,6 @@ def test_what_has_succeeded_is_not_offered() -> None:
 def test_a_rejection_comes_back(reason: RejectReason) -> None:
     sent = filled(reject_card(reject_form()), reason=reason, words="No.", draft_again="true")
     assert reject_input(submitted(sent)) == RejectInput(reason, "No.", draft_again=True)
-
-
-def test_beside_an_approvals_reason_a_rejections_has_an_id_of_its_own() -> None:
-    card = reject_card(reject_form(), reason=REASON_BESIDE)
-    sent = filled(card, reject_reason="duplicate", words="No.")
-    assert reject_input(submitted(sent)) == RejectInput("duplicate", "No.", draft_again=False)
 
 
 @pytest.mark.parametrize("reason", ["", "spite", None])

@@ -11,10 +11,11 @@ import pytest
 from bot.ports.references import Conversation, Member
 from bot.store.references import RedisReferences
 from handlers.teams_activity import read_activity
+from handlers.teams_connector import Thread
 from handlers.teams_references import Rooms
 from tests.standins.teams.connector import teams_standin
 from tests.standins.teams.driver import TeamsDriver
-from tests.standins.teams.world import SUPPORT, oid
+from tests.standins.teams.world import BILLING, SUPPORT, TRIAGE, oid
 from tests.store.make import SteppedClock, open_desk
 
 
@@ -35,8 +36,9 @@ class Seeing:
     rooms: Rooms
     clock: SteppedClock
 
-    async def saw(self, who: str, conversation: str = SUPPORT, **more: str) -> bool:
-        activity = read_activity(self.people.activity(who, conversation, text="Hello", **more))
+    async def saw(self, who: str, conversation: str = SUPPORT, **more: str) -> tuple[str, ...]:
+        made = self.people.activity(who, conversation, **{"text": "Hello", **more})
+        activity = read_activity(made)
         return await self.rooms.saw(activity, self.people.teams.service_url)
 
 
@@ -91,3 +93,39 @@ async def test_a_forgotten_person_and_their_chat_are_known_again_when_they_write
     seeing.clock.step(61)
     await seeing.saw("customer")
     assert (await seeing.kept.member(oid(1))) is not None
+
+
+@pytest.mark.parametrize("added", ["add", "add-upgrade"])
+async def test_a_team_that_has_the_bot_back_has_it_in_all_its_channels(
+    seeing: Seeing, added: str
+) -> None:
+    """Teams says of one channel alone that the bot was removed, and added again."""
+    for channel in (SUPPORT, BILLING, TRIAGE):
+        await seeing.saw("agent", channel)
+    installed = {"type": "installationUpdate", "root": "1"}
+    assert not await seeing.saw("agent", TRIAGE, action="remove", **installed)
+    assert all(one.gone for one in await seeing.kept.conversations())
+    back = await seeing.saw("agent", TRIAGE, action=added, **installed)
+    assert set(back) == {SUPPORT, BILLING, TRIAGE}
+    assert not any(one.gone for one in await seeing.kept.conversations())
+    assert not await seeing.saw("agent", TRIAGE, action=added, **installed)
+
+
+async def test_a_word_in_one_channel_says_nothing_of_the_others(seeing: Seeing) -> None:
+    for channel in (SUPPORT, BILLING):
+        await seeing.saw("agent", channel)
+    await seeing.rooms.lost(Thread(seeing.people.teams.service_url, SUPPORT))
+    await seeing.saw("agent", BILLING)
+    assert [one.id for one in await seeing.kept.conversations() if one.gone] == [SUPPORT]
+    assert await seeing.saw("agent", SUPPORT) == (SUPPORT,)
+
+
+async def test_a_channel_that_has_only_refused_the_bot_is_known_and_tried_again(
+    seeing: Seeing,
+) -> None:
+    await seeing.saw("agent", TRIAGE)
+    await seeing.rooms.lost(Thread(seeing.people.teams.service_url, BILLING))
+    (gone,) = [one for one in await seeing.kept.conversations() if one.gone]
+    assert (gone.id, gone.kind) == (BILLING, "channel")
+    back = await seeing.saw("agent", TRIAGE, type="installationUpdate", action="add", root="1")
+    assert back == (BILLING,)

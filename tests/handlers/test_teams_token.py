@@ -172,6 +172,18 @@ async def test_without_keys_it_is_503_and_known_ones_go_on(door: Door, fault: An
     assert await door.status(door.issuer.token(HERE)) == 503
 
 
+async def test_while_keys_are_away_a_rotated_key_is_503_and_never_401(door: Door) -> None:
+    """Teams sends again after a 503: after a 401 the message would be lost."""
+    assert await door.status(door.issuer.token(HERE)) == 200
+    rule = door.issuer.faults.add("keys", HttpFailure(500), times=None)
+    door.issuer.rotate("key-two")
+    assert [await door.status(door.issuer.token(HERE)) for _ in range(3)] == [503] * 3
+    assert door.issuer.fetches == 2, "and they are asked for once"
+    rule.times = 0
+    door.clock.later += REST_SECONDS
+    assert await door.status(door.issuer.token(HERE)) == 200
+
+
 async def test_a_key_that_does_not_sign_for_teams_is_401(door: Door) -> None:
     door.issuer.current.endorsements = ["webchat"]
     assert await door.status(door.issuer.token(HERE)) == 401

@@ -15,9 +15,10 @@ import pytest
 from standardwebhooks import Webhook
 
 from bot.domain import Place
-from handlers.webhooks import BadSecret, secret_bytes
+from handlers.webhooks import ACCEPT_SECONDS, BadSecret, secret_bytes
 from tests.fixtures_redis import STRICT, ServerProcess
 from tests.handlers.rig import HOOK_SECRET, Rig, running_rig
+from tests.patience import BUSY_SECONDS
 from tests.standins.slack import SlackStandin
 
 RAW_SECRET = "a secret without a prefix"
@@ -274,11 +275,11 @@ async def test_a_store_that_hangs_is_503_within_two_seconds_and_nothing_is_lost(
             before = time.monotonic()
             status, _ = await post(rig, TICKET)
             assert status == 503
-            assert time.monotonic() - before < 5
+            assert time.monotonic() - before < ACCEPT_SECONDS + BUSY_SECONDS
             sent = await rig.people.message("while it hangs")
-            assert (sent.status, sent.seconds < 2.0) == (503, True)
+            assert (sent.status, sent.seconds < ACCEPT_SECONDS + BUSY_SECONDS) == (503, True)
             asked = await rig.people.shortcut("U0AGENT", rig.people.write("ask", channel="C0SALES"))
-            assert (asked.status, asked.seconds < 2.0) == (503, True)
+            assert (asked.status, asked.seconds < ACCEPT_SECONDS + BUSY_SECONDS) == (503, True)
             # Slack does not send a shortcut again, so its presser has to.
             assert "try again" in (await slack.space.ephemerals.next()).text
             server.thaw()

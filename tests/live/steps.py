@@ -16,6 +16,7 @@ import aiohttp
 from bot.journal import Entry
 from bot.ports import WakeKind
 from tests.live.product import CONFIG, SECRET, Live
+from tests.patience import WAIT_SECONDS
 from tests.standins.sink import signature_of
 from tests.standins.slack import Ephemeral, Message, View
 
@@ -118,7 +119,7 @@ async def alone(desk: Live, user: str, words: str, timeout: float = 20) -> Ephem
 async def told_directly(desk: Live, user: str, words: str) -> Message:
     """The direct message to this person that contains ``words``."""
     return await desk.slack.space.posted.wait_for(
-        lambda m: m.channel == f"D{user[1:]}" and words in m.block_text, timeout=8
+        lambda m: m.channel == f"D{user[1:]}" and words in m.block_text, timeout=WAIT_SECONDS
     )
 
 

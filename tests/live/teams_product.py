@@ -19,7 +19,7 @@ from bot.settings import from_environment, named_secrets
 from bot.teams import Microsoft
 from handlers.teams_hosts import service_address
 from tests.live.product import CONFIG, SECRET, write_config
-from tests.standins.anthropic import AnthropicStandin, anthropic_standin, choosing
+from tests.standins.anthropic import AnthropicStandin, Brain, anthropic_standin, choosing
 from tests.standins.slack import SlackStandin, slack_standin
 from tests.standins.teams.connector import TeamsStandin, teams_standin
 from tests.standins.teams.driver import Sent, TeamsDriver
@@ -88,12 +88,18 @@ class TeamsLive:
         )
 
     async def pending(self, text: str = QUESTION, **how: Any) -> Shown:
-        sent = await self.people.message(text, **how)
+        await self.insist(self.people.message(text, **how))
+        return await self.card()
+
+    async def insist(self, sending: Awaitable[Sent]) -> Sent:
+        """Send it until it is taken: on a busy machine it may be refused once, and Teams sends
+        again too."""
+        sent = await sending
         async with asyncio.timeout(30):
-            while sent.status == 503:  # a busy machine; Teams sends again too
+            while sent.status == 503:
                 sent = await self.people.send(sent.activity)
         assert sent.status == 200, sent
-        return await self.card()
+        return sent
 
     async def said(self, words: str, conversation: str | None = None, timeout: float = 30) -> Shown:
         """What the bot said that is no card of a proposal."""
@@ -113,6 +119,7 @@ async def teams_live(
     slack: bool = False,
     environment: Mapping[str, str] | None = None,
     teams: TeamsStandin | None = None,
+    brain: Brain | None = None,
 ) -> AsyncIterator[TeamsLive]:
     """Start the stand-ins and the product in this process, on loopback."""
     path = write_config(folder, config or teams_config())
@@ -121,7 +128,10 @@ async def teams_live(
         in_slack = await stack.enter_async_context(slack_standin()) if slack else None
         model = await stack.enter_async_context(
             anthropic_standin(
-                [], fill=choosing(route="billing", labels=["billing"]), research_steps=1
+                [],
+                brain=brain,
+                fill=choosing(route="billing", labels=["billing"]),
+                research_steps=1,
             )
         )
         session = await stack.enter_async_context(aiohttp.ClientSession())

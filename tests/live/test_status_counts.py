@@ -113,22 +113,22 @@ async def the_metrics_say_the_same(desk: Live) -> None:
 
 async def its_parts_are_the_whole(overview: Overview) -> None:
     """Steps and shares add up to the figures."""
-    day = await overview.figures("24h")
-    steps = await overview.series("24h")
+    board = await overview.board("24h")
+    day = board.figures
     for name in ("tickets", "proposals", "approved", "edited", "superseded"):
-        assert sum(step.figures[name] for step in steps) == day[name], name
+        assert sum(step.figures[name] for step in board.steps) == day[name], name
     for by in ("playbook", "route", "prompt_version"):
-        shares = await overview.breakdown("24h", by)
+        shares = board.shares[by]
         for name in ("tickets", "proposals", "approved", "edited"):
             assert sum(share.figures[name] for share in shares) == day[name], (by, name)
         assert sum(share.waiting.total for share in shares) == day["waiting"]["total"]
         usd = sum(share.figures["model"]["usd"] for share in shares)
         # A run that was cancelled belongs to no route.
         assert usd <= day["model"]["usd"] + 1e-6
-    routes = {share.name: share for share in await overview.breakdown("24h", "route")}
+    routes = {share.name: share for share in board.shares["route"]}
     billing = await overview.figures("24h", route="billing")
     assert billing["tickets"] == routes["billing"].figures["tickets"]
-    models = {share.name: share.figures for share in await overview.breakdown("24h", "model")}
+    models = {share.name: share.figures for share in board.shares["model"]}
     assert set(models) == {"claude-haiku-5-5", "claude-sonnet-5-5"}
     assert sum(one["model"]["calls"] for one in models.values()) == day["model"]["calls"]
     assert models["claude-haiku-5-5"]["proposals"] == 0

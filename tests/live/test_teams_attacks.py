@@ -198,6 +198,21 @@ async def test_a_token_without_the_activitys_service_url_is_403(desk: TeamsLive)
     assert (await desk.people.send(activity)).status == 403
 
 
+async def test_what_came_by_another_channel_of_the_bot_is_403(desk: TeamsLive) -> None:
+    """The same issuer signs for them, and in a web chat its writer says who they are."""
+    card = await desk.pending()
+    view = (await desk.people.opened("agent", card)).card
+    token = next(o["data"]["token"] for o in executes(view) if o["verb"] == "deskhand.approve")
+    message = desk.people.activity("customer", text="Another one")
+    press = desk.people.pressed("agent", card, "deskhand.approve", token)
+    for channel in ("webchat", "directline", "emulator", "MSTEAMS", "", None, 5):
+        for activity in (message, press):
+            assert (await desk.people.send({**activity, "channelId": channel})).status == 403
+    assert await tickets(desk) == 1
+    (now,) = desk.teams.world.cards()
+    assert now.state == "pending"
+
+
 async def test_another_tenant_is_403(desk: TeamsLive) -> None:
     activity = desk.people.activity("customer", text=QUESTION)
     activity["channelData"]["tenant"]["id"] = OTHER_TENANT

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.teams_product import TeamsLive, allowed_words, teams_live
-from tests.standins.teams.world import GROUP, executes
+from bot.store.references import RedisReferences
+from tests.live.teams_product import TeamsLive, allowed_words, teams_config, teams_live
+from tests.standins.anthropic import choosing
+from tests.standins.teams.world import GROUP, SUPPORT, executes, inputs
 from tests.standins.wire import HttpFailure
 
 
@@ -61,6 +63,50 @@ async def test_a_group_chats_message_is_a_ticket_and_its_authors_next_one_is_new
     (reply,) = desk.teams.world.replies()
     assert (reply.conversation, reply.thread) == (GROUP, None)
     assert reply.reply_to == asked.activity["id"]
+
+
+async def test_what_the_screen_found_goes_out_with_a_reason_alone(
+    tmp_path: Path, redis_url: str
+) -> None:
+    pan = "4111 1111 1111 1111"
+    config = {**teams_config(), "screen": {"on_hit": "reason"}}
+    async with teams_live(tmp_path, redis_url, config=config) as desk:
+        desk.model.fill = choosing(
+            route="billing", labels=["billing"], reply=f"Your card {pan} was charged."
+        )
+        card = await desk.pending()
+        view = (await desk.people.opened("agent", card)).card
+        asked = await desk.people.submit("agent", card, view, "deskhand.approve")
+        assert "Not approved yet" in asked.words
+        (why,) = inputs(asked.card)
+        assert (why["type"], why["id"]) == ("Input.Text", "reason")
+        # The other buttons are one press away, and a rejection's reason is called so too.
+        assert "deskhand.refresh" in asked.verbs
+        assert {"reason", "words", "reply"} <= {one["id"] for one in inputs(view)}
+        press = next(o["data"]["token"] for o in executes(asked.card))
+        short = await desk.people.press("agent", card, "deskhand.approve", press, reason=" ok ")
+        assert "Write 3 to 500 characters" in allowed_words(short)
+        foreign = await desk.people.press("nobody", card, "deskhand.approve", press, reason="Why?")
+        assert "may not decide" in allowed_words(foreign)
+        (now,) = desk.teams.world.cards()
+        assert now.state == "pending"
+        reason = "It is our own test card."
+        sent = await desk.people.press("agent", card, "deskhand.approve", press, reason=reason)
+        assert sent.card["fallbackText"].startswith(("approved", "executing", "succeeded"))
+        assert reason in (await desk.becomes(card, "succeeded")).words
+        assert len(desk.teams.world.replies()) == 1
+
+
+async def test_a_customers_conversation_without_the_bot_is_known_from_the_refused_reply(
+    desk: TeamsLive,
+) -> None:
+    card = await desk.pending()
+    desk.teams.world.removed_from.add(SUPPORT)
+    await desk.people.decide("agent", card, "deskhand.approve")
+    await desk.becomes(card, "failed")
+    store = desk.product.store
+    kept = await RedisReferences(store.wire, store.keys).conversations()
+    assert [one.id for one in kept if one.gone] == [SUPPORT]
 
 
 async def test_broken_presses_are_bad_requests(desk: TeamsLive) -> None:

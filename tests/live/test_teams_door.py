@@ -16,6 +16,7 @@ from bot.store.references import RedisReferences
 from tests.live.product import CONFIG, live
 from tests.live.steps import Helpdesk, idle, ticket
 from tests.live.teams_product import QUESTION, TeamsLive, eventually, teams_config, teams_live
+from tests.patience import WAIT_SECONDS
 from tests.standins.teams.connector import teams_standin
 from tests.standins.teams.world import (
     BILLING,
@@ -286,7 +287,7 @@ async def test_a_removed_bot_is_known_and_its_cards_come_back_with_it(desk: Team
     desk.teams.world.removed_from.clear()
     assert (await desk.people.send(install("add", BILLING))).status == 200
     back = await desk.teams.world.posted.wait_for(
-        lambda m: m.conversation == BILLING and m.state == "pending", timeout=8
+        lambda m: m.conversation == BILLING and m.state == "pending", timeout=WAIT_SECONDS
     )
     await desk.people.decide("agent", back, "deskhand.approve")
     await desk.becomes(card, "succeeded")

@@ -17,6 +17,7 @@ from bot.budget import Usage
 from bot.models.anthropic import AnthropicModel
 from bot.ports import ModelFailed, Prompt, ToolCall, ToolDescription, ToolResult, Turn
 from tests.agent.make import ticket
+from tests.patience import WAIT_SECONDS
 from tests.standins.anthropic import (
     AnthropicStandin,
     ApiFailure,
@@ -106,9 +107,7 @@ async def test_the_prefix_is_the_same_bytes_and_is_read_from_the_cache() -> None
         first, second = api.requests
         assert first.prefix_before("Where is my refund") == second.prefix_before("Wie kündige")
         assert answer.usage.cache_read_tokens > 100
-        assert answer.usage.tokens_in == (
-            answer.usage.input_tokens + answer.usage.cache_read_tokens
-        )
+        assert answer.usage.cache_write_tokens == 0
 
 
 async def test_tool_calls_and_parameters_come_back_as_data() -> None:
@@ -295,7 +294,7 @@ async def test_an_answer_that_trickles_in_is_cut_off_in_time() -> None:
     port = server.sockets[0].getsockname()[1]
     model = AnthropicModel("sk-ant-x", f"http://127.0.0.1:{port}")
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WAIT_SECONDS):
             with pytest.raises(ModelFailed) as failed:
                 await model.answer(prompt(timeout_seconds=0.4))
     finally:

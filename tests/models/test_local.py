@@ -10,6 +10,7 @@ import pytest
 
 from bot.agent.answer import answer_form
 from bot.agent.run import Drafted, Stopped
+from bot.budget import Usage
 from bot.domain import Ticket
 from bot.models.local.model import Guess, LocalDraft, LocalModel, ticket_text
 from bot.ports import ModelFailed, ToolCall, ToolDescription, ToolResult, Turn
@@ -76,7 +77,7 @@ async def test_the_final_answer_is_made_of_what_was_found_best_first() -> None:
     final = answer_form(PLAYBOOK, [SEND_REPLY]).read(answer.text)
     assert (final.outcome, final.labels, final.route) == ("reply", ("billing",), "billing")
     assert [(one.article, one.quote) for one in final.citations] == [("refunds.md", QUOTE)]
-    assert (answer.stop, answer.usage.tokens_in) == ("end_turn", 0)
+    assert (answer.stop, answer.usage) == ("end_turn", Usage())
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,6 @@ def test_training_twice_gives_the_same_figures(model: LabelModel) -> None:
     again = train_labels(EXAMPLES, DESCRIPTIONS)
     for text, _ in NEW:
         assert again.predict(text) == model.predict(text)
-    assert model.predict_all([text for text, _ in NEW])[3] == model.predict(NEW[3][0])
 
 
 def test_descriptions_alone_label_by_likeness_and_are_never_sure() -> None:
@@ -72,7 +71,6 @@ def test_descriptions_alone_label_by_likeness_and_are_never_sure() -> None:
     assert bare.predict("I forgot my password").label == "account"
     assert bare.predict("The chain broke").label == "repair"
     assert all(bare.predict(text).confidence != "high" for text, _ in NEW)
-    assert bare.held_out_accuracy is None
     assert "refund" in bare.predict("Please refund this charge").why
 
 
@@ -82,28 +80,6 @@ def test_a_few_examples_already_help() -> None:
     right = [model.predict(text).label == label for text, label in NEW]
     assert sum(right) >= 8
     assert all(model.predict(text).confidence != "high" for text, _ in NEW)
-
-
-def test_what_is_learnt_is_known_at_once(model: LabelModel) -> None:
-    odd = "The gnome in the garden shed is upside down"
-    learnt = model.with_examples([(odd, "repair"), ("zebra", "no such label")])
-    got = learnt.predict(odd)
-    assert (got.label, got.confidence) == ("repair", "high")
-    assert learnt.examples == model.examples + 1
-    assert model.with_examples([]) is model
-    assert model.predict(odd).why != got.why
-
-
-def test_a_large_model_learns_without_training_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.models.local.classify.SMALL", 10)
-    model = train_labels(EXAMPLES, DESCRIPTIONS)
-    odd = "The gnome in the garden shed is upside down"
-    learnt = model.with_examples([(odd, "repair")])
-    assert learnt.predict(odd).label == "repair"
-    right = [learnt.predict(text).label == label for text, label in NEW]
-    assert sum(right) >= len(NEW) - 1
-    grown = learnt.with_examples([(f"{odd} {number}", "repair") for number in range(6)])
-    assert grown.predict(odd).label == "repair"
 
 
 def test_a_mistake_in_the_examples_is_named() -> None:

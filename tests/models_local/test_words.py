@@ -75,9 +75,6 @@ def test_packed_rows_are_the_rows_that_they_stand_for() -> None:
     assert abs(rows.times(block[0]) - block @ block[0]).max() < 1e-5
     kept = rows.take(np.array([True, False, False, True]))
     assert abs(kept.times(block[0]) - (block @ block[0])[[0, 3]]).max() < 1e-5
-    both = kept.joined(rows)
-    assert len(both) == 6
-    assert abs(both.times(block[2])[2:] - block @ block[2]).max() < 1e-5
     lengths = np.array([float((row * row).sum()) for _, (row, *_) in rows.unit().blocks()])
     assert abs(lengths - 1).max() < 1e-5
     assert len(rows_of(learn_features([], 64), [])) == 0

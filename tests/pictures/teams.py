@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.card import STATE_WORDS
 from bot.forms import ReasonForm
 from handlers.figures import budget_lines
-from handlers.teams_card import Forms, approver, card_of, everybody
+from handlers.teams_card import Forms, approver, asking_why, card_of, everybody
 from handlers.teams_commands import lines_card
 from handlers.teams_figures import figures_activity, lines_activity
 from handlers.teams_inert import Json
@@ -115,10 +115,7 @@ def pictures() -> dict[str, Picture]:
             made[f"state_{state}"] = Picture(card_of(everybody(card)))
     found = tuple(hit.line for hit in SAMPLES["screened"].hits)
     why = ReasonForm(PENDING.proposal, 1, "token", found)
-    asked = replace(forms, approve=why)
-    made["approver_reason"] = Picture(
-        card_of(approver(SAMPLES["screened"], asked)), press=("Approve",)
-    )
+    made["approver_reason"] = Picture(card_of(asking_why(SAMPLES["screened"], why)))
     lead_forms = Forms(leads.form(), reject_form())
     made |= {
         "lead": Picture(card_of(everybody(leads.CARD))),

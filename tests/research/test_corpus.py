@@ -73,6 +73,17 @@ def test_quotes_of_docx_and_html_hold_no_marks_that_the_file_does_not(corpus: Co
     )
 
 
+def test_a_word_with_soft_hyphens_is_found_and_quoted_as_it_stands(
+    corpus: Corpus, folder: Path
+) -> None:
+    (folder / "de.html").write_text("<p>Die Kündigungs&shy;frist beträgt drei Monate.</p>")
+    best = corpus.ask("Wie lang ist die Kündigungsfrist?").passages[0]
+    assert (best.file, best.quote) == (
+        "de.html",
+        "Die Kündigungs\u00adfrist beträgt drei Monate.",
+    )
+
+
 def test_why_says_what_is_missing(corpus: Corpus) -> None:
     best = corpus.ask("Is breakfast in hotels paid for dogs?").passages[0]
     assert best.why == (

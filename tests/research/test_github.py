@@ -165,6 +165,8 @@ async def test_a_redirect_is_not_followed(github: GithubStandin) -> None:
         ("https://api.github.com", "https://github.com.evil.example/org/name/pull/1", False),
         ("https://api.github.com", "https://github.com/../user/pull/1", False),
         ("https://api.github.com", "https://github.com/org/name/pull/1x", False),
+        ("https://api.github.com", "https://[github.com/org/name/pull/1", False),
+        ("https://api.github.com", "https://github.com\u2100/org/name/pull/1", False),
         ("https://git.acme.example/api/v3", "https://git.acme.example/org/name/pull/1", True),
         ("https://git.acme.example/api/v3", "https://github.com/org/name/pull/1", False),
         ("https://api.acme.ghe.com", "https://acme.ghe.com/org/name/pull/1", True),

@@ -187,7 +187,7 @@ def test_no_knowledge_finds_nothing(tmp_path: Path) -> None:
 async def test_the_same_without_blocking_the_loop(index: KnowledgeIndex) -> None:
     assert (await index.arefresh()).articles == 4
     (passage,) = await index.asearch("red blinking hub", 1)
-    assert await index.acontains(passage.article, passage.quote)
+    assert index.contains(passage.article, passage.quote)
     article = await index.aarticle(passage.article)
     assert article is not None
 

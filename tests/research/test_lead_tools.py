@@ -16,6 +16,7 @@ from tools.research.company_records import (
 from tools.research.fetch.fetcher import Fetcher, visit_of
 from tools.research.fetch.pace import Pace
 from tools.research.fetch.resolver import Dns
+from tools.research.fetch.web import PublicWeb
 from tools.research.fetch_page import SHOWN, FetchPage, FetchPageArgs
 from tools.research.visits import Visits
 from tools.spec import ReadContext, ReadTool, TakesTime
@@ -33,7 +34,8 @@ async def at_once(seconds: float) -> None:
 
 
 def guard(address: str, dns: str = "127.0.0.1:1") -> Fetcher:
-    return Fetcher(CLOCK, Dns(dns), fixed={"acme.example": address}, pace=Pace(CLOCK, at_once))
+    web = PublicWeb(Dns(dns), fixed={"acme.example": address})
+    return Fetcher(CLOCK, web, pace=Pace(CLOCK, at_once))
 
 
 async def test_a_page_for_the_model_and_for_whoever_checks_quotes() -> None:

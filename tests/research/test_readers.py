@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -130,3 +132,38 @@ def test_files_are_found_in_order_with_unique_names(tmp_path: Path) -> None:
     assert [each.why for each in found if isinstance(each, NotRead)] == [
         "there is no such file or folder"
     ]
+
+
+def test_a_link_out_of_the_folder_is_named_and_not_read(tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    (root / ".versions" / "1").mkdir(parents=True)
+    (root / ".versions" / "1" / "terms.md").write_text("text")
+    (tmp_path / "corpus-secret.txt").write_text("hidden")
+    (root / "terms.md").symlink_to(Path(".versions", "1", "terms.md"))  # as a mounted volume has it
+    (root / "out.txt").symlink_to(tmp_path / "corpus-secret.txt")
+    (root / "round.txt").symlink_to(root / "round.txt")
+    (root / "folder").symlink_to(tmp_path)
+    (tmp_path / "named").symlink_to(root)
+    for given in (root, tmp_path / "named"):
+        found = list(find_files([given]))
+        assert [each.name for each in found if isinstance(each, Found)] == ["round.txt", "terms.md"]
+        assert [each for each in found if isinstance(each, NotRead)] == [
+            NotRead(
+                str(given / "out.txt"), "a link to what lies outside; put the file itself there"
+            )
+        ]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):  # longer than a path may be
+        Path("d" * 250).mkdir()
+        os.chdir("d" * 250)
+    os.chdir(tmp_path)
+    (tmp_path / "a.md").write_text("text")
+    found = list(find_files([tmp_path]))
+    shutil.rmtree("d" * 250)
+    assert Found(tmp_path / "a.md", "a.md") in found
+    assert [each.why for each in found if isinstance(each, NotRead)] == ["File name too long"]

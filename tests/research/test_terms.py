@@ -32,6 +32,11 @@ def test_not_every_s_is_a_plural(word: str, singular: str) -> None:
     assert words(word) == [singular]
 
 
+@pytest.mark.parametrize("between", ["\u00ad", "\u00ad\n", "-\n", "\u200b", "\u2060", "\ufeff"])
+def test_what_is_not_seen_within_a_word_parts_none(between: str) -> None:
+    assert words(f"K\u00fcndigungs{between}frist") == ["kundigungsfrist"]
+
+
 def test_scripts_without_spaces_give_pairs_of_characters() -> None:
     assert words("変更したいABC") == ["変更", "更し", "した", "たい", "abc"]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.screen.checksums import luhn, mod_97, verhoeff
 from bot.screen.national import KINDS, national_id
-from bot.screen.numbers import IBAN_LENGTHS, iban, is_card, payment_card
+from bot.screen.numbers import IBAN_LENGTHS, OF_DIGITS, iban, is_card, payment_card
 
 DIGITS = "0123456789"
 AROUND = st.sampled_from(["", "Your number is ", "Nr. ", "(", "x: ", "Straße 5, ", "日本 "])
@@ -53,7 +53,26 @@ def grouped(digits: str, groups: tuple[int, ...], between: str) -> str:
     return between.join(parts)
 
 
-@given(cards(), st.sampled_from(["", " ", "-", ".", "\u00a0", "\u2011"]), AROUND, AFTER)
+HELD = [
+    "",
+    " ",
+    "-",
+    ".",
+    "\u00a0",
+    "\u2011",
+    ",",
+    ", ",
+    "; ",
+    "\r\n",
+    "    ",
+    "'",
+    "* *",
+    "~",
+    " + ",
+]
+
+
+@given(cards(), st.sampled_from(HELD), AROUND, AFTER)
 def test_a_card_is_found_however_it_is_spaced(
     card: tuple[str, tuple[int, ...]], between: str, before: str, after: str
 ) -> None:
@@ -109,12 +128,30 @@ def account(country: str, body: str) -> str:
 def test_every_countrys_account_is_found(
     country: str, body: str, spaced: bool, small: bool, before: str, after: str
 ) -> None:
+    if country in OF_DIGITS:
+        body = re.sub(r"\D", "7", body)
     written = account(country, body)
+    assume(sum(map(str.isdigit, written[4:])) >= 5)  # fewer may be words
     if spaced:
         written = " ".join(re.findall(".{1,4}", written))
     text = before + (written.lower() if small else written) + after
     found = [text[start:end] for start, end in iban(text)]
     assert [one.upper() for one in found] == [written]
+
+
+@pytest.mark.parametrize("between", [".", "  ", "\n", "/", ", ", "_", " - ", "\r\n"])
+def test_an_account_is_found_whatever_holds_its_groups_apart(between: str) -> None:
+    written = between.join(["DE89", "3704", "0044", "0532", "0130", "00"])
+    text = f"Pay to {written}, please."
+    assert [text[start:end] for start, end in iban(text)] == [written]
+    assert not list(iban("He was at 20 Kings Court Road, and in IT 60 of them were there."))
+
+
+@pytest.mark.parametrize(
+    "written", ["IBANDE89370400440532013000", "D E 8 9 " + "370400440532013000"]
+)
+def test_an_account_is_found_where_it_begins(written: str) -> None:
+    assert len(list(iban(f"Pay to {written}."))) == 1
 
 
 @given(st.sampled_from(sorted(IBAN_LENGTHS)), st.text(DIGITS, min_size=12), st.data())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.screen import Known, Sieve, look, masked
 from bot.screen.contacts import digits_of, other_email, other_phone
+from bot.screen.found import plain
 from bot.screen.keys import entropy, secret
 from bot.screen.links import foreign_link, is_within
 from bot.screen.promises import advice, promise
@@ -109,6 +110,27 @@ def test_an_address_is_anothers_unless_it_is_known(name: str, host: str) -> None
     assert not list(other_email(f"Write to {name}@help.acme.example", (), OURS))
 
 
+@pytest.mark.parametrize(
+    "address", ["bo(at)other.example", "bo{at}other(dot)com", "bo[@]other.com"]
+)
+def test_an_address_in_words_is_an_address_and_no_link(address: str) -> None:
+    text = f"Write to {address} now."
+    (hit,) = look(text, Sieve(OURS), Known())
+    assert (hit.name, text[hit.start : hit.end]) == ("other_email", address)
+    plainly = address.replace("{at}", "@").replace("(dot)", ".").replace("[@]", "@")
+    known = Known((f"I am {plainly.replace('(at)', '@')}",))
+    assert not look(text, Sieve(OURS), known)
+
+
+@pytest.mark.parametrize(
+    "number", ["+49 (0) 30 / 12 34 567", "1-800-356-9377", "+44 20 - 7946 0958", "030 1234567"]
+)
+@pytest.mark.parametrize("before", ["Call ", "tel:", "Phone:", "Tel.: "])
+def test_a_number_is_found_behind_its_label(number: str, before: str) -> None:
+    text = f"{before}{number}."
+    assert passages(other_phone(text, ()), text) == [number]
+
+
 @given(st.integers(2, 9), st.integers(0, 99), st.integers(100, 199))
 def test_a_number_is_anothers_unless_it_is_known_in_some_spelling(a: int, b: int, c: int) -> None:
     national = f"(20{a}) 555-0{c}" if a != 0 else ""
@@ -151,11 +173,27 @@ def test_what_is_no_number_of_a_phone(text: str) -> None:
         "javascript:alert",
         "http://127.0.0.1/",
         "hxxps://evil[.]example",
+        "evil[.]com",
+        "evil(dot)com/login",
+        "evil [.] co[.]uk",
+        "evil\u3002com",
+        "https://acme.example\u2044@evil.example",
+        "https://acme.example\uff0f@evil.example",
+        "10.1.2.3:8080",
+        "203.0.113.9/login",
+        "evil.tk",
+        "\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444",
+        "evil.berlin/login",
     ],
 )
 def test_a_link_away_is_found_as_a_browser_reads_it(link: str) -> None:
-    text = f"See ({link})."
-    assert passages(foreign_link(text, OURS), text) == [link]
+    for text in (f"See ({link}).", f"See {link}\nand come."):
+        assert passages(foreign_link(plain(text).text, OURS), text) == [link]
+
+
+def test_a_link_without_a_scheme_leads_away_too() -> None:
+    for text in ("[ours](//evil.com/a)", "//evil.com", 'href="//evil.com"'):
+        assert passages(foreign_link(text, OURS), text)[0].startswith("evil.com")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +206,8 @@ def test_a_link_away_is_found_as_a_browser_reads_it(link: str) -> None:
         "README.md, node.js, a.b, e.g. this, main.py, 3.5, v1.2.3",
         "tel:+49301234",
         "Yes.No way.So be it",
+        "it is paid.Today we ship.Bank it(.)",
+        "10.0.0.0/8, version 10.15.7.2, acme[.]com",
     ],
 )
 def test_what_is_no_link_away(text: str) -> None:
@@ -197,6 +237,10 @@ SOURCE = "Refunds are paid within 5 working days. We refund a yearly plan in ful
         "Wir erstatten Ihnen 50 Euro.",
         "Nous allons vous rembourser 30 €.",
         "Le reembolsaremos 20 euros.",
+        "You will receive a hundred and fifty pounds.",
+        "$40 will be refunded to you.",
+        "We will send you 50 kr.",
+        "We'll have it fixed in 24h.",
     ],
 )
 def test_a_promise_without_a_source_is_found(text: str) -> None:
@@ -223,6 +267,28 @@ def test_what_is_no_promise(text: str) -> None:
 def test_a_promise_stands_only_on_a_source_with_its_figures(days: int) -> None:
     text = f"We will refund you within {days} days."
     assert bool(list(promise(text, (SOURCE,)))) == (days not in (5, 14))
+
+
+AMOUNTS = "We will refund you $40 within 5 hours, and 150 pounds in 2 to 3 weeks."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("We will refund you $40 within 5 hours.", True),
+        ("We will refund you forty dollars.", True),
+        ("We will refund you USD 40.", True),
+        ("We will refund a hundred and fifty pounds.", True),
+        ("We will refund it in two weeks.", True),
+        ("We will refund you $40 within 5 days.", False),
+        ("We will refund you 40 euros.", False),
+        ("We will refund you fifty dollars.", False),
+        ("We will refund you $5 within 40 hours.", False),
+        ("We will refund a hundred and sixty pounds.", False),
+    ],
+)
+def test_a_figure_stands_on_a_source_with_its_unit(text: str, said: bool) -> None:
+    assert bool(list(promise(text, (AMOUNTS,)))) is not said
 
 
 @pytest.mark.parametrize(
@@ -280,6 +346,12 @@ def test_no_text_holds_the_recognisers_up() -> None:
         "we ",
         "(at)",
         "a.",
+        "a [.] ",
+        "a(dot)",
+        "D E",
+        "4 . ",
+        "forty ",
+        "$1 to ",
     ):
         begun = time.process_time()
         look(piece * (3000 // len(piece)), Sieve(OURS), Known())

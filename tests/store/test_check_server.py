@@ -21,6 +21,7 @@ from bot.store.connect import (
 )
 from bot.store.errors import StoreRefused
 from tests.fixtures_redis import STRICT, ServerProcess, free_port, listening
+from tests.patience import WAIT_SECONDS
 
 Serve = Callable[..., ServerProcess]
 
@@ -39,7 +40,7 @@ async def refusal(url: str) -> str:
 async def unavailability(url: str) -> str:
     client = open_redis(url)
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(WAIT_SECONDS):
             with pytest.raises(StoreUnavailable) as gone:
                 await check_server(client)
     finally:

@@ -202,10 +202,10 @@ async def test_a_claim_that_no_approval_stands_behind_is_a_fault_of_the_program(
 
 
 async def test_a_lost_reply_grants_nothing_and_the_claim_becomes_overdue(
-    desk: Desk, redis_url: str, short_path: Path
+    desk: Desk, redis_server: ServerProcess, short_path: Path
 ) -> None:
     ready = await approved_case(desk)
-    server = Path(redis_url.removeprefix("unix://"))
+    server = redis_server.folder / "s"
     async with CuttingProxy(server, short_path / "p") as proxy, open_desk(proxy.url) as cut:
         proxy.swallow(CLAIM.sha)
         with pytest.raises(StoreUnavailable):
@@ -220,9 +220,9 @@ async def test_a_lost_reply_grants_nothing_and_the_claim_becomes_overdue(
 
 
 async def test_a_commit_whose_reply_was_lost_is_not_sent_twice(
-    redis_url: str, short_path: Path
+    redis_server: ServerProcess, redis_url: str, short_path: Path
 ) -> None:
-    server = Path(redis_url.removeprefix("unix://"))
+    server = redis_server.folder / "s"
     async with CuttingProxy(server, short_path / "p") as proxy, open_desk(proxy.url) as cut:
         opened = ticket()
         change = Commit(

@@ -20,7 +20,6 @@ from bot.store.connect import (
     describe,
     open_redis,
     read_memory,
-    redact_url,
 )
 from bot.store.errors import StoreRefused
 from tests.fixtures_redis import STRICT, ServerProcess, free_port, leaked_keys, listening
@@ -29,25 +28,6 @@ Serve = Callable[..., ServerProcess]
 
 
 # --- URLs -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("redis://localhost:6379/0", "redis://localhost:6379/0"),
-        ("redis://user:s3cret@db.example:6380/2", "redis://***@db.example:6380/2"),
-        ("REDISS://:s3cret@db.example", "rediss://***@db.example"),
-        ("redis://:s3cret@[::1]:6379/0", "redis://***@[::1]:6379/0"),
-        ("redis://db.example/0?password=s3cret", "redis://db.example/0"),
-        ("unix:///run/valkey.sock?db=1&password=s3cret", "unix:///run/valkey.sock"),
-        ("redis://:p@s3cret@db.example", "redis://***@db.example"),
-        ("redis://:s3/cret@db.example", "redis://***"),
-        ("redis://db.example?password=a@s3cret", "redis://***"),
-        ("s3cret", "(not a URL)"),
-    ],
-)
-def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
-    assert redact_url(url) == shown
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from bot.store.embedded import EmbeddedServer, _ask
 from bot.store.errors import EmbeddedServerError
 from bot.store.folder import StoreFolder
 from tests.fixtures_redis import embedded_server_lives, end_embedded_server
+from tests.patience import WAIT_SECONDS
 from tests.store.users import crowd, user_process
 
 
@@ -31,7 +32,7 @@ def data_dir(short_path: Path) -> Iterator[Path]:
     end_embedded_server(path)
 
 
-async def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+async def until(condition: Callable[[], bool], timeout_s: float = WAIT_SECONDS) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in other processes
             await asyncio.sleep(0.002)

@@ -18,6 +18,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from bot.store.connect import open_redis
 from bot.store.shared_connection import SharedConnection
 from tests.fixtures_redis import STRICT, ServerProcess, free_port, listening, short_folder
+from tests.patience import WAIT_SECONDS
 
 
 @pytest.fixture
@@ -181,7 +182,7 @@ async def test_closing_the_client_ends_what_is_under_way(server: ServerProcess) 
     server.freeze()
     waiting = asyncio.create_task(shared.call(("GET", "a")))
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WAIT_SECONDS):
         await redis.aclose()
     with pytest.raises(RedisConnectionError):
         await waiting

@@ -206,7 +206,7 @@ async def test_a_delivery_is_taken_up_with_its_saving_and_a_duplicate_is_not(des
 
 
 async def test_of_what_nobody_knows_the_lease_may_stand(redis_url: str, short_path: Path) -> None:
-    server = Path(redis_url.removeprefix("unix://"))
+    server = Path(redis_url.removeprefix("unix://").partition("?")[0])
     async with CuttingProxy(server, short_path / "p") as proxy, open_desk(proxy.url) as desk:
         desk.store.hands = hands = TwoHands()
         proxy.swallow(COMMIT.sha)

@@ -20,10 +20,13 @@ from bot.store.queue import Queue
 from bot.store.state import RedisStore
 from bot.store.wakes import KINDS
 from bot.store.worker import Handler, Worker
+from tests.patience import WAIT_SECONDS
 from tests.store.make import WallClock
 
 
-async def eventually(holds: Callable[[], bool | Awaitable[bool]], timeout_s: float = 10) -> None:
+async def eventually(
+    holds: Callable[[], bool | Awaitable[bool]], timeout_s: float = WAIT_SECONDS
+) -> None:
     """Return as soon as ``holds``, for what happens in a server or another process."""
     async with asyncio.timeout(timeout_s):
         while True:
@@ -54,11 +57,11 @@ class Seen:
             self.at.append(time.monotonic())
             self.changed.notify_all()
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = WAIT_SECONDS) -> None:
         async with asyncio.timeout(timeout_s), self.changed:
             await self.changed.wait_for(condition)
 
-    async def count(self, number: int, timeout_s: float = 20) -> None:
+    async def count(self, number: int, timeout_s: float = WAIT_SECONDS) -> None:
         await self.until(lambda: len(self.calls) >= number, timeout_s)
 
 

@@ -1,12 +1,12 @@
-"""What a lead's fields would change in the CRM: for the card, and for the action's arguments."""
+"""What a lead's fields would change in the CRM, for the card."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tools.crm.records import FIELD_LIMIT, FIELDS, Key, Record, alike, clean
+from tools.crm.records import FIELD_LIMIT, FIELDS, Record, alike, clean
 
 
 @dataclass(frozen=True)
@@ -36,22 +36,3 @@ def compare(record: Record | None, proposed: Mapping[str, str]) -> tuple[Compare
         else:
             rows.append(Compared(name, present, value, "overwrite" if present else "empty"))
     return tuple(rows)
-
-
-def chosen_at_first(rows: Sequence[Compared]) -> tuple[str, ...]:
-    """The fields that are ticked before anybody chose: those that are empty in the CRM."""
-    return tuple(row.field for row in rows if row.state == "empty")
-
-
-def update_args(
-    key: Key, rows: Sequence[Compared], chosen: Collection[str]
-) -> dict[str, object] | None:
-    """The arguments of ``update_crm`` for the chosen fields; None: nothing to change."""
-    changes = [
-        {"field": row.field, "shown": row.present, "value": row.proposed}
-        for row in rows
-        if row.field in chosen and row.state != "same" and row.field != key.column
-    ]
-    if not changes:
-        return None
-    return {"kind": key.kind, "key": key.value, "changes": changes}

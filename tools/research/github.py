@@ -92,7 +92,10 @@ class GithubPulls:
 
     def _parsed(self, url: str) -> tuple[str, str] | None:
         """``org/name`` and the number."""
-        parts = urlsplit(url.strip())
+        try:
+            parts = urlsplit(url.strip())
+        except ValueError:  # no address at all, as https://[x is none
+            return None
         found = _PULL.fullmatch(parts.path)
         if found is None or parts.scheme != "https" or parts.hostname != self._host:
             return None

@@ -25,9 +25,9 @@ from tools.research.extraction import Extraction
 from tools.research.passages import Piece, sections
 from tools.research.readers import Article, Found, NotRead, find_files, unreadable
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 """1: articles, passages and their terms. 2: a passage begins with its heading. 3: sections and
-pages. Raised whenever tables, terms or passages change."""
+pages. 4: words whole that hold soft hyphens. Raised whenever tables, terms or passages change."""
 
 # Terms are already split and folded: spaces part them, `_` joins pairs, all else is a letter.
 _SCHEMA = """

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tools.research.index_file import Refreshed, open_read_only, refresh
 from tools.research.ranking import PASSAGE_SHARE, Collection, Query, score, weigh
-from tools.research.readers import Article, NotRead
+from tools.research.readers import Article, NotRead, encodable
 from tools.spec import Passage
 
 __all__ = ["Article", "KnowledgeIndex", "Match", "NotRead", "Passage", "Refreshed"]
@@ -104,7 +104,7 @@ class KnowledgeIndex:
 
     def article(self, article_id: str) -> Article | None:
         """The whole article, or None if there is none of this id."""
-        if "\0" in article_id or not _encodable(article_id):
+        if "\0" in article_id or not encodable(article_id):
             return None
         with self._open() as opened:
             row = opened.connection.execute(
@@ -153,9 +153,6 @@ class KnowledgeIndex:
 
     async def aarticle(self, article_id: str) -> Article | None:
         return await asyncio.to_thread(self.article, article_id)
-
-    async def acontains(self, article_id: str, quote: str) -> bool:
-        return await asyncio.to_thread(self.contains, article_id, quote)
 
     async def arefresh(self) -> Refreshed:
         return await asyncio.to_thread(self.refresh)
@@ -311,11 +308,3 @@ def _ranked(opened: _Opened, query: Query) -> list[_Section]:
 
 def _fold(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -89,21 +89,30 @@ class Found:
 def find_files(roots: Sequence[Path]) -> Iterator[Found | NotRead]:
     """Every file under ``roots`` in a fixed order; a root may be a file itself.
 
-    Hidden files and folders are left out. Names are unique: a name that an earlier root has taken
-    gets its own root's name in front.
+    Hidden files and folders are left out, and links to what lies outside their root: whoever may
+    write there may not read all that Deskhand may. Names are unique: a name that an earlier root
+    has taken gets its own root's name in front.
     """
     taken: set[str] = set()
     for root in roots:
         if root.is_file():
             listed = [(root, root.name)]
         elif root.is_dir():
-            listed = [(path, path.relative_to(root).as_posix()) for path in _walk(root)]
+            closed: list[OSError] = []
+            listed = [(path, path.relative_to(root).as_posix()) for path in _walk(root, closed)]
+            yield from (
+                NotRead(str(fault.filename), fault.strerror or "it cannot be read")
+                for fault in closed
+            )
         else:
             yield NotRead(str(root), "there is no such file or folder")
             continue
         for path, name in listed:
-            if not _encodable(str(path)):
+            if not encodable(str(path)):
                 yield NotRead(os.fsencode(path).decode("utf-8", "replace"), "its name is not UTF-8")
+                continue
+            if _leads_out(path, root):
+                yield NotRead(str(path), "a link to what lies outside; put the file itself there")
                 continue
             if name in taken:
                 name = f"{root.name}/{name}"
@@ -114,8 +123,16 @@ def find_files(roots: Sequence[Path]) -> Iterator[Found | NotRead]:
             yield Found(path, name)
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root):
+def _leads_out(path: Path, root: Path) -> bool:
+    """Whether a file is a link out of ``root``; a root itself may be one, it is the operator's."""
+    if path == root or not path.is_symlink():
+        return False
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _walk(root: Path, closed: list[OSError]) -> Iterator[Path]:
+    """``closed`` hears of folders that cannot be looked into."""
+    for folder, folders, files in os.walk(root, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() not in PASSED_OVER:
@@ -326,7 +343,8 @@ def _storable(text: str) -> str:
     return text.encode("utf-8", "replace").decode().replace("\0", " ")
 
 
-def _encodable(text: str) -> bool:
+def encodable(text: str) -> bool:
+    """Whether a text, or a file's name, is Unicode without lone surrogates."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

@@ -27,6 +27,7 @@ from bot.models.local.outcome import Guess, LocalDraft, NoDraft
 from bot.models.local.pressing import pressing, priority_of, troubled
 from bot.models.local.reading import asked_parts, clean, questions, to_a_machine
 from bot.models.local.routing import DEFAULT, routes_of
+from bot.models.local.words import shortened
 from bot.playbook import Playbook
 from tools.spec import Passage, SimilarTicket
 
@@ -185,7 +186,7 @@ class TextBrain:
             drafted.reply,
             tuple((quote.article, quote.text) for quote in drafted.quotes),
             drafted.sure,
-            tuple(f"Not answered: {_short(text)}" for text in drafted.unanswered),
+            tuple(f"Not answered: {shortened(text, 160)}" for text in drafted.unanswered),
             agrees=about in guess.labels,
         )
 
@@ -283,8 +284,3 @@ def _parts(ticket: Ticket) -> tuple[str, ...]:
     subject = _ANSWERED.sub("", ticket.subject).strip()
     asked = asked_parts(_body(ticket))
     return tuple(dict.fromkeys((subject, *asked))) if subject else asked
-
-
-def _short(text: str, limit: int = 160) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"

@@ -18,17 +18,11 @@ from bot.domain import Confidence
 from bot.models.local import saved
 from bot.models.local.features import Floats, count_features
 from bot.models.local.language import FUNCTION_WORDS
-from bot.models.local.training import Trained, train, train_further
-from bot.models.local.words import spelled, stem
+from bot.models.local.training import Trained, train
+from bot.models.local.words import shortened, spelled, stem
 
 Example = tuple[str, str]
 """A ticket's text and its label."""
-
-SMALL = 2_000
-"""Up to this many examples new ones mean training anew, which takes half a second at most."""
-
-GROWTH = 0.1
-"""Past this share of new examples a large model is trained anew too."""
 
 SAME_TEXT = 0.97
 """A cosine that only the same words reach."""
@@ -54,21 +48,19 @@ class Prediction:
 
 
 class LabelModel:
-    """A trained model. It never changes: ``with_examples`` gives a new one."""
+    """A trained model. It never changes."""
 
     def __init__(
         self,
         descriptions: Mapping[str, str],
         examples: Sequence[Example],
         trained: Trained,
-        trained_on: int,
     ) -> None:
-        """Use ``train_labels``. ``trained_on``: examples when everything was last trained anew."""
+        """Use ``train_labels``."""
         self._descriptions = dict(descriptions)
         self._labels = tuple(descriptions)
         self._examples = tuple(examples)
         self._trained = trained
-        self._trained_on = trained_on
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -77,12 +69,6 @@ class LabelModel:
     @property
     def examples(self) -> int:
         return len(self._examples)
-
-    @property
-    def held_out_accuracy(self) -> float | None:
-        """How often it was right on examples held out; None where there were too few."""
-        calibration = self._trained.calibration
-        return calibration.accuracy if calibration.held_out and calibration.accuracy else None
 
     def rarity(self, word: str) -> float:
         """How rare a stem is in the examples and the labels' own words, from 0 to 1 (in none)."""
@@ -114,27 +100,6 @@ class LabelModel:
             in_scope or same,
         )
 
-    def predict_all(self, texts: Sequence[str]) -> list[Prediction]:
-        return [self.predict(text) for text in texts]
-
-    def with_examples(self, more: Sequence[Example]) -> LabelModel:
-        """A model that has learnt ``more`` too. Labels that do not exist are left out."""
-        known = [(text, label) for text, label in more if label in self._descriptions]
-        if not known:
-            return self
-        examples = (*known, *self._examples)
-        grown = len(examples) - self._trained_on
-        if len(examples) <= SMALL or grown > GROWTH * self._trained_on:
-            return train_labels(examples, self._descriptions)
-        numbers = {label: number for number, label in enumerate(self._labels)}
-        trained = train_further(
-            self._trained,
-            [count_features(text) for text, _ in known],
-            np.array([numbers[label] for _, label in known], np.int64),
-            len(self._labels),
-        )
-        return LabelModel(self._descriptions, examples, trained, self._trained_on)
-
     # --- one prediction -----------------------------------------------------------------------
 
     def _confidence(self, probability: float, in_scope: bool, same: bool) -> Confidence:
@@ -164,7 +129,7 @@ class LabelModel:
         said = f" Words that told: {', '.join(telling)}." if telling else ""
         if nearest:
             # The sentence that quotes them has a full stop of its own.
-            words = (_short(self._examples[place][0]).rstrip(".") for place in nearest)
+            words = (shortened(self._examples[place][0], 80).rstrip(".") for place in nearest)
             quoted = " and ".join(f"“{one}”" for one in words)
             why = f"Like the {self._labels[label]} ticket{'s'[: len(nearest) - 1]} {quoted}.{said}"
         elif telling:
@@ -207,11 +172,11 @@ def train_labels(
     for text, label in examples:
         if label not in numbers:
             raise ValueError(
-                f"the label {label!r} of the example {_short(text)!r} is not described"
+                f"the label {label!r} of the example {shortened(text, 80)!r} is not described"
             )
     key = saved.content_key(examples, descriptions)
     if cache is not None and (loaded := saved.load(cache, key)):
-        return LabelModel(descriptions, examples, loaded, len(examples))
+        return LabelModel(descriptions, examples, loaded)
     texts = [text for text, _ in examples]
     targets = [numbers[label] for _, label in examples]
     for label, description in descriptions.items():
@@ -226,15 +191,10 @@ def train_labels(
     )
     if cache is not None:
         saved.save(cache, key, trained)
-    return LabelModel(descriptions, examples, trained, len(examples))
+    return LabelModel(descriptions, examples, trained)
 
 
 def _own_words(label: str, description: str) -> list[str]:
     """What a label says of itself, as texts to learn from."""
     name = label.replace("_", " ").replace("-", " ")
     return [name, f"{name}: {description}"] if description.strip() else [name]
-
-
-def _short(text: str, limit: int = 80) -> str:
-    folded = " ".join(text.split())
-    return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"

@@ -70,6 +70,8 @@ _DATE = re.compile(
     r"October|November|December) \d{1,2}, 20\d\d)\b"
 )
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_SAID = re.compile(rf'"\w+"\s*:\s*"(?:mailto:)?{_EMAIL.pattern}"')
+"""An address in the data of a page, with the name that it has there."""
 _COPYRIGHT = re.compile(
     r"(?:©|\(c\)|copyright) ?(?:20\d\d ?[-–]? ?){0,2},? ?(?:by )?([^.|,\n]{2,60})", re.IGNORECASE
 )
@@ -229,7 +231,8 @@ def _phrased(page: ReadText, lines: list[str]) -> Iterator[Fact]:
             yield Fact("summary", line[:VALUE_LIMIT], page.ident, line[:390], "medium")
             break
     for line in lines:
-        found = _POSTAL.search(line) if len(line) < 160 else None
+        # A year of copyright before a name looks like a postal code before a town.
+        found = _POSTAL.search(line) if len(line) < 160 and not _COPYRIGHT.search(line) else None
         if found is not None:
             yield Fact("location", found[2], page.ident, line, "medium")
             break
@@ -263,7 +266,9 @@ def _contacts(page: ReadText, lines: list[str], domain: str) -> Iterator[Fact]:
         found = [one.rstrip(".") for one in _EMAIL.findall(line) if ours(one)]
         if found and len(found) == len(_EMAIL.findall(line)):
             first = line.find(found[0])
-            quote = line if len(line) <= 390 else line[max(0, first - 100) : first + 200]
+            said = _SAID.search(line) if len(set(found)) == 1 else None
+            whole = line if len(line) <= 390 else line[max(0, first - 100) : first + 200]
+            quote = said[0] if said is not None else whole
             unique = list(dict.fromkeys(one.casefold() for one in found if one in quote))[:3]
             yield Fact("contacts", ", ".join(unique), page.ident, quote, "high")
 

@@ -33,14 +33,6 @@ class SparseRows:
         starts = np.concatenate([[0], np.cumsum(counts[chosen])])
         return SparseRows(starts, self.columns[kept], self.values[kept], self.width)
 
-    def joined(self, more: SparseRows) -> SparseRows:
-        return SparseRows(
-            np.concatenate([self.starts, self.starts[-1] + more.starts[1:]]),
-            np.concatenate([self.columns, more.columns]),
-            np.concatenate([self.values, more.values]),
-            self.width,
-        )
-
     def blocks(self) -> Iterator[tuple[slice, Floats]]:
         """All rows, dense, some thousand at a time; a block is overwritten by the next."""
         size = max(1, min(len(self), BLOCK_NUMBERS // self.width))

@@ -66,16 +66,6 @@ def train(
     return Trained(space, weights, rows, units, targets, calibrate(held_out))
 
 
-def train_further(
-    before: Trained, counted: Sequence[Counts], targets: NDArray[np.int64], labels: int
-) -> Trained:
-    """Add rows in front of what was trained, keeping its feature space and calibration."""
-    rows = rows_of(before.space, counted).joined(before.rows)
-    both = np.concatenate([targets, before.targets])
-    weights = fit(rows, both, labels, start=before.weights)
-    return Trained(before.space, weights, rows, rows.unit(), both, before.calibration)
-
-
 def _hold_out(
     rows: SparseRows,
     units: SparseRows,

@@ -80,3 +80,9 @@ def _repaired(rest: str) -> str:
     if rest.endswith("y") and rest[-2] not in "aeiou":
         return rest[:-1] + "i"
     return rest
+
+
+def shortened(text: str, limit: int) -> str:
+    """In one line of at most ``limit`` characters; the last is ``…`` if something is missing."""
+    folded = " ".join(text.split())
+    return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"

@@ -81,13 +81,16 @@ async def test_fifty_presses_at_once_have_one_winner(chat: Chat) -> None:
 
     def losers() -> list[str] | None:
         told = [*chat.all_told("agent"), *chat.all_told("agent2")]
-        # On a busy machine the last of fifty are not saved in time, and are told that.
-        lost = [words for words in told if "already approved" in words or "not saved" in words]
+        # On a busy machine the last of fifty are not saved in time, or nobody can tell, and they
+        # are told that; nobody can tell it of the winner's either.
+        said = ("already approved", "not saved", "whether that was saved")
+        lost = [words for words in told if any(one in words for one in said)]
         return lost if len(lost) >= 49 else None
 
     lost = await chat.until(losers)
-    assert len(lost) == 49
-    late = [words for words in lost if "was not saved" not in words]
+    unsure = [words for words in lost if "whether that was saved" in words]
+    assert len(lost) == 49 or unsure
+    late = [words for words in lost if "was not saved" not in words and words not in unsure]
     assert all("has already approved this" in words for words in late)
     assert all(any(chat.called(who) in words for who in ("agent", "agent2")) for words in late)
 

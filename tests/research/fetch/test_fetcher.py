@@ -14,6 +14,7 @@ from tools.research.fetch.fetcher import Fetcher, Visit, visit_of
 from tools.research.fetch.pace import Pace
 from tools.research.fetch.resolver import Dns
 from tools.research.fetch.urls import NotFetched
+from tools.research.fetch.web import PublicWeb
 
 CLOCK = SystemClock()
 HOME = """<html><head><title>Acme &amp; Sons</title>
@@ -29,7 +30,7 @@ async def at_once(seconds: float) -> None:
 
 def fetcher(**fixed: str) -> Fetcher:
     hosts = {name.replace("_", "."): address for name, address in fixed.items()}
-    return Fetcher(CLOCK, Dns("127.0.0.1:1"), fixed=hosts, pace=Pace(CLOCK, at_once))
+    return Fetcher(CLOCK, PublicWeb(Dns("127.0.0.1:1"), fixed=hosts), pace=Pace(CLOCK, at_once))
 
 
 def redirect(location: str, status: int = 302) -> web.Response:
@@ -141,7 +142,7 @@ async def test_a_name_that_leads_to_a_private_address(address: str, beside: list
     zone = {("acme.example", "A"): [beside]}
     zone[("acme.example", kind)] = [[address, *(beside if kind == "A" else [])]]
     async with dns_server(zone) as (server, place):
-        guard = Fetcher(CLOCK, Dns(place), pace=Pace(CLOCK, interval=0))
+        guard = Fetcher(CLOCK, PublicWeb(Dns(place)), pace=Pace(CLOCK, interval=0))
         with connections() as made:
             said = await refusal(guard, visit_of("acme.example"), "http://acme.example/")
     assert said == "refused: private_address"
@@ -162,7 +163,7 @@ async def test_rebinding_between_two_look_ups_gets_nowhere(monkeypatch: pytest.M
 
     # The event loop's own connect, below every library: no packet leaves this machine in a test.
     async with dns_server(zone) as (server, place):
-        guard = Fetcher(CLOCK, Dns(place), pace=Pace(CLOCK, interval=0))
+        guard = Fetcher(CLOCK, PublicWeb(Dns(place)), pace=Pace(CLOCK, interval=0))
         visit = visit_of("acme.example")
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(type(loop), "sock_connect", unreachable)
@@ -176,7 +177,7 @@ async def test_rebinding_between_two_look_ups_gets_nowhere(monkeypatch: pytest.M
 
 async def test_names_that_nobody_knows_and_dns_that_is_away() -> None:
     async with dns_server({}) as (_, place):
-        guard = Fetcher(CLOCK, Dns(place), pace=Pace(CLOCK, interval=0))
+        guard = Fetcher(CLOCK, PublicWeb(Dns(place)), pace=Pace(CLOCK, interval=0))
         assert await refusal(guard, visit_of("acme.example"), "acme.example") == (
             "failed: no such host"
         )
@@ -269,8 +270,7 @@ async def test_a_real_host_is_asked_once_a_second() -> None:
     async with site({"/": HOME, "/about": "about"}) as acme:
         guard = Fetcher(
             CLOCK,
-            Dns("127.0.0.1:1"),
-            fixed={"acme.example": acme.address},
+            PublicWeb(Dns("127.0.0.1:1"), fixed={"acme.example": acme.address}),
             pace=Pace(CLOCK, interval=0.2),
         )
         visit = visit_of("acme.example")
@@ -335,7 +335,7 @@ async def test_a_bare_domain_falls_back_to_http_where_nobody_speaks_https(
 
     async with dns_server({("acme.example", "A"): [["203.0.114.9"]]}) as (_, place):
         guard, visit = (
-            Fetcher(CLOCK, Dns(place), pace=Pace(CLOCK, interval=0)),
+            Fetcher(CLOCK, PublicWeb(Dns(place)), pace=Pace(CLOCK, interval=0)),
             visit_of("acme.example"),
         )
         monkeypatch.setattr(type(asyncio.get_running_loop()), "sock_connect", unreachable)

@@ -27,6 +27,7 @@ from tools.research.fetch.fetcher import Fetcher, Page, visit_of
 from tools.research.fetch.pace import Pace
 from tools.research.fetch.resolver import Dns
 from tools.research.fetch.urls import NotFetched, parse
+from tools.research.fetch.web import PublicWeb
 
 CLOCK = SystemClock()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain"
@@ -45,8 +46,7 @@ async def fetched(serve: Serve, seconds: float = 5.0) -> Page | str:
     async with raw_server(serve) as address:
         guard = Fetcher(
             CLOCK,
-            Dns("127.0.0.1:1"),
-            fixed={"acme.example": address},
+            PublicWeb(Dns("127.0.0.1:1"), fixed={"acme.example": address}),
             pace=Pace(CLOCK, interval=0),
             seconds=seconds,
         )

@@ -1,6 +1,7 @@
 """The connector, the login and Graph on loopback, which refuse what the real ones refuse.
 
-Faults are named ``post``, ``update``, ``member``, ``chat``, ``token`` and ``groups``.
+Faults are named ``post``, ``update``, ``member``, ``roster``, ``chat``, ``token``, ``groups`` and
+``in_group``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PASSWORD = "a-client-secret"
 BOT_TOKEN = "token-for-the-connector"
 GRAPH_TOKEN = "token-for-graph"
 _UTF16_LIMIT = 40_000
+_ROSTER_PAGE = 4
+"""Fewer than are asked for, as the real one may give."""
 
 
 @dataclass
@@ -109,6 +112,27 @@ class TeamsStandin:
 
         return await self._answer("member", request, {}, act)
 
+    async def roster(self, request: web.Request) -> web.StreamResponse:
+        conversation, _ = _conversation(request)
+        begin = int(request.query.get("continuationToken") or 0)
+
+        def act() -> web.Response:
+            if not 50 <= int(request.query["pageSize"]) <= 500:
+                return _error(400, "BadArgument")
+            if conversation not in self.world.conversations:
+                return _error(404, "ConversationNotFound")
+            if conversation in self.world.removed_from:
+                return _error(403, "BotNotInConversationRoster")
+            there = [one for one in self.world.members(conversation) if not one.gone]
+            page: dict[str, Any] = {
+                "members": [one.listed for one in there[begin : begin + _ROSTER_PAGE]]
+            }
+            if len(there) > begin + _ROSTER_PAGE:
+                page["continuationToken"] = str(begin + _ROSTER_PAGE)
+            return web.json_response(page)
+
+        return await self._answer("roster", request, {}, act)
+
     async def chat(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
 
@@ -162,6 +186,22 @@ class TeamsStandin:
             return web.json_response({"value": [one for one in wanted if one in person.groups]})
 
         return await self._answer("groups", request, asked, act, bearer=GRAPH_TOKEN)
+
+    async def in_group(self, request: web.Request) -> web.StreamResponse:
+        begin = int(request.query.get("$skiptoken") or 0)
+
+        def act() -> web.Response:
+            if not 1 <= int(request.query.get("$top", "100")) <= 999:
+                return _error(400, "Request_BadRequest")
+            people = self.world.in_group(request.match_info["group"])
+            found = [{"@odata.type": "#microsoft.graph.user", "id": one.oid} for one in people]
+            found.append({"@odata.type": "#microsoft.graph.device", "id": "a-device"})
+            page: dict[str, Any] = {"value": found[begin : begin + 1]}
+            if len(found) > begin + 1:
+                page["@odata.nextLink"] = f"{self.url}{request.path}?$skiptoken={begin + 1}"
+            return web.json_response(page)
+
+        return await self._answer("in_group", request, {}, act, bearer=GRAPH_TOKEN)
 
     # --- one request ------------------------------------------------------------------------
 
@@ -220,8 +260,10 @@ async def teams_standin(*, emulator: bool = False) -> AsyncIterator[TeamsStandin
             ("PUT", "/connector/v3/conversations/{conversation}/activities/{activity}",
              teams.update),
             ("GET", "/connector/v3/conversations/{conversation}/members/{member}", teams.member),
+            ("GET", "/connector/v3/conversations/{conversation}/pagedmembers", teams.roster),
             ("POST", "/login/{tenant}/oauth2/v2.0/token", teams.token),
             ("POST", "/graph/v1.0/users/{oid}/checkMemberGroups", teams.groups),
+            ("GET", "/graph/v1.0/groups/{group}/transitiveMembers", teams.in_group),
         ]  # fmt: skip
         app = web.Application()
         for method, path, handler in handlers:

@@ -107,7 +107,9 @@ class TeamsDriver:
         thread = f";messageid={root or ident}" if kind == "channel" else ""
         data: dict[str, Any] = {"tenant": {"id": TENANT}}
         if kind == "channel":
-            data |= {"channel": {"id": conversation}, "team": {"id": TEAM}}
+            shared = conversation in self.teams.world.shared
+            channel = {"id": conversation, **({"type": "shared"} if shared else {})}
+            data |= {"channel": channel, "team": {"id": TEAM}}
         sender = (
             {}
             if who is None

@@ -57,6 +57,12 @@ class Someone:
         }
         return {key: value for key, value in shown.items() if value is not None}
 
+    @property
+    def listed(self) -> dict[str, Any]:
+        """As a list of members gives them."""
+        found = self.roster
+        return {**found, "objectId": found.pop("aadObjectId")}
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -153,6 +159,10 @@ class World:
             ELSEWHERE: "channel",
             GROUP: "groupChat",
         }
+        self.rosters: dict[str, list[str]] = {}
+        """Who is where, by their short names; elsewhere every full member of the organisation."""
+        self.shared: set[str] = set()
+        """Channels that other teams read."""
         self.removed_from: set[str] = set()
         self.posted: Feed[Shown] = Feed("posted", signal)
         self.updated: Feed[Shown] = Feed("updated", signal)
@@ -168,11 +178,18 @@ class World:
         self.conversations[ident] = "personal"
         return ident
 
+    def members(self, conversation: str) -> list[Someone]:
+        ours = ("customer", "customer2", "agent", "agent2", "manager", "nobody")
+        return [self.people[name] for name in self.rosters.get(conversation, ours)]
+
     def by_id(self, ident: str) -> Someone | None:
         return next((one for one in self.people.values() if one.id == ident), None)
 
     def by_oid(self, ident: str) -> Someone | None:
         return next((one for one in self.people.values() if one.oid == ident), None)
+
+    def in_group(self, group: str) -> list[Someone]:
+        return [one for one in self.people.values() if group in one.groups]
 
     def post(self, shown: Shown) -> None:
         self._current[shown.id] = shown

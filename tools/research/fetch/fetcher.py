@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from bot.ports import Clock
 from tools.research.fetch import reading
-from tools.research.fetch.addresses import is_public
-from tools.research.fetch.exchange import Pinned, Response, exchange
+from tools.research.fetch.exchange import Response
 from tools.research.fetch.pace import Pace
-from tools.research.fetch.resolver import Dns
 from tools.research.fetch.robots import Robots, Rules
 from tools.research.fetch.scope import Scope, hosts
 from tools.research.fetch.urls import (
@@ -24,10 +19,10 @@ from tools.research.fetch.urls import (
     Refused,
     Target,
     join,
-    normal_host,
     parse,
     with_scheme,
 )
+from tools.research.fetch.web import Web
 
 FETCH_SECONDS = 10.0
 """For a page with all its redirects; waiting for a host's turn is not counted."""
@@ -103,24 +98,15 @@ class Fetcher:
     def __init__(
         self,
         clock: Clock,
-        dns: Dns,
+        web: Web,
         *,
-        fixed: Mapping[str, str] | None = None,
         pace: Pace | None = None,
-        tls: ssl.SSLContext | None = None,
         seconds: float = FETCH_SECONDS,
     ) -> None:
-        """``fixed``: the operator's ``fetch.hosts``. ``tls``: None verifies as the system does."""
         self._clock = clock
-        self._dns = dns
-        self._fixed = {
-            host: address
-            for name, address in (fixed or {}).items()
-            if (host := normal_host(name)) is not None
-        }
+        self._web = web
         self._pace = pace or Pace(clock)
         self._robots = Robots(clock)
-        self._tls = tls
         self._seconds = seconds
 
     async def fetch(self, visit: Visit, text: str) -> Page:
@@ -216,31 +202,7 @@ class Fetcher:
         raise Refused("redirects", target.url)
 
     async def _ask(self, budget: _Budget, target: Target) -> Response:
-        async def work() -> Response:
-            return await exchange(target, await self._pinned(target), self._tls)
-
-        return await budget.spend(work, target.url)
-
-    async def _pinned(self, target: Target) -> Pinned:
-        """The addresses of the target's host, looked up now and all of them checked."""
-        fixed = self._fixed.get(target.host)
-        if fixed is not None:
-            if not target.usual_port:
-                raise Refused("port", target.url)
-            return await self._at(fixed)
-        addresses = await self._dns.addresses(target.host)
-        if not all(map(is_public, addresses)):
-            raise Refused("private_address", target.url)
-        return Pinned(addresses, target.port)
-
-    async def _at(self, address: str) -> Pinned:
-        """The operator's own address for a host, which may be private."""
-        place = urlsplit(address)
-        host, port = place.hostname or "", place.port or 80
-        try:
-            return Pinned((ipaddress.ip_address(host),), port, plain=True)
-        except ValueError:
-            return Pinned(await Dns().addresses(host), port, plain=True)
+        return await budget.spend(lambda: self._web.ask(target), target.url)
 
 
 def _allowed(scope: Scope, url: str) -> Target:
