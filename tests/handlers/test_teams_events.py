@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from bot.domain import Ask
 from handlers.teams_activity import read_activity
-from handlers.teams_events import Asked, Ignored, Intake, Parsed, Setting, parse
+from handlers.teams_events import Asked, Intake, Parsed, Setting, parse
 
 CHANNEL, US = "19:support@thread.tacv2", "28:bot"
 LISTENS = Setting("tenant", {CHANNEL: "support"}, "support", frozenset({"triage"}))
@@ -56,12 +57,18 @@ def test_other_words_are_a_customers(text: str) -> None:
 
 def test_where_nobody_listens_words_to_us_are_asked_about() -> None:
     nowhere = Setting("tenant", {}, "support", frozenset({"triage"}))
-    made = said("<at>Deskhand</at> what is it?", nowhere)
-    assert isinstance(made, Intake)
-    assert made.only_if_followed
-    assert made.otherwise == Asked("help", made.otherwise.actor)  # type: ignore[union-attr]
     asks = Setting("tenant", {}, "support", frozenset({"triage", "research"}))
-    made = said("<at>Deskhand</at> what is it?", asks)
-    assert isinstance(made, Intake)
-    assert made.otherwise.ask.words == "what is it?"  # type: ignore[union-attr]
-    assert isinstance(said("what is it?", nowhere, entities=[]), Intake | Ignored)
+    text, thread = "<at>Deskhand</at> what is it?", {"id": f"{CHANNEL};messageid=0"}
+    told = said(text, nowhere)
+    assert isinstance(told, Asked)
+    assert told.text == "help"
+    meant = said(text, asks)
+    assert isinstance(meant, Intake)
+    assert meant.delivery.ask == Ask(words="what is it?", message="1")
+    # In a thread it belongs to the ticket, if that is one.
+    for setting, otherwise in ((nowhere, told), (asks, meant.delivery)):
+        made = said(text, setting, conversation=thread)
+        assert isinstance(made, Intake)
+        assert made.only_if_followed
+        assert type(made.otherwise) is type(otherwise)
+    assert isinstance(said("what is it?", nowhere, entities=[]), Intake)

@@ -83,7 +83,7 @@ async def test_no_activity_whatever_is_5xx(desk: TeamsLive) -> None:
     ]  # fmt: skip
     sent: list[dict[str, Any]] = []
 
-    @settings(max_examples=120, deadline=None, database=None, phases=(Phase.generate,))
+    @settings(max_examples=80, deadline=None, database=None, phases=(Phase.generate,))
     @given(changed(whole))
     def collect(activity: dict[str, Any]) -> None:
         sent.append(activity)
