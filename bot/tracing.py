@@ -11,12 +11,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote
 
 from bot.domain import Place
 from bot.journal import Entry
 from bot.terminal_text import inert_line
 
 _PERMALINK = re.compile(r"https://[^/\s]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})(?:\?(\S*))?\Z")
+_IN_TEAMS = re.compile(
+    r"https://teams\.(?:microsoft\.com|cloud\.microsoft)/l/message/([^/?#\s]+)/(\d+)(?:\?(\S*))?\Z"
+)
+"""learn.microsoft.com, *Deep links to a chat or channel message*."""
 _THREAD = re.compile(r"(?:^|&)thread_ts=(\d+\.\d+)")
 _QUIET = frozenset(
     {
@@ -46,14 +51,24 @@ class TraceLine(Protocol):
 
 
 def message_of(permalink: str) -> Place | None:
-    """The Slack conversation that a message's permalink lies in; None for any other text."""
+    """The conversation that a message's permalink lies in; None for any other text, and for a
+    message of a chat in Teams, where there are no threads to tell one from another."""
     link = _PERMALINK.match(permalink)
     if link is None:
-        return None
+        return _in_teams(permalink)
     channel, seconds, micros, query = link.groups()
     thread = _THREAD.search(query or "")
     at = thread[1] if thread else f"{seconds}.{micros}"
     return Place(surface="slack", place=channel, thread=at)
+
+
+def _in_teams(permalink: str) -> Place | None:
+    link = _IN_TEAMS.match(permalink)
+    channel = unquote(link[1]) if link is not None else ""
+    if link is None or not channel.endswith(("@thread.tacv2", "@thread.skype")):
+        return None
+    parent = parse_qs(link[3] or "").get("parentMessageId", [""])[0]
+    return Place(surface="teams", place=channel, thread=parent or link[2])
 
 
 def cost_of(line: TraceLine) -> Decimal:

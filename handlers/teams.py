@@ -36,6 +36,7 @@ from handlers.teams_events import (
     Asked,
     Ignored,
     Intake,
+    Parsed,
     Setting,
     Told,
     action_delivery,
@@ -61,6 +62,8 @@ ACCEPT_SECONDS: Final = 1.8
 """Not durable after this is 503, within the two seconds of the contract; Teams sends again."""
 NOTED_SECONDS: Final = 0.5
 """For keeping where a press came from, before its own five seconds' work."""
+HEARD_SECONDS: Final = 3600
+"""How long what was answered is known for that: Teams sends again after 15 s."""
 EXTENSION: Final = "deskhand.triage"
 
 _TOLD: Final = {
@@ -179,7 +182,9 @@ class TeamsInbound:
             async with asyncio.timeout(ACCEPT_SECONDS):
                 opened = await self._rooms.saw(activity, service_url)
                 if isinstance(parsed, Intake):
-                    await self._accept(parsed)
+                    parsed = await self._accept(parsed)
+                if isinstance(parsed, Asked | Told) and not await self._is_new(activity):
+                    parsed = Ignored("delivered again")
         except (StoreUnavailable, TimeoutError) as away:
             with about(trace_id=trace_id):
                 how = away or "too late"
@@ -198,20 +203,36 @@ class TeamsInbound:
             case Intake():
                 pass
 
-    async def _accept(self, intake: Intake) -> None:
+    async def _is_new(self, activity: Activity) -> bool:
+        """Whether it comes for the first time: for what makes no delivery, which by itself counts
+        once."""
+        return await self._store.once(f"teams:{activity.place}:{activity.id}", HEARD_SECONDS)
+
+    async def _accept(self, intake: Intake) -> Parsed:
+        """Save it; what is left to do."""
         delivery = intake.delivery
         if intake.reply is not None and (
             await self._store.arrived(delivery.aliases) != "unseen"
-            or await self._store.ticket_at(delivery.origin) is not None
+            # A ticket's thread, or what is said under a card of ours.
+            or await self._store.resolve_message(delivery.origin) != (None, None)
         ):
             delivery = intake.reply
         if intake.only_if_followed and not await self._store.ticket_at(delivery.origin):
-            if intake.otherwise is None:
-                return
-            delivery = intake.otherwise
+            match intake.otherwise:
+                case None:
+                    return Ignored("in a thread that is nobody's ticket")
+                case Asked() as asked:
+                    return asked
+                case meant:
+                    delivery = meant
         if (link := incoming_link()) is not None:
             delivery = delivery.model_copy(update={"link": link})
-        await self._store.accept(delivery)
+        taken = await self._store.accept(delivery)
+        late = intake.late if taken == "duplicate" else None
+        if late is not None and await self._store.alias_of(delivery.id) is not None:
+            # Sent again after a 503, it came after its own reply: no word may be lost by that.
+            await self._store.accept(late)
+        return intake
 
     async def _noted(self, activity: Activity, service_url: str) -> None:
         """Keep where a press came from, first: who presses as their first word to the bot is
@@ -281,7 +302,8 @@ class TeamsInbound:
 
     async def _feedback(self, activity: Activity, actor: Actor) -> None:
         try:
-            await keep_feedback(self._store, self._rooms.references, activity, actor)
+            if await self._is_new(activity):
+                await keep_feedback(self._store, self._rooms.references, activity, actor)
         except StoreUnavailable as away:
             log.warning("deskhand: feedback is not kept: %s", away)
 

@@ -174,11 +174,13 @@ class Activity(_In):
     @property
     def words(self) -> str:
         """What was written, without the mention of the bot; others are named. Cut at 28 KB."""
-        text = self.text or ""
+        text = (self.text or "")[: 2 * TEXT_BYTES]
         for entity in self.entities or ():
             if self._is_us(entity) and entity.text:
                 text = text.replace(entity.text, " ")
-        text = clean(_AT.sub(r"\1", text).replace("\xa0", " ")).strip()
+        # Some clients write the blank after a mention as HTML does, though the text is none.
+        text = _AT.sub(r"\1", text).replace("&nbsp;", " ").replace("\xa0", " ")
+        text = clean(text).strip()
         raw = text.encode("utf-8", "replace")
         return text if len(raw) <= TEXT_BYTES else raw[:TEXT_BYTES].decode("utf-8", "ignore")
 

@@ -13,6 +13,7 @@ from bot import answer_words
 from bot.answer_words import Part
 from bot.domain import Answer
 from bot.ports import Choice, Private
+from handlers.drawing import LINK_LIMIT
 from handlers.inert import cut, is_plain_url, one_line
 from handlers.teams_card import ai_label, execute, message_activity, plain_card
 from handlers.teams_inert import Json, bold, fits, line, link, runs, words_text
@@ -133,7 +134,7 @@ def _part(number: int, part: Part, room: _Room) -> Json:
         quote = line(runs(cut(one_line(part.quote), room.quote)[0]))
         items.append({"type": "Container", "style": "emphasis", "items": [quote]})
     rest = runs(cut(one_line(part.words), room.words)[0]) if part.words and room.words else []
-    if part.link and is_plain_url(part.link):
+    if part.link and is_plain_url(part.link) and len(part.link) <= LINK_LIMIT:
         rest += [*runs(" " if rest else ""), link(part.link)]
     if rest:
         items.append(line(rest, spacing="Small"))

@@ -45,23 +45,25 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Intake:
-    """To be saved. ``only_if_followed``: only where its thread is a ticket's already; else it is
-    ``otherwise``, if anything. ``reply``: what it is instead where its thread's root was seen
-    before."""
-
-    delivery: Delivery
-    only_if_followed: bool = False
-    reply: Delivery | None = None
-    otherwise: Delivery | None = None
-
-
-@dataclass(frozen=True)
 class Asked:
     """The words of ``agent …``, by a verified person, to be answered where they were said."""
 
     text: str
     actor: Actor
+
+
+@dataclass(frozen=True)
+class Intake:
+    """To be saved. ``only_if_followed``: only where its thread is a ticket's already; else it is
+    what ``otherwise`` says. ``reply``: what it is instead where its thread's root was seen before.
+    ``late``: what it is instead where its own reply came before it and was taken for the root.
+    """
+
+    delivery: Delivery
+    only_if_followed: bool = False
+    reply: Delivery | None = None
+    late: Delivery | None = None
+    otherwise: Delivery | Asked | None = None
 
 
 @dataclass(frozen=True)
@@ -150,10 +152,10 @@ def _message(activity: Activity, setting: Setting, now: datetime, trace_id: str)
     words = activity.words
     private = activity.kind == "personal"
     if activity.mentions_us or private:
-        first, _, rest = words.lstrip("/").partition(" ")
-        verb = first.strip().lower()
+        first, *rest = words.lstrip("/").split(maxsplit=1) or [""]
+        verb = first.lower()
         if verb == "agent":
-            return Asked(rest.strip(), actor)
+            return Asked("".join(rest), actor)
         if verb == "help" and activity.mentions_us:
             return Asked("help", actor)
         if activity.mentions_us or playbook is None:
@@ -171,15 +173,16 @@ def _free(
     activity: Activity, setting: Setting, actor: Actor, now: datetime, trace_id: str
 ) -> Parsed:
     """Words that begin with no verb, where nobody listens. In a ticket's thread they are part of
-    it."""
+    it; where they cannot be found out, it is told what can be asked for."""
     words = activity.words
-    ask: Delivery | None = None
+    otherwise: Delivery | Asked = Asked("help", actor)
     if words and setting.kinds - {"triage"}:
-        ask = _ask(activity, setting, actor, Ask(words=words[:WORDS_LIMIT]), now, trace_id)
+        otherwise = _ask(activity, setting, actor, Ask(words=words[:WORDS_LIMIT]), now, trace_id)
     if words and activity.in_thread:
         followed = _words(activity, setting, None, now, trace_id)
-        return replace(followed, otherwise=ask) if isinstance(followed, Intake) else followed
-    return Asked("help", actor) if ask is None else Intake(ask)
+        if isinstance(followed, Intake):
+            return replace(followed, otherwise=otherwise)
+    return Intake(otherwise) if isinstance(otherwise, Delivery) else otherwise
 
 
 def _ask(
@@ -244,9 +247,9 @@ def _words(
     if playbook is None:
         return Intake(reply, only_if_followed=True)
     if activity.root == activity.id:
-        return Intake(top)
+        return Intake(top, late=reply.model_copy(update={"id": f"{ident}:late"}))
     # Some clients give an activity another id than its message: then the thread that nobody has
-    # seen is this message's own.
+    # seen is this message's own. Teams itself does not say of a reply that it is one.
     return Intake(top.model_copy(update={"aliases": (root,)}), reply=reply)
 
 

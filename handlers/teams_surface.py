@@ -97,8 +97,10 @@ class TeamsSurface:
             if known is None:
                 raise NotPosted("nobody knows where that conversation is reached", final=True)
             at = known
-        message = await self._post(at, await self._drawn(card, at, buttons=buttons))
+        activity = await self._drawn(card, at, buttons=buttons)
+        # Looked up first: a store that goes away after the post would have it posted once more.
         is_channel = await self._is_channel(at.conversation)
+        message = await self._post(at, activity)
         return Place(
             surface="teams",
             place=at.conversation,

@@ -100,7 +100,10 @@ async def typed_lead(
     lead = typed_fields(found, record, editor)
     empty = tuple(one.name for one in lead.fields if not one.overwrites)
     target = context.target(UPDATE_CRM, asked.ticket.value)
-    actions = (update_action(lead, empty, target),) if lead.fields else ()
+    action = update_action(lead, empty, target)
+    if given.include is not None and 0 not in given.include:
+        action = action.model_copy(update={"included": False})
+    actions = (action,) if lead.fields else ()
     content = Content(labels=(), route=asked.route, actions=actions)
     return Edited(content, lead_changes(None, lead), (), lead)
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.card import STATE_WORDS, CardView, Who, Words, draft_parts
+from bot.demo.desk import YOU
 from bot.demo.lead_screen import lead_fields
 from bot.domain import Citation, State
 from bot.terminal_text import inert, inert_line
@@ -43,7 +44,8 @@ def words_text(words: Words, style: str = "") -> Text:
     text = Text(style=style)
     for part in words:
         if isinstance(part, Who):
-            text.append(inert_line(part.name) or part.actor.id, style="bold")
+            name = "You" if part.actor == YOU else inert_line(part.name) or part.actor.id
+            text.append(name, style="bold")
         else:
             text.append(inert(part))
     return text

@@ -140,7 +140,7 @@ class Session:
         self.tally.saw(card)
         show_card(self._console, card, place)
         if hint := hint_for(card, of_a_lead=self._left[0].kind == "lead"):
-            self._say(hint)
+            self._console.print(Text(hint))
         if self._keyboard is None:
             self._console.print(Text(PROMPT))
             return "quit"
@@ -163,7 +163,7 @@ class Session:
                 more = any(one.kind == "lead" for one in self._left[1:])
                 lead = f", {NEXT_LEAD} shows a lead" if more else ""
                 words = possible(card, of_a_lead=self._left[0].kind == "lead")
-                self._say(f"{nothing}Possible here: {words}{lead}.")
+                self._console.print(Text(f"{nothing}Possible here: {words}{lead}."))
                 continue
             step = await self._press(card, button.verb, button.token)
             if step is not None:
@@ -340,16 +340,16 @@ class Session:
 
     # --- around a card ---
 
-    async def _settled(self) -> CardView:
+    async def _settled(self, doing: str = "Reading, looking things up, drafting") -> CardView:
         settled = self._desk.settled(self._key)
         if not self._console.is_terminal:
             return await settled
-        with self._console.status("Reading, looking things up, drafting"):
+        with self._console.status(doing):
             return await settled
 
     async def _outcome(self) -> Step:
         """Show what the decision came to; a refused or unknown effect wants another decision."""
-        card = await self._settled()
+        card = await self._settled("Carrying it out")
         show_outcome(self._console, card)
         if card.lead is not None and card.state == "succeeded" and card.lead.chosen:
             self._say(f"  Written into {self._desk.crm}")

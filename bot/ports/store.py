@@ -49,6 +49,19 @@ class Store(Protocol):
         """How far the deliveries known by these ids or aliases are, the least of them."""
         ...
 
+    async def alias_of(self, name: str) -> str | None:
+        """The delivery of another id by whose alias this name is known."""
+        ...
+
+    async def once(self, what: str, seconds: int) -> bool:
+        """Whether nobody has said this within ``seconds``: of all processes, the first to ask."""
+        ...
+
+    async def resolve_message(self, message: Place) -> tuple[str | None, str | None]:
+        """(ticket id, proposal id) of the conversation that a message is the root of, or of the
+        card that it is; None for what is not known."""
+        ...
+
     # documents
     async def ticket(self, ticket_id: str) -> Versioned[Ticket] | None: ...
 

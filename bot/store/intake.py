@@ -58,3 +58,9 @@ async def arrived(wire: Wire, keys: Keys, names: Sequence[str]) -> Arrival:
     if any(waiting):
         return "waiting"
     return "done" if len(ids) == len(names) else "unseen"
+
+
+async def alias_of(wire: Wire, keys: Keys, name: str) -> str | None:
+    """The delivery by whose alias ``name`` is known."""
+    found = await wire.command("GET", keys.seen(name))
+    return found.decode() if found else None

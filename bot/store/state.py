@@ -180,6 +180,9 @@ class RedisStore:
     async def arrived(self, names: Sequence[str]) -> Arrival:
         return await intake.arrived(self.wire, self.keys, names)
 
+    async def alias_of(self, name: str) -> str | None:
+        return await intake.alias_of(self.wire, self.keys, name)
+
     # --- documents ----------------------------------------------------------------------------
 
     async def ticket(self, ticket_id: str) -> Versioned[Ticket] | None:

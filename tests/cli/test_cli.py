@@ -13,6 +13,7 @@ import pytest
 from bot.cli import _told, run
 from bot.domain import Place
 from bot.tracing import message_of
+from handlers.teams_surface import message_link
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = """\
@@ -338,6 +339,24 @@ def test_a_permalink_names_its_message() -> None:
     inside = f"{link[:-1]}9?thread_ts=1700000000.123456&cid=C0SUPPORT"
     assert message_of(inside) == place
     assert message_of("t_aaaaaaaaaaaaaaaa") is None
+
+
+def test_a_message_in_a_teams_channel_is_named_by_its_link() -> None:
+    ours = "19:support@thread.tacv2"
+    place = Place(surface="teams", place=ours, thread="1700000000000", message="1700000000000")
+    link = message_link(place, "d0000000-0000-4000-8000-000000000001")
+    assert link is not None
+    assert message_of(link) == place.model_copy(update={"message": None})
+    there = "https://teams.microsoft.com/l/message/19%3Asupport%40thread.tacv2/1700000000009"
+    inside = f"{there}?tenantId=d0&groupId=x&parentMessageId=1700000000000&teamName=A"
+    assert message_of(inside) == message_of(link)
+    for other in (
+        "https://teams.microsoft.com/l/message/19:group@thread.v2/17?context=%7B%7D",
+        "https://teams.microsoft.com.evil.example/l/message/19:support@thread.tacv2/17",
+        "https://teams.microsoft.com/l/message/19:support@thread.tacv2/x",
+        "https://teams.microsoft.com/l/channel/19:support@thread.tacv2/17",
+    ):
+        assert message_of(other) is None
 
 
 def test_the_output_may_be_cut_off() -> None:

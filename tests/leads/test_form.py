@@ -85,7 +85,7 @@ def test_a_form_that_nobody_was_given_chooses_and_types_nothing_else() -> None:
 
 
 def test_a_long_hostile_lead_is_drawn_within_the_limits_and_inert() -> None:
-    for card in (leads.CARD, leads.NOTHING, leads.long_card()):
+    for card in (leads.CARD, leads.NOTHING, leads.BY_HAND, leads.long_card()):
         message = card_message(card)
         assert characters(message.blocks) <= MESSAGE_CHARACTERS
         assert validate_blocks(message.blocks) == []
@@ -95,3 +95,10 @@ def test_a_long_hostile_lead_is_drawn_within_the_limits_and_inert() -> None:
         assert activity_faults(approver(card, Forms(edit=leads.form()))) == []
     urls = str(card_message(leads.long_card()).blocks)
     assert "'url': 'https://evil.example" not in urls
+
+
+def test_the_form_to_type_in_is_one_that_both_chats_take() -> None:
+    form = leads.hand_form()
+    assert form.title == "Type the fields"
+    assert validate_view(edit_view(form, Carried("token"))) == []
+    assert activity_faults(approver(leads.BY_HAND, Forms(edit=form))) == []

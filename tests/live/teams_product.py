@@ -19,6 +19,7 @@ from bot.settings import from_environment, named_secrets
 from bot.teams import Microsoft
 from handlers.teams_hosts import service_address
 from tests.live.product import CONFIG, SECRET, write_config
+from tests.live.steps import idle
 from tests.standins.anthropic import AnthropicStandin, Brain, anthropic_standin, choosing
 from tests.standins.slack import SlackStandin, slack_standin
 from tests.standins.teams.connector import TeamsStandin, teams_standin
@@ -206,6 +207,13 @@ async def eventually(look: Callable[[], Awaitable[T | None]], timeout: float = 3
         assert time.monotonic() < give_up, f"not within {timeout} s"
         await asyncio.sleep(0.02)
     return found
+
+
+async def tickets(desk: TeamsLive) -> int:
+    """How many tickets there are, once everything that came in is worked in."""
+    await idle(desk, "deliver")  # type: ignore[arg-type]  # looks at the product alone
+    store = desk.product.store
+    return int(await store.wire.command("ZCARD", store.keys.age))
 
 
 def allowed_words(sent: Sent) -> str:

@@ -18,7 +18,7 @@ import pytest
 
 from bot.store.references import RedisReferences
 from tests.live.steps import idle
-from tests.live.teams_product import QUESTION, TeamsLive, teams_live
+from tests.live.teams_product import QUESTION, TeamsLive, teams_live, tickets
 from tests.standins.sockets import outgoing
 from tests.standins.teams.issuer import APP_ID, ISSUER, Issuer, issuer_standin, signer
 from tests.standins.teams.world import OTHER_TENANT, TENANT, executes
@@ -29,13 +29,6 @@ from tests.standins.wire import HttpFailure
 async def desk(tmp_path: Path, redis_url: str) -> AsyncIterator[TeamsLive]:
     async with teams_live(tmp_path, redis_url) as running:
         yield running
-
-
-async def tickets(desk: TeamsLive) -> int:
-    """How many tickets there are, once everything that came in is worked in."""
-    await idle(desk, "deliver")  # type: ignore[arg-type]  # looks at the product alone
-    store = desk.product.store
-    return len(await store.wire.command("SMEMBERS", store.keys.playbooks))
 
 
 def only_ours(desk: TeamsLive, connected: set[str]) -> None:

@@ -11,11 +11,20 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bot.domain import Place
 from bot.ports import StoreUnavailable
 from bot.store.references import RedisReferences
+from handlers.teams_surface import message_link
 from tests.live.product import CONFIG, live
 from tests.live.steps import Helpdesk, idle, ticket
-from tests.live.teams_product import QUESTION, TeamsLive, eventually, teams_config, teams_live
+from tests.live.teams_product import (
+    QUESTION,
+    TeamsLive,
+    eventually,
+    teams_config,
+    teams_live,
+    tickets,
+)
 from tests.patience import WAIT_SECONDS
 from tests.standins.teams.connector import teams_standin
 from tests.standins.teams.world import (
@@ -24,6 +33,7 @@ from tests.standins.teams.world import (
     GROUP,
     OTHER_TENANT,
     SUPPORT,
+    TENANT,
     TRIAGE,
     executes,
 )
@@ -33,13 +43,6 @@ from tests.standins.teams.world import (
 async def desk(tmp_path: Path, redis_url: str) -> AsyncIterator[TeamsLive]:
     async with teams_live(tmp_path, redis_url) as running:
         yield running
-
-
-async def tickets(desk: TeamsLive) -> int:
-    """How many tickets there are, once everything that came in is worked in."""
-    await idle(desk, "deliver")  # type: ignore[arg-type]  # looks at the product alone
-    store = desk.product.store
-    return len(await store.wire.command("SMEMBERS", store.keys.playbooks))
 
 
 def broken(**changes: Any) -> Any:
@@ -154,6 +157,40 @@ async def test_mentions_html_copies_and_other_channels(desk: TeamsLive) -> None:
     assert case.ticket.value.author.email == "dana@customer.example"
 
 
+async def test_a_mention_where_nobody_listens_is_told_what_can_be_asked_for(
+    desk: TeamsLive,
+) -> None:
+    await desk.people.mention("stauts", "agent", ELSEWHERE)
+    await desk.said("What you can ask", ELSEWHERE)
+    # Also where an activity's id is not its message's, as in the Playground.
+    await desk.people.mention("what can you do?", "guest", ELSEWHERE, root="root-9")
+    refused = await desk.said("may not use this", ELSEWHERE)
+    assert "status" not in refused.words
+    assert await tickets(desk) == 0
+
+
+async def test_a_mention_in_a_tickets_thread_is_its_authors_next_word_and_no_question_to_us(
+    desk: TeamsLive,
+) -> None:
+    customer = desk.teams.world.people["customer"]
+    acted = desk.people.activity(
+        "agent", ELSEWHERE, type="invoke", name="composeExtension/submitAction", root="1612345",
+        value={
+            "commandId": "deskhand.triage",
+            "messagePayload": {
+                "id": "1612345",
+                "body": {"contentType": "text", "content": QUESTION},
+                "from": {"user": {"id": customer.oid, "displayName": customer.name}},
+            },
+        },
+    )  # fmt: skip
+    assert (await desk.people.send(acted)).body == {}
+    card = await desk.card()
+    await desk.people.mention("For March.", "customer", ELSEWHERE, root="1612345")
+    await desk.becomes(card, "superseded")
+    assert not [m for m in desk.teams.world.posted if m.conversation == ELSEWHERE]
+
+
 async def test_a_thread_whose_root_has_another_id_is_one_ticket(desk: TeamsLive) -> None:
     """As in Microsoft's Playground, whose activity ids are not its message ids."""
     first = await desk.people.message(QUESTION, root="root-1")
@@ -166,6 +203,38 @@ async def test_a_thread_whose_root_has_another_id_is_one_ticket(desk: TeamsLive)
     await desk.becomes(again, "succeeded")
     (reply,) = desk.teams.world.replies()
     assert (reply.thread, reply.reply_to) == ("root-1", first.activity["id"])
+
+
+async def test_what_is_said_under_a_card_is_no_ticket(tmp_path: Path, redis_url: str) -> None:
+    """Also where the cards stand in the channel of the tickets, and though Teams does not say of a
+    reply that it is one."""
+    config = teams_config(listen=[{"teams": SUPPORT}, {"teams": BILLING}])
+    async with teams_live(tmp_path, redis_url, config=config) as desk:
+        card = await desk.pending()
+        assert card.conversation == BILLING
+        await desk.people.message("I shall look at it.", "agent", BILLING, root=card.id)
+        await desk.people.message("Thanks!", "nobody", BILLING, root=card.id)
+        await idle(desk)  # type: ignore[arg-type]  # looks at the product alone
+        assert desk.teams.world.cards() == [card]
+        await desk.people.decide("agent", card, "deskhand.approve")
+        await desk.becomes(card, "succeeded")
+
+
+async def test_a_post_that_comes_after_its_own_reply_is_read_with_it(desk: TeamsLive) -> None:
+    """A post that was answered 503 is sent again, and its author may have written on meanwhile."""
+    post = desk.people.activity("customer", text=QUESTION)
+    root = post["id"]
+    await desk.people.message("It is about March.", root=root)
+    card = await desk.card()
+    for _ in range(3):
+        assert (await desk.people.send(post)).status == 200
+    await desk.becomes(card, "superseded")
+    whole = await desk.card("pending")
+    assert QUESTION in whole.words
+    assert "March" in whole.words
+    assert len(desk.teams.world.cards()) == 2
+    await desk.people.decide("agent", whole, "deskhand.approve")
+    await desk.becomes(whole, "succeeded")
 
 
 async def test_a_reply_under_nobodys_ticket_is_none(desk: TeamsLive) -> None:
@@ -207,8 +276,10 @@ async def test_a_message_action_makes_a_ticket_of_that_message(desk: TeamsLive) 
 
 async def test_commands(desk: TeamsLive) -> None:
     await desk.pending()
-    await desk.people.mention("agent status")
+    asked = await desk.people.mention("agent status")
     status = await desk.said("waiting", SUPPORT)
+    for _ in range(2):  # delivered again, it is not answered again
+        assert (await desk.people.send(asked.activity)).status == 200
     for word in ("waiting", "oldest", "approved", "edited", "rejected", "handoff", "unknown"):
         assert word in status.activity["summary"].lower(), word
     assert "cost" in status.activity["summary"].lower()
@@ -222,6 +293,12 @@ async def test_commands(desk: TeamsLive) -> None:
     (card,) = desk.teams.world.cards()
     await desk.people.mention(f"agent trace {card.about['proposal']}", "manager")
     await desk.said("search_kb", chat)
+    link = message_link(Place(surface="teams", place=card.conversation, thread=card.id,
+                              message=card.id), TENANT)  # fmt: skip
+    await desk.people.mention(f"agent show {link}", "manager")
+    await desk.said("Draft:", chat)
+    statuses = [m for m in desk.teams.world.posted if m.reply_to == asked.activity["id"]]
+    assert len(statuses) == 1
     assert await tickets(desk) == 1
 
 
@@ -235,18 +312,18 @@ async def test_feedback_on_a_reply_stands_beside_its_decision(desk: TeamsLive) -
         "actionName": "feedback",
         "actionValue": {"reaction": "like", "feedback": '{"feedbackText": "Thanks"}'},
     }
-    for given in (value, {"actionName": "feedback"}, "text", None):
-        sent = await desk.people.send(
-            desk.people.activity(
-                "customer",
-                type="invoke",
-                name="message/submitAction",
-                replyToId=reply.id,
-                root=reply.thread,
-                value=given,
-            )
+    for given in ({"actionName": "feedback"}, "text", None, value):
+        thumb = desk.people.activity(
+            "customer",
+            type="invoke",
+            name="message/submitAction",
+            replyToId=reply.id,
+            root=reply.thread,
+            value=given,
         )
-        assert (sent.status, sent.body) == (200, {})
+        for _ in range(3):  # it counts once, however often it is delivered
+            sent = await desk.people.send(thumb)
+            assert (sent.status, sent.body) == (200, {})
     store = desk.product.store
     ticket, _ = await store.resolve(card.about["proposal"])
 

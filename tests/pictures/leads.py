@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bot.card import ActionView, CardView
 from bot.domain import Action, Actor, Confidence, Content, Lead, LeadField
 from bot.forms import ActionForm, EditForm, FieldForm
+from bot.lead_by_hand import hand_fields, names_of
 from bot.lead_card import lead_view
 from bot.lead_edit import lead_form, update_action
 from tests.pictures.samples import PENDING
+from tools.crm.sqlite_file import SqliteReader
 
 SITE = "https://kestrel-robotics.example/"
 _SEEN = datetime(2026, 11, 20, 9, tzinfo=UTC)
@@ -116,6 +119,39 @@ NOTHING = replace(
     lead=lead_view(LEAD.model_copy(update={"fields": (), "same": ("name", "size")}), None),
 )
 
+_TYPED = Lead(
+    kind="company",
+    key="kestrel-robotics.example",
+    fields=tuple(
+        LeadField(
+            name=name,
+            value=value,
+            present=present,
+            unplaced=name == "technologies",
+            typed_by=Actor(surface="slack", team="T0TEAM", id="U0AGENT"),
+            typed_name="Alex Agent",
+        )
+        for name, value, present in (
+            ("industry", "Industrial robotics", "Toys"),
+            ("size", "140", None),
+            ("technologies", "Rust, Kubernetes", None),
+        )
+    ),
+    same=("name",),
+)
+BY_HAND = replace(
+    CARD,
+    headline="Lead: kestrel-robotics.example",
+    confidence=None,
+    why="",
+    actions=(_shown(0, update_action(_TYPED, ("size",), _TARGET)),),
+    lead=lead_view(
+        _TYPED,
+        CONTENT.model_copy(update={"actions": (update_action(_TYPED, ("size",), _TARGET),)}),
+    ),
+)
+"""Typed where nothing was found; the CRM has no place for one field."""
+
 HOSTILE = "<!channel> [x](https://evil.example) <@U0AGENT> &lt;b&gt; \u202e txt ` *b* _i_"
 
 
@@ -159,4 +195,15 @@ def form(lead: Lead = LEAD, content: Content = CONTENT) -> EditForm:
         ),
         approve_now=True,
         replies=False,
+    )
+
+
+def hand_form() -> EditForm:
+    """What *Type fields* opens on a handoff that names no domain."""
+    names = names_of(None, SqliteReader(Path("crm.sqlite")))
+    return replace(
+        form(),
+        actions=(hand_fields(None, names, _TARGET),),
+        approve_now=False,
+        note="Type what you know of it. It passes the same approval.",
     )

@@ -52,7 +52,9 @@ def drawings() -> dict[str, list[dict[str, Any]]]:
         "lead": card_message(leads.CARD).blocks,
         "lead_nothing": card_message(leads.NOTHING).blocks,
         "lead_long": card_message(leads.long_card()).blocks,
+        "lead_by_hand": card_message(leads.BY_HAND).blocks,
         "lead_form": edit_view(leads.form(), carried)["blocks"],
+        "lead_hand_form": edit_view(leads.hand_form(), carried)["blocks"],
     }
     return cards | others | about | answers.drawings() | figures.drawings()
 

@@ -148,9 +148,10 @@ def test_a_link_out_of_the_folder_is_named_and_not_read(tmp_path: Path) -> None:
         found = list(find_files([given]))
         assert [each.name for each in found if isinstance(each, Found)] == ["round.txt", "terms.md"]
         assert [each for each in found if isinstance(each, NotRead)] == [
+            NotRead(str(given / "folder"), "a link to a folder; name that one in the config"),
             NotRead(
                 str(given / "out.txt"), "a link to what lies outside; put the file itself there"
-            )
+            ),
         ]
 
 

@@ -98,12 +98,9 @@ def find_files(roots: Sequence[Path]) -> Iterator[Found | NotRead]:
         if root.is_file():
             listed = [(root, root.name)]
         elif root.is_dir():
-            closed: list[OSError] = []
+            closed: list[NotRead] = []
             listed = [(path, path.relative_to(root).as_posix()) for path in _walk(root, closed)]
-            yield from (
-                NotRead(str(fault.filename), fault.strerror or "it cannot be read")
-                for fault in closed
-            )
+            yield from closed
         else:
             yield NotRead(str(root), "there is no such file or folder")
             continue
@@ -130,10 +127,17 @@ def _leads_out(path: Path, root: Path) -> bool:
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
 
 
-def _walk(root: Path, closed: list[OSError]) -> Iterator[Path]:
-    """``closed`` hears of folders that cannot be looked into."""
-    for folder, folders, files in os.walk(root, onerror=closed.append):
+def _walk(root: Path, closed: list[NotRead]) -> Iterator[Path]:
+    """``closed`` hears of folders that are not looked into: they cannot be, or are links."""
+
+    def cannot(fault: OSError) -> None:
+        closed.append(NotRead(str(fault.filename), fault.strerror or "it cannot be read"))
+
+    for folder, folders, files in os.walk(root, onerror=cannot):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if os.path.islink(linked := os.path.join(folder, name)):
+                closed.append(NotRead(linked, "a link to a folder; name that one in the config"))
         for name in sorted(files):
             if not name.startswith(".") and Path(name).suffix.lower() not in PASSED_OVER:
                 yield Path(folder, name)

@@ -20,7 +20,7 @@ LONGEST = 500 * 1_024
 """Bytes that are read of it; RFC 9309 asks for this many."""
 
 _KEPT = 500
-_VERSION = re.compile(r"(?im)^([ \t]*user-agent[ \t]*:[ \t]*[a-z_-]+)/[^\r\n#]*")
+_VERSION = re.compile(r"(?im)^([ \t]*user[- ]?agent[ \t]*:[ \t]*[a-z_-]+)/[^\r\n#]*")
 """What follows our token where somebody has copied it from a log, as ``Deskhand/1.0``."""
 _NOTHING = "User-agent: *\nDisallow: /"
 
