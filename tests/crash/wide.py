@@ -25,7 +25,7 @@ from bot.settings import from_environment
 from tests.crash.loop import ready
 from tests.fixtures_redis import free_port
 from tests.live.product import CONFIG, write_config
-from tests.live.test_leads import SALES
+from tests.live.sales import SALES
 from tests.standins.companies import SITES
 from tests.standins.company_sites import Companies, company_sites
 from tests.standins.crm import WRITE, SalesforceStandin, salesforce_standin

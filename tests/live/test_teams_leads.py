@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.handlers.teams_schema import activity_faults
-from tests.live.teams_product import TeamsLive, teams_config, teams_live
 from tests.live.sales import SALES, TABULA
+from tests.live.teams_product import TeamsLive, teams_config, teams_live
 from tests.standins.companies import SITES
 from tests.standins.company_sites import company_sites
 from tests.standins.teams.driver import Sent
