@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fnmatch
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -113,10 +114,13 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 30) -> None:
 
 
 def free_port() -> int:
-    """A loopback port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that is free now, below those that a system gives to whoever connects: it
+    stays free for a server that is started, killed and started again on it."""
+    while True:
+        number = 15_000 + secrets.randbelow(17_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", number))
+            return number
 
 
 @contextlib.asynccontextmanager
