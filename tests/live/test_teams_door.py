@@ -132,7 +132,8 @@ async def test_bots_and_nobody_make_no_ticket(desk: TeamsLive) -> None:
 async def test_a_retried_activity_counts_once(desk: TeamsLive) -> None:
     activity = desk.people.activity("customer", text=QUESTION)
     answers = await asyncio.gather(*(desk.people.send(activity) for _ in range(10)))
-    assert {answer.status for answer in answers} == {200}
+    assert {answer.status for answer in answers} <= {200, 503}
+    await desk.insist(desk.people.send(activity))  # a busy machine may have refused them all
     await desk.card()
     await idle(desk)  # type: ignore[arg-type]  # looks at the product alone
     assert len(desk.teams.world.cards()) == 1
