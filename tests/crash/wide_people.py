@@ -190,9 +190,11 @@ class People:
         return missing + undelivered + sorted(self.teams.keys() - self.taken)
 
     def _told(self) -> list[Shown]:
-        chat = self.world.teams.world.chat_with(self.world.teams.world.people["agent"])
+        """The answers in Teams: all who read that channel are members."""
         posted = self.world.teams.world.posted
-        return [one for one in posted if one.conversation == chat and FOUND in one.words]
+        return [
+            one for one in posted if "deskhand_answer" in (one.activity.get("channelData") or {})
+        ]
 
     async def faults(self, cut_off: bool) -> list[str]:
         """What is wrong in the end; nothing, if the claims hold. ``cut_off``: a process was, so
