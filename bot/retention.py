@@ -12,7 +12,18 @@ from datetime import datetime
 from typing import Literal
 
 from bot.commands import Denied, Supersede
-from bot.domain import Action, Answer, Author, Content, Decision, Lead, Notice, Proposal, Ticket
+from bot.domain import (
+    FINAL_STATES,
+    Action,
+    Answer,
+    Author,
+    Content,
+    Decision,
+    Lead,
+    Notice,
+    Proposal,
+    Ticket,
+)
 from bot.lifecycle import transition
 
 Why = Literal["retention", "person"]
@@ -41,7 +52,10 @@ def last_activity(ticket: Ticket, proposals: Iterable[Proposal]) -> datetime:
 
 
 def is_unsettled(proposal: Proposal) -> bool:
-    """Whether an effect of it is to come, or may have come: then its texts are still needed."""
+    """Whether an effect of it is to come, or may have come and somebody may still say so: then its
+    texts are needed. What a person has rejected, or nobody answered in time, is closed for good."""
+    if proposal.state in FINAL_STATES:
+        return False
     return proposal.state in ("approved", "executing", "unknown") or any(
         done.unsettled for done in proposal.progress
     )

@@ -10,6 +10,7 @@ import pytest
 from bot.buttons import mint
 from bot.commands import Denied, Expire, Reject, Remind, Take
 from bot.domain import (
+    FINAL_STATES,
     Actor,
     Author,
     Decision,
@@ -62,10 +63,12 @@ def test_what_waits_is_superseded_and_what_takes_effect_is_left(state: State) ->
         assert erased.state == ("superseded" if state in SUPERSEDED else state)
 
 
-def test_an_effect_that_nobody_has_found_out_about_is_left() -> None:
-    one = proposal(ticket(), state="failed")
+@pytest.mark.parametrize("state", get_args(State))
+def test_an_effect_that_nobody_has_found_out_about_is_left_while_somebody_may(state: State) -> None:
+    one = proposal(ticket(), state=state)
     tried = one.progress[0].model_copy(update={"unsettled": True})
-    assert is_unsettled(one.model_copy(update={"progress": (tried,)}))
+    in_doubt = one.model_copy(update={"progress": (tried,)})
+    assert is_unsettled(in_doubt) == (state not in FINAL_STATES), "rejected, it is closed for good"
 
 
 def test_no_text_stays_and_figures_do() -> None:
