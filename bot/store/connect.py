@@ -100,7 +100,11 @@ def open_redis(
         # is sent, where it is known that nothing happened, and not after.
         options["health_check_interval"] = 15
     try:
-        pool = BlockingConnectionPool(**options | connection_options(url))
+        asked = connection_options(url)
+        if "timeout" in asked:
+            # A pool that waits for a connection knows it; the queue's pool does not and dies.
+            raise ValueError("timeout")
+        pool = BlockingConnectionPool(**options | asked)
         # Makes an object and no connection: where an unknown option in the query shows.
         made = pool.connection_class(**pool.connection_kwargs)
         if isinstance(made, UnixDomainSocketConnection) and not made.path:
@@ -109,7 +113,7 @@ def open_redis(
         # Their words quote the URL, and where a password was not escaped, pieces of it.
         raise StoreRefused(
             "REDIS_URL cannot be read: it is redis://user:password@host:6379/0 or unix:///path,"
-            " with special characters in the password percent-encoded"
+            " with special characters in the password percent-encoded, and without `timeout`"
         ) from None
     return Redis.from_pool(pool)
 

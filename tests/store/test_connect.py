@@ -39,6 +39,7 @@ Serve = Callable[..., ServerProcess]
         "redis://db.example:s3cret",
         "redis://db.example/0?nonsense=s3cret",
         "redis://db.example?socket_timeout=s3cret",
+        "redis://db.example?timeout=3",
         "redis://[::1",
         "unix://?password=s3cret",
     ],
