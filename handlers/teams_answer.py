@@ -133,7 +133,9 @@ def _part(number: int, part: Part, room: _Room) -> Json:
     if part.quote:
         quote = line(runs(cut(one_line(part.quote), room.quote)[0]))
         items.append({"type": "Container", "style": "emphasis", "items": [quote]})
-    rest = runs(cut(one_line(part.words), room.words)[0]) if part.words and room.words else []
+    # Beside a quote they say why it is here; without one they are the answer.
+    words = room.words if part.quote else max(room.words, room.quote)
+    rest = runs(cut(one_line(part.words), words)[0]) if part.words and words else []
     if part.link and is_plain_url(part.link) and len(part.link) <= LINK_LIMIT:
         rest += [*runs(" " if rest else ""), link(part.link)]
     if rest:
