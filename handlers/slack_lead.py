@@ -28,7 +28,7 @@ def lead(draw: Drawing, card: CardView) -> None:
     parts = [text.section(heading(draw, _title(shown)))]
     if shown.note:
         note = shown.note[0].upper() + shown.note[1:]
-        parts.append(text.section(text.leaf(note, italic=True), text.leaf("\n")))
+        parts.append(text.bullets([[text.leaf(note, italic=True)]]))
     limit = _ROWS if draw.room.fields >= _ROOMY else draw.room.fields + 1
     rows = shown.rows[: draw.most(len(shown.rows), limit)]
     for row in rows:
