@@ -14,6 +14,7 @@ from standardwebhooks import Webhook
 from bot.commands import Outcome, Refused, Succeeded, Uncertain
 from bot.domain import Place
 from tests.actions.grants import KEY, TestClock, grant, place, ticket
+from tests.patience import BUSY_SECONDS
 from tests.standins.sink import Redirect, SinkStandin, sink_standin
 from tests.standins.wire import DropBefore, DropReply, Fault, Hang
 from tools.actions.reply_url import Endpoint, ReplyUrl, reply_session
@@ -115,9 +116,9 @@ async def test_a_lost_answer_is_unknown_and_never_sent_again(pair: Pair, fault: 
 async def test_a_hanging_side_is_given_up_at_the_deadline(pair: Pair, after_effect: bool) -> None:
     sink, outlet = pair
     sink.faults.add("*", Hang(after_effect=after_effect))
-    given = grant(HERE, seconds=0.3)
+    given = grant(HERE, seconds=1)
     assert isinstance(await outlet.send(given, "Hello"), Uncertain)
-    assert TestClock().monotonic() < given.deadline + 2
+    assert TestClock().monotonic() < given.deadline + BUSY_SECONDS
 
 
 async def test_a_refused_connection_is_a_refusal(unused_tcp_port: int) -> None:

@@ -294,7 +294,7 @@ async def test_no_byte_after_the_deadline_and_a_hang_ends_with_it(crm: Room) -> 
     assert isinstance(await crm.writer.write(MORE, approval(seconds=-1)), Refused)
     assert not crm.remote.log.calls(crm.writing)
     crm.remote.faults.add(crm.writing, Hang())
-    assert isinstance(await crm.writer.write(MORE, approval(seconds=0.3)), Uncertain)
+    assert isinstance(await crm.writer.write(MORE, approval(seconds=2)), Uncertain)
 
 
 async def test_nobody_there_is_a_refusal() -> None:
