@@ -1,10 +1,9 @@
 """Python's garbage collector, kept away from what never becomes garbage.
 
 What a process imports and opens at its start lives as long as the process: here some 260,000
-objects, most of them the model's SDK. A full collection goes over every one of them while nothing
-else runs: 70 ms and more in which no request is answered. So nothing is collected while a process
-starts, which takes a quarter off the CPU of its imports, and what there is by then is left out for
-good.
+objects, most of them the model's SDK. A full collection goes over every one of them, and meanwhile
+no request is answered (``docs/benchmarks.md``). So nothing is collected while a process starts,
+which takes a seventh off its CPU, and what there is by then is left out for good.
 """
 
 from __future__ import annotations
