@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 
 from bot import answer_words
@@ -10,6 +9,7 @@ from bot.answer_words import Part
 from bot.domain import Answer
 from bot.ports import Choice
 from handlers import slack_inert as inert
+from handlers.answer_room import Room
 from handlers.slack_blocks import MESSAGE_CHARACTERS, CardMessage, characters
 from handlers.slack_inert import Json
 from handlers.slack_room import PERMALINK
@@ -25,21 +25,12 @@ _CHOICES = 20
 """Buttons of a private line; a message has 50 blocks."""
 
 
-@dataclass(frozen=True)
-class _Room:
-    quote: int
-    words: int
-    head: int
-    parts: int
-    notes: int
-
-
 _ROOMS = (
-    _Room(quote=400, words=400, head=300, parts=30, notes=20),
-    _Room(quote=400, words=160, head=160, parts=25, notes=10),
-    _Room(quote=400, words=60, head=100, parts=20, notes=6),
-    _Room(quote=250, words=0, head=80, parts=20, notes=4),
-    _Room(quote=120, words=0, head=60, parts=15, notes=3),
+    Room(quote=400, words=400, head=300, parts=30, notes=20),
+    Room(quote=400, words=160, head=160, parts=25, notes=10),
+    Room(quote=400, words=60, head=100, parts=20, notes=6),
+    Room(quote=250, words=0, head=80, parts=20, notes=4),
+    Room(quote=120, words=0, head=60, parts=15, notes=3),
 )
 
 
@@ -89,7 +80,7 @@ def _choice(one: Choice) -> Json:
     return {"type": "section", "text": inert.plain(one.about, 300), "accessory": button}
 
 
-def _drawn(answer: Answer, model: str, cost: Decimal | None, room: _Room) -> list[Json]:
+def _drawn(answer: Answer, model: str, cost: Decimal | None, room: Room) -> list[Json]:
     blocks = [_section(inert.leaf(answer_words.headline(answer), bold=True))]
     every = list(answer_words.parts(answer))
     blocks += [_part(part, room) for part in every[: room.parts]]
@@ -108,11 +99,11 @@ def _drawn(answer: Answer, model: str, cost: Decimal | None, room: _Room) -> lis
     return blocks
 
 
-def _part(part: Part, room: _Room) -> Json:
+def _part(part: Part, room: Room) -> Json:
     head = inert.leaf(inert.cut(inert.one_line(part.head), room.head)[0] or "–", bold=True)
     rest: list[Json] = []
-    if part.words and room.words:
-        rest += inert.leaves(inert.cut(inert.one_line(part.words), room.words)[0])
+    if part.words and (words := room.words_of(part)):
+        rest += inert.leaves(inert.cut(inert.one_line(part.words), words)[0])
     if part.link and inert.is_plain_url(part.link):
         rest += [inert.leaf(" "), _linked(part.link)]
     if not part.quote:

@@ -5,7 +5,6 @@ Words from elsewhere stand in text runs alone (see ``handlers.teams_inert``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from bot import answer_words
 from bot.answer_words import Part
 from bot.domain import Answer
 from bot.ports import Choice, Private
+from handlers.answer_room import Room
 from handlers.drawing import LINK_LIMIT
 from handlers.inert import cut, is_plain_url, one_line
 from handlers.teams_card import ai_label, execute, message_activity, plain_card
@@ -25,21 +25,12 @@ DATA_BYTES: Final = 7_500
 _CHOICES: Final = 20
 
 
-@dataclass(frozen=True)
-class _Room:
-    quote: int
-    words: int
-    head: int
-    parts: int
-    notes: int
-
-
 _ROOMS: Final = (
-    _Room(quote=400, words=400, head=300, parts=30, notes=20),
-    _Room(quote=400, words=160, head=160, parts=25, notes=10),
-    _Room(quote=300, words=60, head=100, parts=20, notes=6),
-    _Room(quote=120, words=0, head=60, parts=15, notes=3),
-    _Room(quote=60, words=0, head=40, parts=8, notes=1),
+    Room(quote=400, words=400, head=300, parts=30, notes=20),
+    Room(quote=400, words=160, head=160, parts=25, notes=10),
+    Room(quote=300, words=60, head=100, parts=20, notes=6),
+    Room(quote=120, words=0, head=60, parts=15, notes=3),
+    Room(quote=60, words=0, head=40, parts=8, notes=1),
 )
 
 
@@ -111,7 +102,7 @@ def _buttons(choices: tuple[Choice, ...]) -> list[Json]:
     return made
 
 
-def _drawn(answer: Answer, model: str, cost: Decimal | None, room: _Room) -> list[Json]:
+def _drawn(answer: Answer, model: str, cost: Decimal | None, room: Room) -> list[Json]:
     body = [line(bold(answer_words.headline(answer), size="Medium"))]
     every = list(answer_words.parts(answer))
     body += [_part(number, one, room) for number, one in enumerate(every[: room.parts], start=1)]
@@ -127,14 +118,13 @@ def _drawn(answer: Answer, model: str, cost: Decimal | None, room: _Room) -> lis
     return body + [line(runs(note, **small), spacing="Small") for note in notes if note]
 
 
-def _part(number: int, part: Part, room: _Room) -> Json:
+def _part(number: int, part: Part, room: Room) -> Json:
     head = cut(one_line(part.head), room.head)[0] or "–"
     items = [line(bold(f"{number}. {head}"))]
     if part.quote:
         quote = line(runs(cut(one_line(part.quote), room.quote)[0]))
         items.append({"type": "Container", "style": "emphasis", "items": [quote]})
-    # Beside a quote they say why it is here; without one they are the answer.
-    words = room.words if part.quote else max(room.words, room.quote)
+    words = room.words_of(part)
     rest = runs(cut(one_line(part.words), words)[0]) if part.words and words else []
     if part.link and is_plain_url(part.link) and len(part.link) <= LINK_LIMIT:
         rest += [*runs(" " if rest else ""), link(part.link)]
