@@ -251,7 +251,7 @@ async def _assemble(stack: AsyncExitStack, folder: Path) -> Ours:
     noted, search = Noted(), SearchAtOnce()
     # The composition root names the real ones; only these attributes of theirs are used.
     vocabulary = frozenset({"invoice"})
-    brains = Brains(AtOnce(), None, None, None, search, vocabulary)  # type: ignore[arg-type]
+    brains = Brains(AtOnce(), None, None, None, search, vocabulary)  # type: ignore[arg-type]  # see above
     surfaces = Surfaces({}, {"slack": Everybody()})
     desk = build_desk(file, opened, brains, {"slack": noted}, surfaces)
     side = Ours(desk, opened.store, noted, store_pid)
