@@ -28,7 +28,7 @@ from bot.commands import (
 from bot.domain import Content, Handoff, Notice, Proposal
 from bot.lifecycle import approved_at, canonical_json, digest, next_action, transition
 from tests.domain.make import START, content, decision, moved, new, pending, person
-from tests.domain.test_lifecycle_table import (
+from tests.domain.states import (
     HOUR,
     SOON,
     TWO,
